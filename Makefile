@@ -1,0 +1,105 @@
+# `make` lists what there is. Everything happens in .venv, which is made when it is missing and
+# installed into again when pyproject.toml or constraints.txt changes.
+# To choose the Python of a new environment: make run PYTHON=/path/to/python3.12
+
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+
+VENV    := .venv
+BIN     := $(VENV)/bin
+RESULTS := results
+FIGURES := figure2b figure2c figure2d figure2e
+
+PYTHON  ?=
+WORKERS ?= auto
+PYTEST  := $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal
+CODE    := $(wildcard qthermo_jax tests sweeps benchmarks)
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help run test test-all lint format build constraints clean
+
+help: ## this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
+
+run: $(VENV)/.installed ## the paper's Fig. 2(b)-(e): install, compute, draw
+	@mkdir -p $(RESULTS)
+	@set -e; for figure in $(FIGURES); do \
+		echo "== $$figure"; \
+		$(BIN)/qthermo run sweeps/$$figure.toml --out $(RESULTS)/$$figure.h5; \
+		$(BIN)/qthermo plot $(RESULTS)/$$figure.h5 --out $(RESULTS)/$$figure.png; \
+	done
+	@echo; echo "Data and pictures:"
+	@for figure in $(FIGURES); do echo "  $(RESULTS)/$$figure.h5  $(RESULTS)/$$figure.png"; done
+
+test: $(VENV)/.installed-test ## install and run the tests and the examples of the docstrings
+	$(PYTEST)
+
+test-all: $(VENV)/.installed-test ## the same with the slow tests
+	$(PYTEST) -m ""
+
+lint: $(VENV)/.installed-dev ## style, format, types, and which module may import which
+	@status=0; for check in "ruff check" "ruff format --check" mypy lint-imports; do \
+		case $$check in ruff*) files='$(CODE)';; *) files=;; esac; \
+		echo "== $$check"; $(BIN)/$$check $$files || { status=1; failed="$$failed, $$check"; }; \
+	done; \
+	[ $$status = 0 ] || echo "failed: $${failed#, } ('make format' repairs what can be repaired)" >&2; \
+	exit $$status
+
+format: $(VENV)/.installed-dev ## put the code into its format, repair what ruff can
+	$(BIN)/ruff check --fix-only $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+build: $(VENV)/.installed-dev ## wheel and source archive in dist/
+	$(BIN)/python -m build --outdir dist .
+
+constraints: ## the newest versions into constraints.txt (then run the tests): needs Python 3.11
+	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && set -e -o pipefail && \
+	python='$(PYTHON)' && $${python:-python3.11} -m venv "$$scratch" && \
+	"$$scratch"/bin/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and \
+		"constraints.txt is made with Python 3.11, the oldest supported: what it pins runs on newer ones too")' && \
+	"$$scratch"/bin/pip install --quiet '.[dev]' && \
+	{ sed '/^[^#]/,$$d' constraints.txt; \
+	  "$$scratch"/bin/pip freeze --exclude qthermo_jax | LC_ALL=C sort --ignore-case; } > "$$scratch"/new && \
+	mv "$$scratch"/new constraints.txt && echo "constraints.txt: $$(grep -c == constraints.txt) versions"
+
+clean: ## remove .venv and what tools left; results/ stays
+	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find $(CODE) -type d -name __pycache__ -prune -exec rm -rf {} +
+
+# ---- the environment -----------------------------------------------------------------------------
+
+# A name on the PATH may be a stub that starts nothing, and Debian's Python may come without venv:
+# a candidate counts when it runs, is new enough and can make an environment.
+CHECK := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+
+$(VENV)/.created:
+	@for python in $(or $(PYTHON),python3.13 python3.12 python3.11 python3); do \
+		if "$$python" -c '$(CHECK)' >/dev/null 2>&1; then \
+			echo "making $(VENV) with $$("$$python" --version)"; \
+			"$$python" -m venv $(VENV) && touch $@ && exit 0 || exit 1; \
+		fi; \
+	done; \
+	echo "error: no Python >= 3.11 with venv in $(or $(PYTHON),python3.13 python3.12 python3.11 python3): install one (Debian: python3-venv), or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; \
+	exit 1
+
+# $(call install,what pip installs)
+define install
+	@echo "installing $(1) into $(VENV) (a minute or two when it is new)"
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '$(1)' || { \
+		echo "error: could not install; without a network, or on a Python newer than those that constraints.txt was tested with (3.11 to 3.13), this cannot work" >&2; exit 1; }
+	@touch $@
+endef
+
+INPUTS := $(VENV)/.created pyproject.toml constraints.txt qthermo_jax/version.py
+
+$(VENV)/.installed: $(INPUTS)
+	$(call install,.)
+
+$(VENV)/.installed-test: $(INPUTS)
+	$(call install,.[test])
+
+$(VENV)/.installed-dev: $(INPUTS)
+	$(call install,.[dev])

@@ -1,0 +1,97 @@
+"""Parameter sweeps of open quantum systems between thermal baths, on JAX.
+
+Importing changes no JAX configuration: a direct call computes in the precision that is set, 32 bit
+unless `jax_enable_x64` is on. The sweep and the command line compute in 64 bit whatever is set.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from qthermo_jax import models, theory
+from qthermo_jax.baths import (
+    DrudeLorentz,
+    Flat,
+    Ohmic,
+    OhmicFamily,
+    SpectralDensity,
+    UnderDamped,
+    n_thermal,
+    rate,
+)
+from qthermo_jax.generators import jump_operators, liouvillian
+from qthermo_jax.labels import Dimension, Quantity
+from qthermo_jax.observables import (
+    energy_balance,
+    entropy_production,
+    expectation,
+    heat_currents,
+    level_populations,
+    measures,
+    min_eigenvalue,
+    observe,
+    site_populations,
+)
+from qthermo_jax.spectral import Eigenbasis, eigenbasis
+from qthermo_jax.steady import Status, SteadyState, steadystate
+from qthermo_jax.superoperators import (
+    dissipator,
+    operator_to_vector,
+    spost,
+    spre,
+    sprepost,
+    vector_to_operator,
+)
+from qthermo_jax.system import Bath, Observable, OpenSystem
+from qthermo_jax.version import __version__
+
+if TYPE_CHECKING:
+    from qthermo_jax.sweeping import sweep
+
+__all__ = [
+    "Bath",
+    "Dimension",
+    "DrudeLorentz",
+    "Eigenbasis",
+    "Flat",
+    "Observable",
+    "Ohmic",
+    "OhmicFamily",
+    "OpenSystem",
+    "Quantity",
+    "SpectralDensity",
+    "Status",
+    "SteadyState",
+    "UnderDamped",
+    "__version__",
+    "dissipator",
+    "eigenbasis",
+    "energy_balance",
+    "entropy_production",
+    "expectation",
+    "heat_currents",
+    "jump_operators",
+    "level_populations",
+    "liouvillian",
+    "measures",
+    "min_eigenvalue",
+    "models",
+    "n_thermal",
+    "observe",
+    "operator_to_vector",
+    "rate",
+    "site_populations",
+    "spost",
+    "spre",
+    "sprepost",
+    "steadystate",
+    "sweep",
+    "theory",
+    "vector_to_operator",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """`sweep` on first use: it brings xarray and HDF5, which the kernels do without."""
+    if name == "sweep":
+        return importlib.import_module("qthermo_jax.sweeping").sweep
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,183 @@
+"""Bosonic baths: occupation, spectral densities and the rates they give.
+
+Units: hbar = k_B = 1, so frequencies, energies and temperatures share one unit.
+Every function is pure and elementwise: `jax.jit`, `jax.vmap` and `jax.grad` go through.
+"""
+
+import abc
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Bool, Float, Num
+
+# Past this ratio omega/T, e^{-omega/T} and all its derivatives are zero in every float format;
+# dividing by a smaller T would overflow in the derivative, 0 * inf.
+_FROZEN = 800.0
+
+
+def _thermal_factors(
+    omega: Num[ArrayLike, "*#s"], T: Num[ArrayLike, "*#s"]
+) -> tuple[Float[Array, "*s"], Float[Array, "*s"]]:
+    """n and n + 1 for omega > 0, each without cancellation: e^{-x}/(1 - e^{-x}) and 1/(1 - e^{-x})."""
+    omega, T = jnp.asarray(omega, float), jnp.asarray(T, float)
+    frozen = omega >= _FROZEN * T
+    x = jnp.where(frozen, 1.0, omega) / jnp.where(frozen, 1.0, T)
+    gap = -jnp.expm1(-x)
+    n = jnp.where(frozen, 0.0, jnp.exp(-x) / gap)
+    n_plus_1 = jnp.where(frozen, 1.0, 1.0 / gap)
+    unphysical = T < 0
+    return jnp.where(unphysical, jnp.nan, n), jnp.where(unphysical, jnp.nan, n_plus_1)
+
+
+def n_thermal(omega: Num[ArrayLike, "*#s"], T: Num[ArrayLike, "*#s"]) -> Float[Array, "*s"]:
+    """Bose occupation n = 1/(e^{omega/T} - 1).
+
+    Args:
+        omega: frequency, > 0 (at 0 the occupation is infinite).
+        T: temperature, >= 0. At T = 0 the occupation is 0, in value and in every derivative;
+            for T < 0 it is NaN.
+
+    >>> n_thermal(1.0, 0.0).item()
+    0.0
+    """
+    return _thermal_factors(omega, T)[0]
+
+
+class SpectralDensity(eqx.Module):
+    """J(omega) of one bath, or of a bank of K like baths when its parameters have shape (K,).
+
+    To write your own: subclass it, keep the parameters as fields, define the three methods for
+    scalar parameters (the engine maps them over a bank).
+    """
+
+    @abc.abstractmethod
+    def __call__(self, omega: Float[Array, "*s"]) -> Float[Array, "*s"]:
+        """J(omega) for omega > 0."""
+
+    @abc.abstractmethod
+    def zero_frequency_rate(self, T: Float[Array, ""]) -> Float[Array, ""]:
+        """lim J(omega) T/omega for omega -> 0+, `inf` where it diverges."""
+
+    @abc.abstractmethod
+    def in_range(self) -> Bool[Array, ""]:
+        """Whether every parameter is finite and physical."""
+
+
+def _positive(*values: Num[ArrayLike, ""]) -> Bool[Array, ""]:
+    return jnp.all(jnp.stack([jnp.isfinite(value) & jnp.greater(value, 0) for value in values]))
+
+
+def _non_negative(value: Num[ArrayLike, ""]) -> Bool[Array, ""]:
+    return jnp.isfinite(value) & jnp.greater_equal(value, 0)
+
+
+class Flat(SpectralDensity):
+    """J = rate, independent of frequency: the paper's choice. Its rate at omega = 0 diverges."""
+
+    rate: Num[ArrayLike, "*K"]
+
+    def __call__(self, omega: Float[Array, "*s"]) -> Float[Array, "*s"]:
+        return jnp.full_like(omega, self.rate)
+
+    def zero_frequency_rate(self, T: Float[Array, ""]) -> Float[Array, ""]:
+        # A constant, not inf * T: a derivative that is masked later must not become 0 * inf.
+        return jnp.full_like(T, jnp.inf)
+
+    def in_range(self) -> Bool[Array, ""]:
+        return _non_negative(self.rate)
+
+
+class Ohmic(SpectralDensity):
+    """J = eta omega."""
+
+    eta: Num[ArrayLike, "*K"]
+
+    def __call__(self, omega: Float[Array, "*s"]) -> Float[Array, "*s"]:
+        return jnp.multiply(self.eta, omega)
+
+    def zero_frequency_rate(self, T: Float[Array, ""]) -> Float[Array, ""]:
+        return jnp.multiply(self.eta, T)
+
+    def in_range(self) -> Bool[Array, ""]:
+        return _non_negative(self.eta)
+
+
+class OhmicFamily(SpectralDensity):
+    """J = eta omega^s cutoff^(1-s) e^{-omega/cutoff}: sub-ohmic (s < 1), ohmic (s = 1), super-ohmic (s > 1)."""
+
+    eta: Num[ArrayLike, "*K"]
+    s: Num[ArrayLike, "*K"]
+    cutoff: Num[ArrayLike, "*K"]
+
+    def __call__(self, omega: Float[Array, "*s"]) -> Float[Array, "*s"]:
+        reduced = jnp.divide(omega, self.cutoff)
+        return jnp.multiply(self.eta, self.cutoff) * reduced**self.s * jnp.exp(-reduced)
+
+    def zero_frequency_rate(self, T: Float[Array, ""]) -> Float[Array, ""]:
+        divergent_or_none = jnp.where(jnp.less(self.s, 1.0), jnp.inf, 0.0)
+        return jnp.where(jnp.equal(self.s, 1.0), self.eta * T, divergent_or_none)
+
+    def in_range(self) -> Bool[Array, ""]:
+        return _non_negative(self.eta) & _positive(self.s, self.cutoff)
+
+
+class DrudeLorentz(SpectralDensity):
+    """J = 2 reorganisation cutoff omega/(omega^2 + cutoff^2): over-damped Brownian oscillator."""
+
+    reorganisation: Num[ArrayLike, "*K"]
+    cutoff: Num[ArrayLike, "*K"]
+
+    def __call__(self, omega: Float[Array, "*s"]) -> Float[Array, "*s"]:
+        strength = 2.0 * jnp.multiply(self.reorganisation, self.cutoff)
+        return strength * omega / (omega**2 + jnp.square(self.cutoff))
+
+    def zero_frequency_rate(self, T: Float[Array, ""]) -> Float[Array, ""]:
+        return 2.0 * jnp.divide(self.reorganisation, self.cutoff) * T
+
+    def in_range(self) -> Bool[Array, ""]:
+        return _non_negative(self.reorganisation) & _positive(self.cutoff)
+
+
+class UnderDamped(SpectralDensity):
+    """J = coupling^2 width omega/((resonance^2 - omega^2)^2 + width^2 omega^2): one damped mode."""
+
+    coupling: Num[ArrayLike, "*K"]
+    width: Num[ArrayLike, "*K"]
+    resonance: Num[ArrayLike, "*K"]
+
+    def __call__(self, omega: Float[Array, "*s"]) -> Float[Array, "*s"]:
+        # (r - w)(r + w) keeps the digits of a frequency near the resonance.
+        detuning = (self.resonance - omega) * (self.resonance + omega)
+        damping = jnp.multiply(self.width, omega)
+        return jnp.square(self.coupling) * damping / (detuning**2 + damping**2)
+
+    def zero_frequency_rate(self, T: Float[Array, ""]) -> Float[Array, ""]:
+        return jnp.square(self.coupling) * self.width / jnp.power(self.resonance, 4) * T
+
+    def in_range(self) -> Bool[Array, ""]:
+        return jnp.isfinite(self.coupling) & _positive(self.width, self.resonance)
+
+
+def rate(
+    density: SpectralDensity, omega: Num[ArrayLike, "*s"], T: Num[ArrayLike, ""]
+) -> Float[Array, "*s"]:
+    """Transition rate gamma(omega) of one bath (paper, below Eq. 5).
+
+    gamma = J(omega) (n + 1) for omega > 0 (emission into the bath), J(|omega|) n(|omega|) for
+    omega < 0 (absorption), and lim J(omega) T/omega at omega = 0, which is `inf` for a flat density
+    at every T. Detailed balance gamma(-omega) = e^{-omega/T} gamma(omega) holds to rounding.
+
+    Args:
+        density: a `SpectralDensity` with scalar parameters.
+        omega: Bohr frequencies, any shape.
+        T: temperature of the bath, >= 0; NaN results for T < 0.
+
+    >>> rate(Flat(2.0), 1.0, 0.0).item(), rate(Flat(2.0), -1.0, 0.0).item()
+    (2.0, 0.0)
+    """
+    omega, T = jnp.asarray(omega, float), jnp.asarray(T, float)
+    elastic = omega == 0
+    magnitude = jnp.where(elastic, 1.0, jnp.abs(omega))
+    n, n_plus_1 = _thermal_factors(magnitude, T)
+    inelastic = density(magnitude) * jnp.where(omega > 0, n_plus_1, n)
+    return jnp.where(elastic, density.zero_frequency_rate(T), inelastic)

@@ -1,0 +1,42 @@
+"""What a number is called: the words that files, tables and pictures put beside it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A physical quantity's name, symbol and unit.
+
+    Attributes:
+        long_name: in words.
+        symbol: mathtext without dollar signs, `T_L`.
+        energy_power: its unit as a power of the energy unit (hbar = k_B = 1): 1 for energies,
+            temperatures and rates, 2 for heat currents, 0 for pure numbers; None where it depends.
+        neutral: the value that separates two regimes; maps draw it as a boundary.
+        source: where a closed form comes from; pictures then draw it as a line behind the numbers.
+    """
+
+    long_name: str = ""
+    symbol: str = ""
+    energy_power: int | None = None
+    neutral: float | None = None
+    source: str = ""
+
+    def unit(self, energy_unit: str) -> str:
+        """The unit as text.
+
+        >>> Quantity("heat current", "J", 2).unit("h")
+        'h^2'
+        """
+        if self.energy_power is None:
+            return ""
+        return {0: "1", 1: energy_unit}.get(self.energy_power, f"{energy_unit}^{self.energy_power}")
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """A named dimension of an observable with the label of each of its entries."""
+
+    name: str
+    labels: tuple[int | float | str, ...]
+    long_name: str = ""

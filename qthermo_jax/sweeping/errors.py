@@ -1,0 +1,25 @@
+"""The one exception for bad input, and the words for a name that is not known."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class SpecError(ValueError):
+    """Bad input to a sweep: one line that names the key, what it got and what it takes."""
+
+
+def unknown_name(what: str, name: str, allowed: Iterable[str]) -> str:
+    """One line about a name that is none of the allowed ones, with the nearest right one.
+
+    >>> unknown_name("key", "titel", ["title", "model"])
+    "unknown key 'titel'; did you mean 'title'? allowed: model, title"
+    """
+    choices = sorted(allowed)
+    nearest = get_close_matches(name, choices, n=1)
+    hint = f"; did you mean {nearest[0]!r}?" if nearest else ";"
+    return f"unknown {what} {name!r}{hint} allowed: {', '.join(choices) or '(none)'}"
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what an exception says."""
+    return str(error).strip().partition("\n")[0]

@@ -1,0 +1,136 @@
+"""What a result consists of: its variables with dimensions, names and units, in memory and on disk."""
+
+import platform
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+import jax
+import numpy as np
+import xarray as xr
+
+from qthermo_jax.labels import Quantity
+from qthermo_jax.steady import Status
+from qthermo_jax.sweeping.plan import Plan
+from qthermo_jax.version import __version__
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One array of the result; `values` is None for those that the sweep computes."""
+
+    dims: tuple[str, ...]
+    dtype: np.dtype
+    attrs: dict[str, Any]
+    values: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """All arrays of a result, coordinates first, and the attributes of the whole."""
+
+    sizes: dict[str, int]
+    coordinates: dict[str, Variable]
+    computed: dict[str, Variable]
+    attrs: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def auxiliary(self) -> dict[str, str]:
+        """For each axis with parameters that do not name it: their names, as CF's `coordinates` lists them."""
+        by_dim: dict[str, list[str]] = {}
+        for name, variable in self.coordinates.items():
+            if name not in variable.dims:
+                by_dim.setdefault(variable.dims[0], []).append(name)
+        return {dim: " ".join(names) for dim, names in by_dim.items()}
+
+    def shape(self, variable: Variable) -> tuple[int, ...]:
+        """Shape of a variable."""
+        return tuple(self.sizes[dim] for dim in variable.dims)
+
+
+def layout_of(plan: Plan, source: str) -> Layout:
+    """The result that a plan leads to.
+
+    Args:
+        source: the spec verbatim, for the file's attribute.
+    """
+    axes = tuple(axis.name for axis in plan.axes)
+    sizes = dict(zip(axes, plan.shape, strict=True))
+    sizes |= {name: len(dim.labels) for name, dim in plan.dims.items()}
+    computed = {
+        name: Variable(
+            (*axes, *(dim.name for dim in measure.dims)),
+            np.dtype(float),
+            _described(measure.quantity, plan.spec.energy_unit),
+        )
+        for name, measure in plan.outputs.items()
+    }
+    computed["status"] = Variable(axes, np.dtype("int8"), _STATUS)
+    return Layout(sizes, _coordinates(plan), computed, _attributes(plan, source))
+
+
+_STATUS = {
+    "long_name": "status of the point; its results are NaN unless it is 0",
+    "flag_values": np.array([int(code) for code in Status], "int8"),
+    "flag_meanings": " ".join(code.name.lower() for code in Status),
+}
+
+
+def _coordinates(plan: Plan) -> dict[str, Variable]:
+    found = {}
+    for axis in plan.axes:
+        columns = dict(axis.parameters)
+        if axis.coordinate is not None:
+            columns = {axis.name: axis.coordinate, **columns}
+        for name, values in columns.items():
+            attrs = _described(plan.quantity(name), plan.spec.energy_unit)
+            found[name] = Variable((axis.name,), values.dtype, attrs, values)
+    for name, dim in plan.dims.items():
+        values = np.array(dim.labels)
+        dtype = np.dtype(object) if values.dtype.kind == "U" else values.dtype
+        attrs = {"long_name": dim.long_name} if dim.long_name else {}
+        found[name] = Variable((name,), dtype, attrs, values.astype(dtype))
+    return found
+
+
+def _described(quantity: Quantity, energy_unit: str) -> dict[str, Any]:
+    attrs: dict[str, Any] = {
+        "long_name": quantity.long_name,
+        "symbol": quantity.symbol,
+        "units": quantity.unit(energy_unit),
+        "source": quantity.source,
+    }
+    if quantity.neutral is not None:
+        attrs["neutral"] = quantity.neutral
+    return {key: value for key, value in attrs.items() if value != ""}
+
+
+def _attributes(plan: Plan, source: str) -> dict[str, Any]:
+    device = jax.devices()[0]
+    return {
+        "title": plan.spec.title or plan.model.name,
+        "model": plan.model.name,
+        "parameters": ", ".join(f"{key} = {value}" for key, value in plan.constants.items()),
+        "method": plan.solver,
+        "precision": "float64",
+        "energy_unit": plan.spec.energy_unit,
+        "spec": source,
+        "spec_sha256": plan.digest,
+        "qthermo_jax_version": __version__,
+        "jax_version": jax.__version__,
+        "jaxlib_version": version("jaxlib"),
+        "numpy_version": np.__version__,
+        "python_version": platform.python_version(),
+        "device": f"{device.platform}: {device.device_kind}",
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def to_dataset(layout: Layout, arrays: dict[str, np.ndarray]) -> xr.Dataset:
+    """The result in memory."""
+    return xr.Dataset(
+        {name: (var.dims, arrays[name], var.attrs) for name, var in layout.computed.items()},
+        {name: (var.dims, var.values, var.attrs) for name, var in layout.coordinates.items()},
+        layout.attrs,
+    )

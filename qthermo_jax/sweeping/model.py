@@ -1,0 +1,174 @@
+"""A model as the sweep sees it: a function, what its parameters are, and a digest of its source."""
+
+import functools
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import marshal
+import types
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
+
+from qthermo_jax import models
+from qthermo_jax.labels import Quantity
+from qthermo_jax.sweeping.errors import SpecError, first_line, unknown_name
+from qthermo_jax.system import OpenSystem
+
+REQUIRED = inspect.Parameter.empty
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a model.
+
+    Attributes:
+        name: as in the function's signature.
+        default: `REQUIRED` where there is none.
+        structure: bool, int or str if the parameter shapes the system (it is then fixed in a sweep
+            and the program is compiled for it); None for a number that can vary.
+        choices: the values that a structural parameter takes, if they are listed.
+        quantity: its name, symbol and unit.
+    """
+
+    name: str
+    default: Any
+    structure: type | None
+    choices: tuple[Any, ...]
+    quantity: Quantity
+
+    def check(self, value: Any) -> Any:
+        """The value to call the model with; raises `SpecError` if it is of the wrong kind."""
+        if self.structure is None:
+            if isinstance(value, bool | str):
+                raise SpecError(f"parameters.{self.name}: takes a number, got {value!r}")
+            return np.asarray(value, float)
+        if type(value) is not self.structure:
+            takes = {int: "a whole number", str: "a text", bool: "true or false"}[self.structure]
+            raise SpecError(f"parameters.{self.name}: takes {takes}, got {value!r}")
+        if self.choices and value not in self.choices:
+            listed = ", ".join(map(repr, self.choices))
+            raise SpecError(f"parameters.{self.name}: takes one of {listed}, got {value!r}")
+        return value
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model function with what the sweep needs to know about it."""
+
+    name: str
+    function: Callable[..., OpenSystem]
+    parameters: dict[str, Parameter]
+    digest: str
+
+    @property
+    def summary(self) -> str:
+        """First line of its docstring."""
+        return (inspect.getdoc(self.function) or "").partition("\n")[0]
+
+
+def find_model(reference: str | Callable[..., OpenSystem], folder: Path) -> Model:
+    """The model that a name, a `file.py:function`, a `module:function` or a function stands for.
+
+    Args:
+        reference: the `model` key of a spec, or the function itself.
+        folder: what a relative file path starts from.
+
+    Raises:
+        SpecError: there is no such model, or it cannot be loaded.
+    """
+    if callable(reference):
+        return _described(getattr(reference, "__qualname__", repr(reference)), reference)
+    if ":" not in reference:
+        if reference not in models.__all__:
+            hint = " (or file.py:function)"
+            raise SpecError(f"model: {unknown_name('model', reference, models.__all__)}{hint}")
+        return _described(reference, getattr(models, reference))
+    source, _, name = reference.rpartition(":")
+    module = _load_file(folder / source) if source.endswith(".py") else _load_module(source)
+    function = getattr(module, name, None)
+    if not callable(function):
+        own = [key for key, value in vars(module).items() if _defined_in(value, module)]
+        raise SpecError(f"model: {source}: {unknown_name('function', name, own)}")
+    return _described(reference, function)
+
+
+def _defined_in(value: Any, module: types.ModuleType) -> bool:
+    return inspect.isfunction(value) and value.__module__ == module.__name__
+
+
+def _load_file(path: Path) -> types.ModuleType:
+    if not path.is_file():
+        raise SpecError(f"model: no file {path}")
+    spec = importlib.util.spec_from_file_location(f"qthermo_model_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise SpecError(f"model: {path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    with _told_in_one_line(str(path)):
+        spec.loader.exec_module(module)
+    return module
+
+
+def _load_module(name: str) -> types.ModuleType:
+    with _told_in_one_line(name):
+        return importlib.import_module(name)
+
+
+@contextmanager
+def _told_in_one_line(name: str) -> Iterator[None]:
+    """Around a user's module while it runs: whatever it raises is bad input."""
+    try:
+        yield
+    except Exception as error:
+        raise SpecError(f"model: {name}: {type(error).__name__}: {first_line(error)}") from error
+
+
+def _described(name: str, function: Callable[..., OpenSystem]) -> Model:
+    try:
+        hints = get_type_hints(function, include_extras=True)
+    except (NameError, TypeError) as error:
+        raise SpecError(f"model {name}: its annotations cannot be read: {error}") from None
+    parameters = {}
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
+        structure, choices, quantity = _understood(hints.get(parameter.name), parameter.default)
+        parameters[parameter.name] = Parameter(
+            parameter.name, parameter.default, structure, choices, quantity
+        )
+    return Model(name, function, parameters, _digest(function))
+
+
+def _understood(hint: Any, default: Any) -> tuple[type | None, tuple[Any, ...], Quantity]:
+    """Whether a parameter is structure, its choices and its name, from annotation or default."""
+    quantity = Quantity()
+    if get_origin(hint) is Annotated:
+        hint, *notes = get_args(hint)
+        quantity = next((note for note in notes if isinstance(note, Quantity)), quantity)
+    if get_origin(hint) in (Union, types.UnionType):
+        kept = [option for option in get_args(hint) if option is not type(None)]
+        hint = kept[0] if len(kept) == 1 else object
+    if get_origin(hint) is Literal:
+        choices = get_args(hint)
+        return type(choices[0]), choices, quantity
+    if hint is None and default is not REQUIRED:
+        hint = type(default)
+    return (hint if hint in (bool, int, str) else None), (), quantity
+
+
+def _digest(function: Callable[..., OpenSystem]) -> str:
+    """Digest of the source that defines the model: its whole file where there is one."""
+    function = inspect.unwrap(function)
+    while isinstance(function, functools.partial):
+        function = function.func
+    try:
+        source = Path(inspect.getfile(function)).read_bytes()
+    except (OSError, TypeError):
+        code = getattr(function, "__code__", None)
+        source = marshal.dumps(code) if code else repr(type(function)).encode()
+    return hashlib.sha256(source).hexdigest()

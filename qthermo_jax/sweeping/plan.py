@@ -1,0 +1,256 @@
+"""A spec resolved against its model: everything that is known before the first number is computed."""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+import jax
+import numpy as np
+
+from qthermo_jax.labels import Dimension, Quantity
+from qthermo_jax.observables import Measure, measures
+from qthermo_jax.steady import bytes_per_point, choose_method
+from qthermo_jax.sweeping.errors import SpecError, first_line, unknown_name
+from qthermo_jax.sweeping.model import REQUIRED, Model
+from qthermo_jax.sweeping.spec import Spec, values_of
+from qthermo_jax.system import OpenSystem
+
+DEFAULT_MEMORY = 1 << 30
+
+Box = tuple[slice, ...]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One dimension of the grid and the parameters that move along it.
+
+    Attributes:
+        name: of the dimension.
+        parameters: the values of each parameter, all of length `size`.
+        coordinate: what labels the dimension; None if its one parameter does.
+    """
+
+    name: str
+    parameters: dict[str, np.ndarray]
+    coordinate: np.ndarray | None
+
+    @property
+    def size(self) -> int:
+        """Number of points along it."""
+        return len(next(iter(self.parameters.values())))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be computed, over which grid, in which tiles."""
+
+    spec: Spec
+    model: Model
+    axes: tuple[Axis, ...]
+    numbers: dict[str, np.ndarray]
+    structure: dict[str, Any]
+    outputs: dict[str, Measure]
+    solver: str
+    tile: tuple[int, ...]
+    memory_per_point: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of points along each axis."""
+        return tuple(axis.size for axis in self.axes)
+
+    @property
+    def points(self) -> int:
+        """Number of points of the grid."""
+        return math.prod(self.shape)
+
+    @property
+    def boxes(self) -> Iterator[Box]:
+        """The tiles, each as the box of the grid that it covers, in a fixed order."""
+        starts = [range(0, n, step) for n, step in zip(self.shape, self.tile, strict=True)]
+        for corner in product(*starts):
+            yield tuple(
+                slice(start, min(start + step, n))
+                for start, step, n in zip(corner, self.tile, self.shape, strict=True)
+            )
+
+    @property
+    def n_tiles(self) -> int:
+        """Number of tiles."""
+        return math.prod(-(-n // step) for n, step in zip(self.shape, self.tile, strict=True))
+
+    @property
+    def bytes_on_disk(self) -> int:
+        """Size of the numbers in the file: float64 for observables, int8 for the status."""
+        per_point = sum(math.prod(_shape_of(m.dims)) for m in self.outputs.values())
+        return self.points * (8 * per_point + 1)
+
+    @property
+    def dims(self) -> dict[str, Dimension]:
+        """The observables' own dimensions by name."""
+        return {dim.name: dim for measure in self.outputs.values() for dim in measure.dims}
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        """Every parameter that does not move, the model's defaults included."""
+        moving = {name for axis in self.axes for name in axis.parameters}
+        defaults = {name: p.default for name, p in self.model.parameters.items() if name not in moving}
+        given = {name: values.tolist() for name, values in self.numbers.items()}
+        known = defaults | self.structure | given
+        return {name: value for name, value in known.items() if value is not None}
+
+    def quantity(self, coordinate: str) -> Quantity:
+        """Name, symbol and unit of a coordinate: the spec's label, else the model's own."""
+        if coordinate in self.spec.labels:
+            return Quantity(**self.spec.labels[coordinate].model_dump())
+        known = self.model.parameters.get(coordinate)
+        return known.quantity if known else Quantity()
+
+    @cached_property
+    def digest(self) -> str:
+        """Identity of the result: the spec and the model's source."""
+        canonical = json.dumps(self.spec.model_dump(), sort_keys=True)
+        return hashlib.sha256(f"{canonical}\n{self.model.digest}".encode()).hexdigest()
+
+
+def _shape_of(dims: tuple[Dimension, ...]) -> tuple[int, ...]:
+    return tuple(len(dim.labels) for dim in dims)
+
+
+def make_plan(spec: Spec, model: Model, memory: int = DEFAULT_MEMORY) -> Plan:
+    """Resolve a spec against its model.
+
+    Args:
+        memory: bytes that one tile may take.
+
+    Raises:
+        SpecError: what does not fit, in one line.
+    """
+    axes = tuple(_axis(name, entry, model) for name, entry in spec.axes.items())
+    numbers, structure = _fixed_parameters(spec, model, axes)
+    coordinates = {name for axis in axes for name in (axis.name, *axis.parameters)}
+    for name in spec.labels:
+        if name not in coordinates:
+            raise SpecError(f"labels.{name}: {unknown_name('coordinate', name, coordinates)}")
+    system = _traced_system(model, axes, numbers, structure)
+    outputs = _outputs(spec, system)
+    _check_names(axes, outputs)
+    shape = tuple(axis.size for axis in axes)
+    solver = choose_method(system, spec.solver.method)
+    per_point = bytes_per_point(system)
+    tile = _tile(shape, max(1, memory // per_point))
+    return Plan(spec, model, axes, numbers, structure, outputs, solver, tile, per_point)
+
+
+def _axis(name: str, entry: Any, model: Model) -> Axis:
+    if not isinstance(entry, dict):
+        _varying(model, name, f"axes.{name}")
+        return Axis(name, {name: values_of(entry)}, None)
+    columns = {key: values_of(values) for key, values in entry.items()}
+    lengths = {key: len(values) for key, values in columns.items()}
+    if len(set(lengths.values())) > 1:
+        listed = ", ".join(f"{key} has {n}" for key, n in lengths.items())
+        raise SpecError(f"axes.{name}: lists that move together have equal lengths, but {listed}")
+    size = next(iter(lengths.values()))
+    coordinate = np.arange(size)
+    if name not in model.parameters and name in columns:
+        coordinate = columns.pop(name)
+    for key in columns:
+        _varying(model, key, f"axes.{name}.{key}")
+    if not columns:
+        raise SpecError(f"axes.{name}: no parameter of the model moves along it")
+    return Axis(name, columns, None if name in columns else coordinate)
+
+
+def _varying(model: Model, name: str, key: str) -> None:
+    """Check that a parameter exists and may vary inside one compiled program."""
+    if name not in model.parameters:
+        raise SpecError(f"{key}: {unknown_name('parameter', name, model.parameters)}")
+    structure = model.parameters[name].structure
+    if structure is not None:
+        raise SpecError(
+            f"{key}: {name!r} shapes the system ({structure.__name__}) and cannot be an axis; "
+            f"set it in [parameters] and run one sweep for each value"
+        )
+
+
+def _fixed_parameters(
+    spec: Spec, model: Model, axes: tuple[Axis, ...]
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Numbers and structure to call the model with at every point, defaults left to the model."""
+    moving: dict[str, str] = {}
+    for axis in axes:
+        for name in axis.parameters:
+            if name in moving:
+                raise SpecError(f"axes.{axis.name}: {name!r} moves along axes.{moving[name]} already")
+            moving[name] = axis.name
+    numbers: dict[str, np.ndarray] = {}
+    structure: dict[str, Any] = {}
+    for name, value in spec.parameters.items():
+        if name not in model.parameters:
+            raise SpecError(f"parameters.{name}: {unknown_name('parameter', name, model.parameters)}")
+        if name in moving:
+            raise SpecError(f"parameters.{name}: {name!r} is an axis too (axes.{moving[name]})")
+        parameter = model.parameters[name]
+        target = numbers if parameter.structure is None else structure
+        target[name] = parameter.check(value)
+    for name, parameter in model.parameters.items():
+        if parameter.default is REQUIRED and name not in {*moving, *numbers, *structure}:
+            raise SpecError(f"parameters.{name}: missing; the model {model.name} has no default for it")
+    return numbers, structure
+
+
+def _traced_system(
+    model: Model, axes: tuple[Axis, ...], numbers: dict[str, np.ndarray], structure: dict[str, Any]
+) -> OpenSystem:
+    """The system's shapes and static parts, without computing anything."""
+    moving = {name: values[0] for axis in axes for name, values in axis.parameters.items()}
+    try:
+        with jax.enable_x64(True):
+            system = jax.eval_shape(
+                lambda values: model.function(**structure, **values), {**numbers, **moving}
+            )
+    except Exception as error:
+        raise SpecError(f"model {model.name}: {type(error).__name__}: {first_line(error)}") from error
+    if not isinstance(system, OpenSystem):
+        raise SpecError(f"model {model.name}: returns {type(system).__name__}, not an OpenSystem")
+    return system
+
+
+def _outputs(spec: Spec, system: OpenSystem) -> dict[str, Measure]:
+    known = measures(system)
+    for position, name in enumerate(spec.observables):
+        if name not in known:
+            raise SpecError(f"observables[{position}]: {unknown_name('observable', name, known)}")
+        if name in spec.observables[:position]:
+            raise SpecError(f"observables[{position}]: {name!r} is listed twice")
+    names = spec.observables or list(system.observables) or ["level_populations"]
+    return {name: known[name] for name in names}
+
+
+def _check_names(axes: tuple[Axis, ...], outputs: dict[str, Measure]) -> None:
+    """Every name in a file means one thing."""
+    own = {dim.name for measure in outputs.values() for dim in measure.dims}
+    taken = {"status": "the status", **dict.fromkeys(outputs, "an observable")}
+    taken |= dict.fromkeys(own, "a dimension of an observable")
+    for axis in axes:
+        for name in {axis.name, *axis.parameters}:
+            if name in taken:
+                raise SpecError(f"axes.{axis.name}: the name {name!r} is taken by {taken[name]}")
+        foreign = {key for other in axes if other is not axis for key in other.parameters}
+        if axis.name in foreign:
+            raise SpecError(f"axes.{axis.name}: the name is taken by a parameter of another axis")
+
+
+def _tile(shape: tuple[int, ...], points: int) -> tuple[int, ...]:
+    """The box that fills `points` from the last axis backwards, as close to a block of memory."""
+    tile = []
+    for n in reversed(shape):
+        tile.append(min(n, points))
+        points = max(1, points // tile[-1])
+    return tuple(reversed(tile))

@@ -1,0 +1,207 @@
+"""An open quantum system as data: Hamiltonian, baths, and what is static about them.
+
+Shapes and structure are checked here, before anything is traced; values are not: a bad value
+becomes a status of the point it belongs to (see `qthermo_jax.steady.Status`).
+"""
+
+from collections.abc import Mapping, Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float, Inexact, Num
+
+from qthermo_jax.baths import SpectralDensity
+from qthermo_jax.labels import Dimension, Quantity
+
+
+def _inexact(values: Num[ArrayLike, "*s"]) -> Inexact[Array, "*s"]:
+    array = jnp.asarray(values)
+    return array if jnp.issubdtype(array.dtype, jnp.inexact) else array.astype(float)
+
+
+class Bath(eqx.Module):
+    """A thermal bath, or a bank of K baths that share one kind of spectral density.
+
+    Args:
+        coupling: Hermitian system operator S that the bath couples to, (d, d); (K, d, d) for a bank.
+        T: temperature, >= 0; a scalar, or (K,) for a bank.
+        spectrum: spectral density; its parameters are scalars, or (K,) for a bank.
+
+    Raises:
+        ValueError: a shape does not fit.
+    """
+
+    coupling: Inexact[Array, "K d d"]
+    T: Float[Array, " K"]
+    spectrum: SpectralDensity
+
+    def __init__(
+        self,
+        coupling: Num[ArrayLike, "*K d d"],
+        T: Num[ArrayLike, "*#K"],
+        spectrum: SpectralDensity,
+    ) -> None:
+        coupling = _inexact(coupling)
+        if coupling.ndim not in (2, 3) or coupling.shape[-2] != coupling.shape[-1]:
+            raise ValueError(f"a bath's coupling is (d, d) or (K, d, d), not {coupling.shape}")
+        coupling = coupling.reshape(-1, *coupling.shape[-2:])
+        if not isinstance(spectrum, SpectralDensity):
+            raise ValueError(f"a bath's spectrum is a SpectralDensity, not {spectrum!r}")
+        size = coupling.shape[0]
+
+        def one_per_bath(value: ArrayLike, what: str) -> Array:
+            array = jnp.asarray(value, float)
+            if array.shape not in ((), (1,), (size,)):
+                raise ValueError(
+                    f"{what} of {size} bath(s) has shape {array.shape}, not () or ({size},)"
+                )
+            return jnp.broadcast_to(array, (size,))
+
+        self.coupling = coupling
+        self.T = one_per_bath(T, "the temperature")
+        self.spectrum = jax.tree.map(lambda leaf: one_per_bath(leaf, "a spectral parameter"), spectrum)
+
+
+class Observable(eqx.Module):
+    """A named observable of a model: expectation values Tr[O rho] of one operator or an array of them.
+
+    Args:
+        operator: O in the basis in which H is given, shape (*dims, d, d); an operator that is
+            diagonal there may be given as its diagonal, (*dims, d). A number that does not depend on
+            the state, say a closed form to compare with, is that number times the identity.
+        quantity: its name, symbol and unit.
+        dims: one `Dimension` for each leading axis.
+    """
+
+    operator: Inexact[Array, "*shape"]
+    quantity: Quantity = eqx.field(static=True)
+    dims: tuple[Dimension, ...] = eqx.field(static=True)
+
+    def __init__(
+        self, operator: Num[ArrayLike, "*shape"], quantity: Quantity, dims: Sequence[Dimension] = ()
+    ) -> None:
+        self.operator = _inexact(operator)
+        self.quantity = quantity
+        self.dims = tuple(dims)
+        shape = tuple(len(dim.labels) for dim in self.dims)
+        leading, own = self.operator.shape[: len(shape)], self.operator.shape[len(shape) :]
+        if leading != shape or len(own) not in (1, 2) or own[0] != own[-1]:
+            raise ValueError(
+                f"an observable with dimensions {shape} has an operator of shape {shape} + (d,) or "
+                f"{shape} + (d, d), not {self.operator.shape}"
+            )
+
+    @property
+    def is_diagonal(self) -> bool:
+        """Whether the operator is stored as its diagonal."""
+        return self.operator.ndim == len(self.dims) + 1
+
+
+class OpenSystem(eqx.Module):
+    """A quantum system between thermal baths.
+
+    Args:
+        H: Hermitian Hamiltonian, (d, d). H and the couplings are stored in one common dtype.
+        baths: one `Bath`, bank of baths, or several; numbered 1 ... K in their order.
+        sectors: groups of basis states that H does not connect, each a tuple of indices; together
+            they hold every state once. Each is diagonalised by itself, so that a level which several
+            sectors share keeps eigenvectors inside its sectors. Default: one sector.
+        labels: names of the basis states; default "1" ... "d".
+        observables: the model's own observables by name.
+        secular_tol: Bohr frequencies closer than this (in energy units, absolute) count as equal.
+            Default: 1e-10 of the largest |energy| (1e-5 in 32 bit), which is round-off.
+
+    Raises:
+        ValueError: shapes do not fit, or the sectors are no partition of the basis.
+
+    >>> from qthermo_jax.baths import Flat
+    >>> sigma_x = jnp.array([[0.0, 1.0], [1.0, 0.0]])
+    >>> OpenSystem(jnp.diag(jnp.array([0.0, 1.0])), [Bath(sigma_x, 0.5, Flat(1.0))]).dimension
+    2
+    """
+
+    H: Inexact[Array, "d d"]
+    baths: tuple[Bath, ...]
+    secular_tol: Float[Array, ""] | None
+    _observables: tuple[Observable, ...]
+    _observable_names: tuple[str, ...] = eqx.field(static=True)
+    sectors: tuple[tuple[int, ...], ...] = eqx.field(static=True)
+    labels: tuple[str, ...] = eqx.field(static=True)
+
+    def __init__(
+        self,
+        H: Num[ArrayLike, "d d"],
+        baths: Bath | Sequence[Bath],
+        *,
+        sectors: Sequence[Sequence[int]] | None = None,
+        labels: Sequence[str] | None = None,
+        observables: Mapping[str, Observable] | None = None,
+        secular_tol: Num[ArrayLike, ""] | None = None,
+    ) -> None:
+        H = _inexact(H)
+        if H.ndim != 2 or H.shape[0] != H.shape[1]:
+            raise ValueError(f"H is a square matrix, not of shape {H.shape}")
+        dimension = H.shape[0]
+        baths = (baths,) if isinstance(baths, Bath) else tuple(baths)
+        if not baths:
+            raise ValueError("an open system has at least one bath")
+        for bath in baths:
+            if bath.coupling.shape[-1] != dimension:
+                raise ValueError(
+                    f"a coupling of shape {bath.coupling.shape[1:]} does not fit H of shape {H.shape}"
+                )
+        dtype = np.result_type(H.dtype, *(bath.coupling.dtype for bath in baths))
+        self.H = H.astype(dtype)
+        self.baths = tuple(Bath(bath.coupling.astype(dtype), bath.T, bath.spectrum) for bath in baths)
+        self.secular_tol = None if secular_tol is None else jnp.asarray(secular_tol, float)
+        observables = dict(observables or {})
+        for name, observable in observables.items():
+            if observable.operator.shape[-1] != dimension:
+                raise ValueError(
+                    f"observable {name!r}: operator of shape {observable.operator.shape} does not fit "
+                    f"H of shape {H.shape}"
+                )
+        # A dict as a pytree comes back sorted; the order in which a model lists its observables counts.
+        self._observables = tuple(observables.values())
+        self._observable_names = tuple(observables)
+        self.sectors = tuple(tuple(sector) for sector in sectors or [range(dimension)])
+        if sorted(index for sector in self.sectors for index in sector) != list(range(dimension)):
+            raise ValueError(
+                f"sectors {self.sectors} do not hold each of the {dimension} basis states once"
+            )
+        self.labels = tuple(labels or (str(index + 1) for index in range(dimension)))
+        if len(self.labels) != dimension:
+            raise ValueError(f"{len(self.labels)} labels for {dimension} basis states")
+
+    @property
+    def dimension(self) -> int:
+        """d, the dimension of the Hilbert space."""
+        return self.H.shape[0]
+
+    @property
+    def n_baths(self) -> int:
+        """K, the number of baths, those in banks counted one by one."""
+        return sum(bath.T.shape[0] for bath in self.baths)
+
+    @property
+    def observables(self) -> dict[str, Observable]:
+        """The model's own observables by name, in its order."""
+        return dict(zip(self._observable_names, self._observables, strict=True))
+
+    def with_observables(self, observables: Mapping[str, Observable]) -> "OpenSystem":
+        """The same system with further observables of its own; those of the same name are replaced."""
+        return OpenSystem(
+            self.H,
+            self.baths,
+            sectors=self.sectors,
+            labels=self.labels,
+            observables={**self.observables, **observables},
+            secular_tol=self.secular_tol,
+        )
+
+    @property
+    def temperatures(self) -> Float[Array, " K"]:
+        """Temperature of each bath, in order."""
+        return jnp.concatenate([bath.T for bath in self.baths])

@@ -1,0 +1,35 @@
+"""Strict settings for every test: 64 bit, no silent promotion, annotated shapes checked at run time."""
+
+import os
+from collections.abc import Iterator
+
+import jax
+import pytest
+from hypothesis import HealthCheck, settings
+from jaxtyping import config as jaxtyping_config
+from jaxtyping import install_import_hook
+
+jax.config.update("jax_enable_x64", True)
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# Shared examples for everybody (derandomize); compilation makes the first example slow (deadline).
+_ALWAYS = {
+    "deadline": None,
+    "derandomize": True,
+    "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large],
+}
+settings.register_profile("default", max_examples=30, **_ALWAYS)
+settings.register_profile("thorough", max_examples=1000, **_ALWAYS)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+# Before the package is imported for the first time: the hook rewrites modules as they load.
+install_import_hook("qthermo_jax", "beartype.beartype")
+
+
+@pytest.fixture
+def unchecked() -> Iterator[None]:
+    """Annotations off, as users run: the package's own checks must speak for themselves."""
+    jaxtyping_config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping_config.update("jaxtyping_disable", False)

@@ -1,0 +1,238 @@
+"""The command line: what it prints, what it writes, and its exit codes."""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from qthermo_jax import cli
+
+SPEC = """
+title = "Unbalance"
+model = "lambda_system"
+energy_unit = "h"
+observables = ["unbalance", "heat_currents"]
+[parameters]
+T_1 = 1.0
+[axes]
+T_2 = [0.0, 0.5, 1.0, -1.0]
+"""
+
+OWN_MODEL = """
+import jax.numpy as jnp
+import qthermo_jax as qj
+
+def atom(T_1, T_2=0.1, omega=1.0):
+    \"\"\"Two levels between two baths.\"\"\"
+    S = jnp.array([[0.0, 1.0], [1.0, 0.0]])
+    baths = [qj.Bath(S, T, qj.Ohmic(0.5)) for T in (T_1, T_2)]
+    return qj.OpenSystem(jnp.diag(jnp.array([0.0, 1.0]) * omega), baths)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    (tmp_path / "spec.toml").write_text(SPEC)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def qthermo(monkeypatch, capsys):
+    """Run the command in this process: (exit code, standard output, standard error)."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["qthermo", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        return left.value.code, *capsys.readouterr()
+
+    return call
+
+
+def test_run_writes_the_file_and_counts_points_by_status(folder, qthermo):
+    code, out, _ = qthermo("run", "spec.toml")
+    assert code == 0
+    assert "results/spec.h5: 4 points" in out
+    assert "3 steady state found, 1 a temperature below 0" in out
+    with xr.open_dataset(folder / "results" / "spec.h5", engine="h5netcdf") as data:
+        assert data.attrs["spec"] == SPEC
+        assert data.unbalance.values[0] == 1.0
+        assert np.isnan(data.unbalance.values[3])
+
+
+def test_run_again_computes_nothing(folder, qthermo):
+    qthermo("run", "spec.toml", "--out", "a.h5")
+    stamp = (folder / "a.h5").stat().st_mtime_ns
+    code, out, _ = qthermo("run", "spec.toml", "--out", "a.h5")
+    assert (code, out) == (0, "a.h5: finished already, nothing computed\n")
+    assert (folder / "a.h5").stat().st_mtime_ns == stamp
+
+
+def test_explain_computes_nothing(folder, qthermo):
+    code, out, _ = qthermo("explain", "spec.toml")
+    assert code == 0
+    for words in (
+        "Unbalance",
+        "omega_1 = 1.0",
+        "T_2: 4 values",
+        "heat_currents",
+        "dense",
+        "results/spec.h5",
+    ):
+        assert words in out
+    assert list(folder.iterdir()) == [folder / "spec.toml"]
+
+
+def test_info_says_what_is_in_a_file(folder, qthermo):
+    qthermo("run", "spec.toml")
+    code, out, _ = qthermo("info", "results/spec.h5")
+    assert code == 0
+    for words in (
+        "lambda_system",
+        "T_1 = 1.0",
+        "T_2 4 x bath 2: heat current into the bath (h^2)",
+        "3 steady",
+    ):
+        assert words in out
+
+
+@pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
+def test_plot_writes_a_picture(folder, qthermo, ending):
+    qthermo("run", "spec.toml")
+    code, out, _ = qthermo("plot", "results/spec.h5", "--out", f"new/picture.{ending}")
+    assert (code, out) == (0, f"new/picture.{ending}\n")
+    start = (folder / "new" / f"picture.{ending}").read_bytes()[:5]
+    assert start == {"png": b"\x89PNG\r", "svg": b"<?xml", "pdf": b"%PDF-"}[ending]
+
+
+def test_models_lists_parameters_and_observables(qthermo):
+    code, out, _ = qthermo("models")
+    assert code == 0
+    for words in ("chain", "lambda_system", "v_system", "T_L", "flat or ohmic", "site_populations"):
+        assert words in out
+
+
+def test_a_users_model_from_a_file_beside_the_spec(folder, qthermo, monkeypatch):
+    (folder / "deep").mkdir()
+    (folder / "deep" / "atom.py").write_text(OWN_MODEL)
+    spec = 'model = "atom.py:atom"\nobservables = ["heat_currents"]\n[axes]\nT_1 = [0.1, 0.9]'
+    (folder / "deep" / "mine.toml").write_text(spec)
+    assert qthermo("run", "deep/mine.toml", "--out", "mine.h5")[0] == 0
+    with xr.open_dataset("mine.h5", engine="h5netcdf") as data:
+        J = data.heat_currents.values
+    # Two ohmic baths on one transition: J_2 = omega^2 eta (n_1 - n_2)/(2 (1 + n_1 + n_2)).
+    n_1, n_2 = 1 / np.expm1(1 / 0.9), 1 / np.expm1(1 / 0.1)
+    np.testing.assert_allclose(J[1, 1], 0.5 * (n_1 - n_2) / (2 * (1 + n_1 + n_2)), rtol=1e-12)
+    np.testing.assert_allclose(J[0], 0, atol=1e-16)
+
+
+BAD_CALLS = [
+    (["run", "none.toml"], "none.toml: cannot be read"),
+    (["run"], "Missing argument 'SPEC'"),
+    (["rnu", "spec.toml"], "No such command 'rnu'"),
+    (["run", "spec.toml", "--memory", "0"], "--memory"),
+    (["explain", "bad.toml"], "unknown key 'modle'"),
+    (["run", "bad.toml"], "unknown key 'modle'"),
+    (["run", "spec.toml", "--out", "notes.txt"], "not HDF5"),
+    (["run", "spec.toml", "--out", "spec.toml/x.h5"], "spec.toml"),
+    (["info", "none.h5"], "no such file"),
+    (["info", "notes.txt"], "not a result of a sweep"),
+    (["plot", "notes.txt"], "not a result of a sweep"),
+    (["plot", "other.h5"], "no status"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), BAD_CALLS)
+def test_bad_input_is_one_line_and_exit_code_2(folder, qthermo, arguments, words):
+    (folder / "bad.toml").write_text(SPEC.replace("model", "modle"))
+    (folder / "notes.txt").write_text("my thesis")
+    xr.Dataset({"x": ("a", [1.0])}).to_netcdf("other.h5", engine="h5netcdf")
+    before = sorted(folder.rglob("*"))
+    code, out, err = qthermo(*arguments)
+    assert code == 2
+    assert out == ""
+    assert err.startswith("qthermo: ")
+    assert err.count("\n") == 1
+    assert words in err
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_a_variable_or_ending_that_cannot_be_drawn(folder, qthermo):
+    qthermo("run", "spec.toml")
+    code, _, err = qthermo("plot", "results/spec.h5", "--variable", "unbalanced")
+    assert (code, err) == (
+        2,
+        "qthermo: variable 'unbalanced' is not one of unbalance, heat_currents\n",
+    )
+    code, _, err = qthermo("plot", "results/spec.h5", "--out", "x.doc")
+    assert code == 2
+    assert ".png, .svg or .pdf" in err
+
+
+def test_an_output_of_another_spec_is_left_alone(folder, qthermo):
+    qthermo("run", "spec.toml", "--out", "a.h5")
+    before = (folder / "a.h5").read_bytes()
+    (folder / "other.toml").write_text(SPEC.replace("0.5", "0.6"))
+    code, _, err = qthermo("run", "other.toml", "--out", "a.h5")
+    assert code == 2
+    assert "belongs to another spec" in err
+    assert (folder / "a.h5").read_bytes() == before
+    assert qthermo("run", "other.toml", "--out", "a.h5", "--overwrite")[0] == 0
+
+
+def test_a_failure_is_one_line_and_exit_code_1(folder, qthermo, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("qthermo_jax.sweeping.store.Store.write_part", full)
+    code, _, err = qthermo("run", "spec.toml")
+    assert code == 1
+    assert err.count("\n") == 1
+    assert "No space left on device" in err
+
+
+SLOW_SPEC = """
+model = "chain"
+observables = ["mean_position"]
+[parameters]
+sites = 8
+[axes]
+g = { start = 0.1, stop = 1.3, num = 400 }
+"""
+QTHERMO = [sys.executable, "-c", "from qthermo_jax.cli import main; main()"]
+
+
+def test_interrupted_it_leaves_with_130_and_keeps_what_was_finished(folder):
+    (folder / "slow.toml").write_text(SLOW_SPEC)
+    command = [*QTHERMO, "run", "slow.toml", "--memory", "0.01"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 90
+    while not list(folder.glob("results/*.parts*/*.h5")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "finished tiles are kept in results/slow.h5.parts" in err
+    kept = list(folder.glob("results/*.parts*/*.h5"))
+    assert 0 < len(kept) < 400
+    assert not (folder / "results" / "slow.h5").exists()
+
+
+def test_a_bar_on_a_terminal_and_plain_lines_elsewhere(folder):
+    leader, follower = pty.openpty()
+    command = [*QTHERMO, "run", "spec.toml"]
+    subprocess.run(
+        command, stderr=follower, check=True, timeout=120, env={**os.environ, "TERM": "xterm"}
+    )
+    os.close(follower)
+    assert b"\x1b[" in os.read(leader, 4096)
+    os.close(leader)
+    plain = subprocess.run([*command, "--out", "b.h5"], stderr=subprocess.PIPE, check=True, timeout=120)
+    assert b"\x1b[" not in plain.stderr

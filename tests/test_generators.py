@@ -1,0 +1,163 @@
+"""The global master equation against explicit level projectors, and the laws of a generator."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import oracles
+import qthermo_jax as qj
+from qthermo_jax import generators
+from systems import (
+    DRAWS,
+    SEEDS,
+    Draw,
+    hermitian,
+    jump_operators,
+    liouvillian,
+    random_draw,
+    random_matrix,
+    random_unitary,
+)
+
+
+@jax.jit
+def transitions(system: qj.OpenSystem) -> generators.Transitions:
+    return generators.transitions(system, qj.eigenbasis(system))
+
+
+@given(draw=DRAWS)
+def test_liouvillian_is_the_generator_of_explicit_projectors(draw: Draw) -> None:
+    expected = draw.generator
+    np.testing.assert_allclose(
+        liouvillian(draw.system), expected, atol=1e-10 * max(1.0, np.abs(expected).max())
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spectrum", ["generic", "degenerate", "ladder"])
+@pytest.mark.parametrize("d", [2, 3, 4, 5, 6])
+def test_liouvillian_is_the_generator_of_explicit_projectors_on_many(d: int, spectrum: str) -> None:
+    for seed in range(100):
+        draw = random_draw(seed, d, bool(seed % 2), spectrum)
+        np.testing.assert_allclose(liouvillian(draw.system), draw.generator, atol=1e-10)
+
+
+@given(draw=DRAWS)
+def test_jump_operators_are_those_of_explicit_projectors(draw: Draw) -> None:
+    omega, A = (np.asarray(part) for part in jump_operators(draw.system))
+    used = np.isfinite(omega)
+    for S, ours in zip(draw.couplings, A, strict=True):
+        terms = oracles.jump_terms(draw.H, S)
+        np.testing.assert_allclose(omega[used], [frequency for frequency, _ in terms], atol=1e-13)
+        np.testing.assert_allclose(ours[used], [operator for _, operator in terms], atol=1e-10)
+        np.testing.assert_array_equal(ours[~used], 0.0)
+        np.testing.assert_allclose(ours.sum(axis=0), S, atol=1e-13)
+
+
+@given(draw=DRAWS)
+def test_liouvillian_is_the_sum_of_the_dissipators_of_its_jump_operators(draw: Draw) -> None:
+    omega, A = (np.asarray(part) for part in jump_operators(draw.system))
+    expected = oracles.commutator(draw.H)
+    for gamma, mine in zip(draw.rates, A, strict=True):
+        for w, operator in zip(omega, mine, strict=True):
+            if np.abs(operator).max() > 1e-12:
+                expected = expected + gamma(w) * oracles.lindblad(operator)
+    np.testing.assert_allclose(liouvillian(draw.system), expected, atol=1e-10)
+
+
+@given(draw=DRAWS)
+def test_trace_is_preserved(draw: Draw) -> None:
+    L = np.asarray(liouvillian(draw.system))
+    np.testing.assert_allclose(oracles.stack(np.eye(len(draw.H))) @ L, 0.0, atol=1e-12)
+
+
+@given(draw=DRAWS, seed=SEEDS)
+def test_hermiticity_is_preserved(draw: Draw, seed: int) -> None:
+    L = np.asarray(liouvillian(draw.system))
+    X = random_matrix(np.random.default_rng(seed), len(draw.H), is_complex=True)
+    changed, of_adjoint = (oracles.unstack(L @ oracles.stack(Y)) for Y in (X, X.conj().T))
+    np.testing.assert_allclose(of_adjoint, changed.conj().T, atol=1e-12)
+
+
+@given(draw=DRAWS, seed=SEEDS)
+def test_a_change_of_basis_changes_the_liouvillian_by_the_same(draw: Draw, seed: int) -> None:
+    U = random_unitary(np.random.default_rng(seed), len(draw.H), np.iscomplexobj(draw.H))
+    turned = Draw(
+        **{
+            **vars(draw),
+            "H": hermitian(U @ draw.H @ U.conj().T),
+            "couplings": np.stack([hermitian(U @ S @ U.conj().T) for S in draw.couplings]),
+        }
+    )
+    W = np.kron(U.conj(), U)
+    expected = W @ np.asarray(liouvillian(draw.system)) @ W.conj().T
+    np.testing.assert_allclose(liouvillian(turned.system), expected, atol=1e-10)
+
+
+@given(seed=SEEDS, d=st.integers(2, 5))
+def test_a_secular_tolerance_above_every_splitting_takes_a_level_as_one(seed: int, d: int) -> None:
+    """Splittings of 1e-5, given up by the tolerance: the generator of the degenerate level, to 1e-4."""
+    draw = random_draw(seed, d, False, "degenerate")
+    levels, U = np.linalg.eigh(draw.H)
+    split = hermitian(U @ np.diag(levels + 1e-5 * np.arange(d)) @ U.T)
+    baths = draw.system.baths[:2]
+    lumped = liouvillian(qj.OpenSystem(split, baths, secular_tol=1e-3))
+    expected = oracles.generator(draw.H, list(draw.couplings[:2]), draw.rates[:2])
+    np.testing.assert_allclose(lumped, expected, atol=3e-3)
+
+
+def two_levels(coupling: np.ndarray, density: qj.SpectralDensity) -> qj.OpenSystem:
+    return qj.OpenSystem(np.diag([0.0, 1.0]), qj.Bath(coupling, 0.5, density))
+
+
+DEPHASING = np.array([[1.0, 1.0], [1.0, -1.0]])
+TRANSVERSE = np.array([[0.0, 1.0], [1.0, 0.0]])
+
+
+@pytest.mark.parametrize(
+    ("coupling", "density", "divergent"),
+    [
+        (DEPHASING, qj.Flat(1.0), True),
+        (DEPHASING, qj.OhmicFamily(1.0, 0.5, 1.0), True),
+        (DEPHASING, qj.Ohmic(1.0), False),
+        (TRANSVERSE, qj.Flat(1.0), False),
+        (TRANSVERSE, qj.OhmicFamily(1.0, 0.5, 1.0), False),
+        (TRANSVERSE + 1e-13 * DEPHASING, qj.Flat(1.0), False),  # A(0) = 0 but for round-off
+        (TRANSVERSE + 1e-7 * DEPHASING, qj.Flat(1.0), True),
+    ],
+)
+def test_a_divergent_rate_counts_where_the_bath_drives_it(
+    coupling: np.ndarray, density: qj.SpectralDensity, divergent: bool
+) -> None:
+    system = two_levels(coupling, density)
+    assert bool(transitions(system).divergent) == divergent
+    assert np.isfinite(np.asarray(liouvillian(system))).all() != divergent
+
+
+def test_a_flat_bath_inside_a_degenerate_level_diverges() -> None:
+    coupling = np.zeros((3, 3))
+    coupling[1, 2] = coupling[2, 1] = coupling[0, 1] = coupling[1, 0] = 1.0
+    system = qj.OpenSystem(np.diag([0.0, 1.0, 1.0]), qj.Bath(coupling, 0.5, qj.Flat(1.0)))
+    assert transitions(system).divergent
+
+
+def test_banks_and_single_baths_are_the_same_baths() -> None:
+    draw = random_draw(11, 3, True, "degenerate")
+    T, eta = np.array([0.4, 0.9]), np.array([0.3, 0.8])
+    bank = qj.Bath(draw.couplings[:2], T, qj.Ohmic(eta))
+    singles = [qj.Bath(S, t, qj.Ohmic(e)) for S, t, e in zip(draw.couplings[:2], T, eta, strict=True)]
+    np.testing.assert_allclose(
+        liouvillian(qj.OpenSystem(draw.H, bank)),
+        liouvillian(qj.OpenSystem(draw.H, singles)),
+        atol=1e-14,
+    )
+
+
+def test_it_maps() -> None:
+    T = np.array([0.0, 0.3, 2.0])
+    mapped = jax.vmap(lambda t: qj.liouvillian(qj.models.lambda_system(T_1=t)))(jnp.asarray(T))
+    for L, t in zip(mapped, T, strict=True):
+        np.testing.assert_allclose(L, liouvillian(qj.models.lambda_system(T_1=t)), atol=1e-14)

@@ -1,0 +1,162 @@
+"""Observables against explicit projectors and closed forms."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+import oracles
+import qthermo_jax as qj
+from problems import atom, occupation
+from qthermo_jax.observables import Measure
+from systems import DRAWS, Draw, hermitian, random_matrix, solved
+
+GENERAL = {
+    "heat_currents": (2,),
+    "entropy_production": (),
+    "energy_balance": (),
+    "level_populations": (3,),
+    "min_eigenvalue": (),
+    "residual": (),
+}
+
+
+@given(draw=DRAWS)
+def test_heat_currents_are_the_energy_that_each_explicit_generator_takes(draw: Draw) -> None:
+    result = solved(draw.system)
+    assume(result["status"] == qj.Status.OK)
+    expected = oracles.projected_heat_currents(
+        draw.H, list(draw.couplings), draw.rates, np.asarray(result["rho"])
+    )
+    np.testing.assert_allclose(result["heat_currents"], expected, atol=1e-11)
+    np.testing.assert_allclose(result["entropy_production"], (expected / draw.T).sum(), atol=1e-10)
+
+
+@given(
+    T_1=st.floats(0.1, 3.0),
+    T_2=st.floats(0.1, 3.0),
+    J_1=st.floats(0.1, 2.0),
+    J_2=st.floats(0.1, 2.0),
+)
+def test_heat_through_an_atom_has_its_closed_form(
+    T_1: float, T_2: float, J_1: float, J_2: float
+) -> None:
+    """Into bath 1: omega J_1 J_2 (n_2 - n_1)/(J_1 (2 n_1 + 1) + J_2 (2 n_2 + 1))."""
+    n_1, n_2 = occupation(1.3, T_1), occupation(1.3, T_2)
+    expected = 1.3 * J_1 * J_2 * (n_2 - n_1) / (J_1 * (2 * n_1 + 1) + J_2 * (2 * n_2 + 1))
+    currents = solved(atom((T_1, qj.Flat(J_1)), (T_2, qj.Flat(J_2))))["heat_currents"]
+    np.testing.assert_allclose(currents, [expected, -expected], atol=1e-12)
+
+
+def test_heat_of_the_lambda_system_is_the_papers() -> None:
+    """J_k = omega_k Gamma ((n_k + 1) P_e - n_k P_k), for any state: here one out of balance."""
+    system = qj.models.lambda_system(1.5, 0.6, 0.8, 0.4, 0.7)
+    state = jax.jit(qj.steadystate)(system)
+    P = np.array([0.2, 0.5, 0.3])
+    to_eigenbasis = np.asarray(state.basis.vectors).T
+    in_eigenbasis = jnp.asarray((to_eigenbasis @ np.diag(P) @ to_eigenbasis.T).astype(complex))
+    skewed = qj.SteadyState(state.basis, in_eigenbasis, state.status, state.residual, "given")
+    expected = [
+        omega * 0.7 * ((occupation(omega, T) + 1) * P[2] - occupation(omega, T) * P[k])
+        for k, (omega, T) in enumerate([(1.5, 0.8), (0.6, 0.4)])
+    ]
+    np.testing.assert_allclose(jax.jit(qj.heat_currents)(system, skewed), expected, atol=1e-14)
+
+
+def test_heat_into_a_bath_at_zero_temperature_is_infinite_entropy() -> None:
+    result = solved(atom((0.0, qj.Flat(1.0)), (0.5, qj.Flat(1.0))))
+    assert result["heat_currents"][0] > 0
+    assert result["entropy_production"] == np.inf
+
+
+@pytest.mark.parametrize(
+    "system",
+    [
+        qj.models.lambda_system(T_1=0.5, T_2=0.0),
+        atom((0.0, qj.Flat(1.0))),
+        qj.models.v_system(T_1=0.0, T_2=0.0),
+    ],
+    ids=["Lambda", "atom", "V"],
+)
+def test_a_bath_at_zero_temperature_that_takes_no_heat_adds_no_entropy(
+    system: qj.OpenSystem,
+) -> None:
+    result = solved(system)
+    np.testing.assert_array_equal(result["heat_currents"], 0.0)
+    assert result["entropy_production"] == 0.0
+
+
+# --- expectation values ---------------------------------------------------------------------------
+
+QUANTITY = qj.Quantity("a number", "q", 0)
+ROW = qj.Dimension("row", ("a", "b"))
+
+
+def qutrit(**observables: qj.Observable) -> tuple[qj.OpenSystem, qj.SteadyState]:
+    """A complex system whose state has coherences in the basis in which it is given."""
+    rng = np.random.default_rng(8)
+    S = hermitian(random_matrix(rng, 3, True))
+    T = np.array([0.4, 1.2])
+    system = qj.OpenSystem(
+        hermitian(random_matrix(rng, 3, True)),
+        qj.Bath(np.stack([S, S.T]), T, qj.Ohmic(0.5)),
+        observables=observables,
+    )
+    return system, jax.jit(qj.steadystate)(system)
+
+
+def test_an_operator_gives_its_expectation_value() -> None:
+    operator = hermitian(random_matrix(np.random.default_rng(9), 3, True))
+    system, state = qutrit(q=qj.Observable(operator, QUANTITY))
+    rho = np.asarray(state.rho)
+    assert np.abs(rho - np.diag(rho.diagonal())).max() > 1e-3
+    np.testing.assert_allclose(qj.observe(system, state, "q"), np.trace(operator @ rho).real, atol=1e-14)
+
+
+def test_a_real_operator_serves_a_complex_system() -> None:
+    operator = hermitian(random_matrix(np.random.default_rng(9), 3, False))
+    system, state = qutrit(q=qj.Observable(operator, QUANTITY))
+    np.testing.assert_allclose(
+        qj.observe(system, state, "q"), np.trace(operator @ np.asarray(state.rho)).real, atol=1e-14
+    )
+
+
+def test_a_diagonal_is_the_operator_it_stands_for() -> None:
+    diagonals = np.array([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]])
+    system, state = qutrit(
+        short=qj.Observable(diagonals, QUANTITY, [ROW]),
+        full=qj.Observable(np.stack([np.diag(row) for row in diagonals]), QUANTITY, [ROW]),
+    )
+    short, full = (qj.observe(system, state, name) for name in ("short", "full"))
+    assert short.shape == full.shape == (2,)
+    np.testing.assert_allclose(short, full, atol=1e-14)
+
+
+def test_an_unknown_observable_is_refused_with_the_known_ones() -> None:
+    system, state = qutrit(mine=qj.Observable(np.ones(3), QUANTITY))
+    with pytest.raises(ValueError, match=r"'yours' is not one of heat_currents, .*, mine"):
+        qj.observe(system, state, "yours")
+
+
+def test_site_populations_need_a_model_with_sites() -> None:
+    system, state = qutrit()
+    with pytest.raises(ValueError, match="'site_populations' is not one of"):
+        qj.site_populations(system, state)
+
+
+@pytest.mark.parametrize("name", GENERAL)
+def test_a_measure_has_the_shape_that_its_dimensions_say(name: str) -> None:
+    system, state = qutrit()
+    measure = qj.measures(system)[name]
+    assert isinstance(measure, Measure)
+    assert tuple(len(dim.labels) for dim in measure.dims) == GENERAL[name]
+    assert measure.compute(system, state).shape == GENERAL[name]
+    assert measure.quantity.long_name
+
+
+def test_min_eigenvalue_is_numpys() -> None:
+    system, state = qutrit()
+    expected = np.linalg.eigvalsh(np.asarray(state.rho))[0]
+    np.testing.assert_allclose(qj.min_eigenvalue(system, state), expected, atol=1e-14)

@@ -1,0 +1,46 @@
+"""What importing the package does not do, checked in a fresh interpreter."""
+
+import subprocess
+import sys
+
+import qthermo_jax as qj
+
+
+def in_a_fresh_interpreter(code: str) -> str:
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    return run.stdout.strip()
+
+
+def test_importing_brings_no_file_format_no_picture_and_no_spec() -> None:
+    code = (
+        "import sys, qthermo_jax\n"
+        "heavy = {'xarray', 'h5py', 'h5netcdf', 'matplotlib', 'pydantic', 'click', 'rich'}\n"
+        "print(sorted(heavy & sys.modules.keys()))"
+    )
+    assert in_a_fresh_interpreter(code) == "[]"
+
+
+def test_importing_changes_no_jax_configuration() -> None:
+    code = (
+        "import jax\n"
+        "before = dict(jax.config.values)\n"
+        "import qthermo_jax\n"
+        "print({k: v for k, v in jax.config.values.items() if before.get(k) != v})"
+    )
+    assert in_a_fresh_interpreter(code) == "{}"
+
+
+def test_every_public_name_is_there() -> None:
+    for name in qj.__all__:
+        if name != "sweep":  # brings xarray: its own tests ask for it
+            assert hasattr(qj, name), name
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    assert not hasattr(qj, "thermophoresis")

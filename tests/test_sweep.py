@@ -1,0 +1,254 @@
+"""The sweep: every point equals the model solved alone, whatever the tiles; files resume and open."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import jax
+import numpy as np
+import pytest
+import xarray as xr
+
+import qthermo_jax as qj
+from qthermo_jax.sweeping import SpecError, engine, run
+from qthermo_jax.sweeping.model import find_model
+from qthermo_jax.sweeping.plan import make_plan
+from qthermo_jax.sweeping.spec import parse_spec
+
+G, T_L = [0.3, 0.8, 1.3], [0.3, 0.5]
+TWO_AXES = {
+    "axes": {"g": G, "T_L": T_L},
+    "parameters": {"sites": 3, "T_R": 0.2},
+    "observables": ["site_populations", "heat_currents", "mean_position"],
+}
+
+
+@pytest.fixture(scope="module")
+def two_axes():
+    return qj.sweep("chain", **TWO_AXES)
+
+
+def test_every_point_equals_the_model_solved_alone(two_axes):
+    for i, g in enumerate(G):
+        for j, T in enumerate(T_L):
+            system = qj.models.chain(sites=3, g=g, T_L=T, T_R=0.2)
+            state = qj.steadystate(system)
+            for name in TWO_AXES["observables"]:
+                expected = qj.observe(system, state, name)
+                np.testing.assert_allclose(two_axes[name].values[i, j], expected, rtol=1e-12, atol=1e-16)
+
+
+def test_names_coordinates_and_units(two_axes):
+    data = qj.sweep("chain", **TWO_AXES, energy_unit="h")
+    assert data.site_populations.dims == ("g", "T_L", "site")
+    assert data.heat_currents.dims == ("g", "T_L", "bath")
+    assert data.site.values.tolist() == [1, 2, 3]
+    assert data.g.attrs == {
+        "long_name": "tunnelling between neighbours",
+        "symbol": "g",
+        "units": "h",
+    }
+    assert data.heat_currents.attrs["units"] == "h^2"
+    assert data.status.dtype == np.int8
+    assert data.status.attrs["flag_meanings"].split()[0] == "ok"
+    assert (data.status == qj.Status.OK).all()
+
+
+@pytest.mark.parametrize("points", [1, 2, 4, 5])
+def test_tiles_do_not_change_a_number(two_axes, points):
+    per_point = 64 * 6**4
+    tiled = qj.sweep("chain", **TWO_AXES, memory=points * per_point)
+    for name in two_axes.data_vars:
+        np.testing.assert_allclose(tiled[name], two_axes[name], rtol=1e-12, atol=1e-16)
+
+
+@pytest.mark.parametrize("points", [1, 2, 4, 6])
+def test_tiles_cover_the_grid_once(points):
+    spec = parse_spec({"model": "chain", **TWO_AXES}, "here")
+    plan = make_plan(spec, find_model("chain", Path()), points * 64 * 6**4)
+    covered = np.zeros(plan.shape, int)
+    for box in plan.boxes:
+        covered[box] += 1
+    assert (covered == 1).all()
+    assert plan.n_tiles == len(list(plan.boxes))
+    assert np.prod(plan.tile) <= points
+
+
+def test_one_compilation_serves_all_tiles():
+    traces = []
+
+    def counted(T: float) -> qj.OpenSystem:
+        traces.append(T)
+        return qj.models.v_system(T_1=T)
+
+    data = qj.sweep(counted, axes={"T": np.linspace(0.1, 1.0, 7)}, memory=2 * 64 * 3**4)
+    assert data.sizes["T"] == 7
+    assert len(traces) == 2  # once for its shapes, once to compile
+
+
+def test_what_does_not_depend_on_an_axis_is_not_computed_along_it():
+    spec = parse_spec({"model": "chain", **TWO_AXES}, "here")
+    plan = make_plan(spec, find_model("chain", Path()))
+    box = next(plan.boxes)
+    with jax.enable_x64(True):
+        program = jax.make_jaxpr(engine.mapped(plan))(*engine.tile_inputs(plan, box), plan.numbers)
+    shapes = [
+        equation.invars[0].aval.shape
+        for equation in _equations(program.jaxpr)
+        if equation.primitive.name == "eigh"
+    ]
+    assert shapes == [(3, 1, 3, 3)]  # g, sectors of that size, 3 x 3: no temperature
+
+
+def _equations(jaxpr):
+    for equation in jaxpr.eqns:
+        yield equation
+        for value in equation.params.values():
+            inner = getattr(value, "jaxpr", value)
+            if hasattr(inner, "eqns"):
+                yield from _equations(inner)
+
+
+def test_parameters_that_move_together():
+    hot, cold = [0.5, 0.6, 0.9], [0.1, 0.2, 0.3]
+    data = qj.sweep("lambda_system", axes={"bias": {"T_1": hot, "T_2": cold}})
+    assert data.unbalance.dims == ("bias",)
+    n_1, n_2 = qj.n_thermal(1.0, np.array(hot)), qj.n_thermal(1.0, np.array(cold))
+    np.testing.assert_allclose(data.unbalance, qj.theory.Delta_ss(n_1, n_2), rtol=1e-12)
+    assert data.T_1.dims == data.T_2.dims == ("bias",)
+
+
+def test_no_axes_is_one_point():
+    data = qj.sweep("lambda_system", axes={}, parameters={"T_2": 0.0})
+    assert data.unbalance.dims == ()
+    assert data.unbalance.item() == 1.0
+
+
+def test_a_flagged_point_is_nan_and_leaves_the_others_alone():
+    data = qj.sweep("chain", axes={"g": [0.0, 0.5], "T_R": [0.2, -0.1, np.nan]}, parameters={"sites": 3})
+    unique, range_ = qj.Status.NOT_UNIQUE, qj.Status.PARAMETER_OUT_OF_RANGE
+    assert data.status.values.tolist() == [[unique, range_, range_], [qj.Status.OK, range_, range_]]
+    assert np.isnan(data.site_populations.values[data.status.values != 0]).all()
+    alone = qj.sweep("chain", axes={}, parameters={"sites": 3, "g": 0.5, "T_R": 0.2})
+    np.testing.assert_allclose(data.site_populations[1, 0], alone.site_populations, rtol=1e-12)
+
+
+def test_a_users_function_with_defaults_and_no_annotations():
+    def model(T, omega=1.5, levels=3):
+        assert levels == 2
+        H = np.diag([0.0, 1.0]) * omega
+        return qj.OpenSystem(H, qj.Bath(np.array([[0, 1], [1, 0]]), T, qj.Flat(1.0)), labels=["g", "e"])
+
+    data = qj.sweep(model, axes={"T": [0.5, 1.0]}, parameters={"levels": 2})
+    excited = 1 / (1 + np.exp(1.5 / np.array([0.5, 1.0])))
+    np.testing.assert_allclose(data.level_populations.sel(level="e"), excited, rtol=1e-12)
+
+
+def test_arrays_of_parameters_can_be_held_fixed():
+    h = [1.0, 1.2, 0.9]
+    data = qj.sweep("chain", axes={"g": [0.4]}, parameters={"sites": 3, "h": np.array(h)})
+    system = qj.models.chain(sites=3, h=np.array(h), g=0.4)
+    expected = qj.site_populations(system, qj.steadystate(system))
+    np.testing.assert_allclose(data.site_populations[0], expected, rtol=1e-12)
+
+
+def test_64_bit_without_touching_the_callers_configuration():
+    program = (
+        "import warnings; warnings.simplefilter('error')\n"
+        "import jax, qthermo_jax as qj\n"
+        "data = qj.sweep('lambda_system', axes={'T_2': [0.5]}, parameters={'T_1': 0.5})\n"
+        "assert data.unbalance.dtype == 'float64' and abs(data.unbalance.item()) < 1e-15, data\n"
+        "assert not jax.config.jax_enable_x64\n"
+        "assert jax.numpy.zeros(1).dtype == 'float32'\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
+
+
+class TestFile:
+    def test_it_opens_in_xarray_and_equals_the_result_in_memory(self, tmp_path, two_axes):
+        out = tmp_path / "new folder" / "result.h5"
+        qj.sweep("chain", **TWO_AXES, out=out).close()
+        with xr.open_dataset(out, engine="h5netcdf") as data:
+            xr.testing.assert_equal(data.load(), two_axes)
+            for name in data.variables:
+                np.testing.assert_equal(data[name].attrs, two_axes[name].attrs)
+            assert json.loads(data.attrs["spec"])["parameters"] == TWO_AXES["parameters"]
+            assert len(data.attrs["spec_sha256"]) == 64
+            assert data.attrs["method"] == "dense"
+        assert [file.name for file in out.parent.iterdir()] == ["result.h5"]
+
+    def test_every_axis_of_every_dataset_has_a_dimension_scale(self, tmp_path):
+        out = tmp_path / "result.h5"
+        axes = {"bias": {"T_1": [0.5, 0.6], "T_2": [0.1, 0.2]}}
+        qj.sweep("lambda_system", axes=axes, observables=["level_populations"], out=out).close()
+        with h5py.File(out) as file:
+            for name, dataset in file.items():
+                if not dataset.is_scale:
+                    assert all(len(dim) == 1 for dim in dataset.dims), name
+            assert file["bias"].is_scale
+            assert file["level"].is_scale
+
+    def test_parameters_that_move_together_come_back_as_coordinates(self, tmp_path):
+        axes = {"bias": {"T_1": [0.5, 0.6], "T_2": [0.1, 0.2]}}
+        with qj.sweep("lambda_system", axes=axes, out=tmp_path / "r.h5") as data:
+            assert set(data.coords) == {"bias", "T_1", "T_2"}
+            xr.testing.assert_equal(data.load(), qj.sweep("lambda_system", axes=axes))
+
+    def test_a_finished_sweep_computes_nothing(self, tmp_path, monkeypatch):
+        arguments = {"axes": {"T_2": [0.1, 0.2]}, "out": tmp_path / "r.h5"}
+        qj.sweep("lambda_system", **arguments).close()
+        monkeypatch.setattr(run, "compute", lambda *_: pytest.fail("computed again"))
+        with qj.sweep("lambda_system", **arguments) as data:
+            assert data.sizes == {"T_2": 2}
+
+    def test_an_interrupted_sweep_goes_on_from_what_it_finished(self, tmp_path, monkeypatch):
+        T = np.linspace(0.1, 1.0, 6)
+        arguments = {"axes": {"T_2": T}, "memory": 2 * 64 * 3**4, "out": tmp_path / "r.h5"}
+        computed, compute = [], run.compute
+
+        def stops_after_two(plan, boxes):
+            for box, tile in compute(plan, boxes):
+                if len(computed) == 2:
+                    raise KeyboardInterrupt
+                computed.append(box)
+                yield box, tile
+
+        monkeypatch.setattr(run, "compute", stops_after_two)
+        with pytest.raises(KeyboardInterrupt):
+            qj.sweep("lambda_system", **arguments)
+        assert not arguments["out"].exists()
+        later = []
+        monkeypatch.setattr(
+            run,
+            "compute",
+            lambda plan, boxes: (later.append(b[0]) or b for b in compute(plan, boxes)),
+        )
+        with qj.sweep("lambda_system", **arguments) as data:
+            resumed = data.unbalance.values
+        monkeypatch.undo()
+        np.testing.assert_array_equal(resumed, qj.sweep("lambda_system", axes={"T_2": T}).unbalance)
+        assert [*computed, *later] == [(slice(0, 2),), (slice(2, 4),), (slice(4, 6),)]
+
+    def test_a_file_of_another_spec_is_left_alone(self, tmp_path):
+        out = tmp_path / "r.h5"
+        qj.sweep("lambda_system", axes={"T_2": [0.1]}, out=out).close()
+        before = out.read_bytes()
+        with pytest.raises(SpecError, match="belongs to another spec"):
+            qj.sweep("lambda_system", axes={"T_2": [0.2]}, out=out)
+        assert out.read_bytes() == before
+        with qj.sweep("lambda_system", axes={"T_2": [0.2]}, out=out, overwrite=True) as data:
+            assert data.T_2.values.tolist() == [0.2]
+
+    def test_a_file_that_is_no_hdf5_is_left_alone(self, tmp_path):
+        out = tmp_path / "r.h5"
+        out.write_text("my thesis")
+        with pytest.raises(SpecError, match="not HDF5"):
+            qj.sweep("lambda_system", axes={"T_2": [0.2]}, out=out)
+        assert out.read_text() == "my thesis"
+
+    def test_a_bad_spec_touches_no_file(self, tmp_path):
+        with pytest.raises(SpecError, match=r"axes\.T_3"):
+            qj.sweep("lambda_system", axes={"T_3": [0.2]}, out=tmp_path / "sub" / "r.h5", overwrite=True)
+        assert list(tmp_path.iterdir()) == []
