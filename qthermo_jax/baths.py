@@ -103,7 +103,7 @@ class Ohmic(SpectralDensity):
 
 
 class OhmicFamily(SpectralDensity):
-    """J = eta omega^s cutoff^(1-s) e^{-omega/cutoff}: sub-ohmic (s < 1), ohmic (s = 1), super-ohmic (s > 1)."""
+    """J = eta omega^s cutoff^(1-s) e^{-omega/cutoff}; sub-ohmic for s < 1, super-ohmic for s > 1."""
 
     eta: Num[ArrayLike, "*K"]
     s: Num[ArrayLike, "*K"]

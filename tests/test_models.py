@@ -17,7 +17,7 @@ import qthermo_jax as qj
 from qthermo_jax import models, theory
 from systems import solved
 
-# --- Lambda and V ---------------------------------------------------------------------------------
+# --- Lambda and V
 
 TEMPERATURES = st.floats(0.05, 5.0)
 FREQUENCIES = st.floats(0.5, 2.0)
@@ -84,7 +84,7 @@ def test_an_unknown_spectrum_is_refused_by_name(model: str) -> None:
 
 eigenbasis = jax.jit(qj.eigenbasis)
 
-# --- chain: structure -----------------------------------------------------------------------------
+# --- chain: structure
 
 
 @pytest.mark.parametrize("sites", [1, 2, 5, 10])
@@ -143,7 +143,7 @@ def test_a_wrong_argument_of_the_chain_is_refused(arguments: dict[str, Any], mes
         models.chain(**arguments)
 
 
-# --- chain: Fig. 2 --------------------------------------------------------------------------------
+# --- chain: Fig. 2
 
 
 @cache
@@ -198,7 +198,7 @@ def test_a_mirrored_gradient_mirrors_the_chain() -> None:
     np.testing.assert_allclose(there, back[::-1], atol=1e-13)
 
 
-# --- chain: QuTiP ---------------------------------------------------------------------------------
+# --- chain: QuTiP
 
 
 def chain_from_qutip(sites: int, spectrum: str, g: float, T_L: float, T_R: float) -> np.ndarray:

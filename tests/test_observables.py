@@ -88,7 +88,7 @@ def test_a_bath_at_zero_temperature_that_takes_no_heat_adds_no_entropy(
     assert result["entropy_production"] == 0.0
 
 
-# --- expectation values ---------------------------------------------------------------------------
+# --- expectation values
 
 QUANTITY = qj.Quantity("a number", "q", 0)
 ROW = qj.Dimension("row", ("a", "b"))

@@ -62,7 +62,7 @@ def test_the_digest_depends_on_the_numbers_and_the_model_not_on_comments(tmp_pat
 
 def test_the_source_of_a_users_model_is_part_of_the_digest(tmp_path):
     model = tmp_path / "mine.py"
-    source = "import qthermo_jax as qj\ndef f(T_1=1.0, T_2=1.0):\n    return qj.models.v_system(T_1=T_1, T_2=T_2)\n"
+    source = USER + "f = model\n"
     text = GOOD.replace("lambda_system", "mine.py:f")
     model.write_text(source)
     before = resolve(tmp_path, text).digest

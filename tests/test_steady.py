@@ -82,7 +82,7 @@ def test_two_blocks_that_only_round_off_connects_have_no_unique_state(
     assert np.isnan(result["rho"]).all()
 
 
-# --- statuses -------------------------------------------------------------------------------------
+# --- statuses
 
 FLAT = qj.Flat(1.0)
 CHAIN = qj.models.chain
@@ -203,7 +203,7 @@ def test_an_unknown_method_is_refused_by_name() -> None:
         qj.steadystate(atom((0.5, FLAT)), method="cholesky")
 
 
-# --- transformations ------------------------------------------------------------------------------
+# --- transformations
 
 
 def chain_state(g: jax.Array, T_L: jax.Array, T_R: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -307,7 +307,7 @@ def test_a_bad_point_leaves_the_derivatives_of_the_others_alone() -> None:
     np.testing.assert_allclose(slopes[0], FORWARD(POINT), atol=1e-13)
 
 
-# --- precision ------------------------------------------------------------------------------------
+# --- precision
 
 SINGLE_PRECISION = """
 import warnings

@@ -27,9 +27,13 @@ class Status(IntEnum):
 
 _MEANINGS = {
     Status.OK: "steady state found",
-    Status.PARAMETER_OUT_OF_RANGE: "a temperature below 0, a spectral parameter out of its range, or a number that is not finite",
+    Status.PARAMETER_OUT_OF_RANGE: (
+        "a temperature below 0, a spectral parameter out of its range, or a number that is not finite"
+    ),
     Status.NOT_HERMITIAN: "H or a coupling is not Hermitian, or H connects two of its declared sectors",
-    Status.DIVERGENT_RATE: "a rate diverges at zero frequency and the bath drives that transition",
+    Status.DIVERGENT_RATE: (
+        "a rate diverges (a flat spectrum's does at zero frequency) and the bath drives that transition"
+    ),
     Status.NOT_UNIQUE: "the steady state is not unique",
     Status.LARGE_RESIDUAL: "the solution does not satisfy its equation",
 }

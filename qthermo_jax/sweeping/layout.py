@@ -37,7 +37,7 @@ class Layout:
 
     @property
     def auxiliary(self) -> dict[str, str]:
-        """For each axis with parameters that do not name it: their names, as CF's `coordinates` lists them."""
+        """By axis, the coordinates that do not name it, as CF's `coordinates` lists them."""
         by_dim: dict[str, list[str]] = {}
         for name, variable in self.coordinates.items():
             if name not in variable.dims:

@@ -168,7 +168,8 @@ def _in_one_line(error: ValidationError) -> str:
     if kind == "too_short":
         return f"{key}: empty; it takes at least one value"
     if path and path[0] == "parameters":
-        return f"parameters.{path[1]}: takes a number, a text, true, false or a list of numbers, got {given!r}"
+        takes = "a number, a list of numbers, a text, true or false"
+        return f"parameters.{path[1]}: takes {takes}, got {given!r}"
     if kind in _TYPES:
         return f"{key}: takes {_TYPES[kind]}, got {given!r}"
     if kind == "literal_error":
