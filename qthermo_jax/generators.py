@@ -77,6 +77,26 @@ def secular_generator(moves: Transitions) -> Complex[Array, "d d d d"]:
     )
 
 
+def rate_matrix(moves: Transitions) -> Float[Array, "d d"]:
+    """W_ij, the rate of the jump j -> i summed over the baths; the diagonal is 0."""
+    jumps = jnp.sum(moves.rates * jnp.abs(moves.couplings) ** 2, axis=0)
+    return jnp.where(jnp.eye(jumps.shape[0], dtype=bool), 0.0, jumps)
+
+
+def population_leak(moves: Transitions) -> Float[Array, ""]:
+    """How strongly populations drive coherences, relative to how strongly the baths couple at all.
+
+    A population c drives the coherence ab through a bath with S_ac and S_bc both non-zero and
+    omega_ac = omega_bc. The sizes are summed, so a zero here is one at every temperature.
+    """
+    size, group = jnp.abs(moves.couplings), moves.basis.group
+    different = ~jnp.eye(group.shape[0], dtype=bool)
+    resonant = different & jnp.any(group[:, None, :] == group[None, :, :], axis=2)
+    together = jnp.einsum("kac,kbc->ab", size, size)
+    largest = jnp.max(size) ** 2
+    return jnp.max(jnp.where(resonant, together, 0.0)) / jnp.where(largest > 0, largest, 1.0)
+
+
 def heat_operators(moves: Transitions) -> Inexact[Array, "K d d"]:
     """Q_k = -L_k^dag(H) in the eigenbasis, so that the heat current into bath k is Tr[Q_k rho]."""
     S, group, energies = moves.couplings, moves.basis.group, moves.basis.energies

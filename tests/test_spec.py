@@ -194,7 +194,7 @@ BAD = [
     (
         "unknown method",
         GOOD + '[solver]\nmethod = "magic"',
-        ["solver.method", "'auto' or 'dense'", "'magic'"],
+        ["solver.method", "'auto', 'dense' or 'populations'", "'magic'"],
     ),
     (
         "unknown key of the solver",

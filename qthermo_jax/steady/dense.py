@@ -9,9 +9,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
+from qthermo_jax.generators import Transitions, secular_generator
+from qthermo_jax.steady.record import Solution
+
 # What is smaller than this part of the fastest decay is round-off of the couplings: scaled up, it
 # would make a decoupled state look connected.
 _NOISE = 1e-12
+
+# Smallest singular value of the scaled system; that of a unique steady state stays well above this.
+_SINGULAR = 1e-13
 
 
 def _real_generator(generator: Complex[Array, "d d d d"]) -> Float[Array, "n n"]:
@@ -84,18 +90,14 @@ def _solve(
     return solution, jnp.where(jnp.isfinite(smallest), smallest, 0.0)
 
 
-def solve_dense(
-    generator: Complex[Array, "d d d d"], energies: Float[Array, " d"]
-) -> tuple[Complex[Array, "d d"], Float[Array, ""]]:
-    """rho with generator rho = 0 and Tr rho = 1, in the eigenbasis.
+def solve_dense(moves: Transitions) -> Solution:
+    """rho with L rho = 0 and Tr rho = 1; exact for every generator.
 
     The row of the ground state's population is the one that the trace replaces: it is the largest
     population, so nothing small is found as a difference of large numbers.
-
-    Returns:
-        rho, and the smallest singular value of the equilibrated system: at round-off, the steady
-        state is not unique.
     """
+    generator = secular_generator(moves)
+    energies = moves.basis.energies
     d = energies.size
     matrix = _real_generator(generator)
     i, j = np.triu_indices(d)
@@ -108,4 +110,11 @@ def solve_dense(
     trace_scale = 1.0 / jnp.max(trace)
     balanced = jnp.where(row[:, None], trace[None, :] * trace_scale, matrix * scales[None, :])
     unknowns, smallest = _solve(balanced, jnp.where(row, trace_scale, 0.0))
-    return _hermitian(unknowns * scales, d), smallest
+    rho = _hermitian(unknowns * scales, d)
+    change = jnp.einsum("abcd,cd->ab", generator, rho)
+    return Solution(
+        rho=rho,
+        residual=jnp.max(jnp.abs(change)) / jnp.max(jnp.abs(generator)),
+        unique=smallest > _SINGULAR,
+        exact=jnp.array(True),
+    )

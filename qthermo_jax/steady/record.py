@@ -4,7 +4,7 @@ from enum import IntEnum
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Inexact, Int8
+from jaxtyping import Array, Bool, Float, Inexact, Int8
 
 from qthermo_jax.spectral import Eigenbasis
 
@@ -18,6 +18,7 @@ class Status(IntEnum):
     DIVERGENT_RATE = 3
     NOT_UNIQUE = 4
     LARGE_RESIDUAL = 5
+    METHOD_NOT_EXACT = 6
 
     @property
     def meaning(self) -> str:
@@ -36,7 +37,24 @@ _MEANINGS = {
     ),
     Status.NOT_UNIQUE: "the steady state is not unique",
     Status.LARGE_RESIDUAL: "the solution does not satisfy its equation",
+    Status.METHOD_NOT_EXACT: "the method that was asked for is not exact: populations drive coherences",
 }
+
+
+class Solution(eqx.Module):
+    """What a solver finds, in the eigenbasis of H, before anything is said about the point's inputs.
+
+    Attributes:
+        rho: density matrix.
+        residual: max |L rho| / max |L|, dimensionless.
+        unique: whether it is the only steady state.
+        exact: whether the solver's assumption about the system's structure holds.
+    """
+
+    rho: Inexact[Array, "d d"]
+    residual: Float[Array, ""]
+    unique: Bool[Array, ""]
+    exact: Bool[Array, ""]
 
 
 class SteadyState(eqx.Module):

@@ -5,18 +5,17 @@ from functools import cache
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Inexact
+from jaxtyping import Array, Bool, Inexact
 
-from qthermo_jax.generators import secular_generator, transitions
+from qthermo_jax.generators import transitions
 from qthermo_jax.spectral import eigenbasis, roundoff
 from qthermo_jax.steady.dense import solve_dense
+from qthermo_jax.steady.populations import solve_populations
 from qthermo_jax.steady.record import Status, SteadyState
 from qthermo_jax.system import OpenSystem
 
-METHODS = ("auto", "dense")
-
-# Singular values of the equilibrated system: those of a unique steady state stay well above this.
-_SINGULAR = 1e-13
+_SOLVERS = {"dense": solve_dense, "populations": solve_populations}
+METHODS = ("auto", *_SOLVERS)
 
 
 @cache
@@ -57,14 +56,14 @@ def choose_method(system: OpenSystem, method: str = "auto") -> str:
 
     Args:
         system: real, or its shapes alone (`jax.eval_shape`).
-        method: one of `METHODS`; "auto" takes the cheapest that is exact.
+        method: one of `METHODS`; "auto" takes the one that is exact for every system.
 
     Raises:
         ValueError: an unknown method.
     """
     if method not in METHODS:
         raise ValueError(f"method {method!r} is not one of {', '.join(METHODS)}")
-    return "dense"
+    return "dense" if method == "auto" else method
 
 
 def steadystate(system: OpenSystem, *, method: str = "auto") -> SteadyState:
@@ -74,7 +73,9 @@ def steadystate(system: OpenSystem, *, method: str = "auto") -> SteadyState:
 
     Args:
         system: dimension d.
-        method: "dense" solves for every element of rho; "auto" chooses.
+        method: "dense" solves for every element of rho, exactly for every system; "populations" for
+            the d populations alone, each to full relative accuracy however small, where they drive
+            no coherence (elsewhere the status says so); "auto" is "dense".
 
     Returns:
         a `SteadyState`; its `.rho` is in the basis in which H was given, NaN unless the status is OK.
@@ -91,9 +92,8 @@ def steadystate(system: OpenSystem, *, method: str = "auto") -> SteadyState:
     if jnp.finfo(system.H.dtype).bits < 64:
         _say_once_that_this_is_single_precision()
     moves = transitions(system, eigenbasis(system))
-    generator = secular_generator(moves)
-    rho, smallest = solve_dense(generator, moves.basis.energies)
-    residual = _residual(generator, rho)
+    solution = _SOLVERS[solver](moves)
+    negligible = jnp.sqrt(jnp.finfo(solution.residual.dtype).eps)
     faults = [
         (~_in_range(system), Status.PARAMETER_OUT_OF_RANGE),
         (
@@ -105,8 +105,9 @@ def steadystate(system: OpenSystem, *, method: str = "auto") -> SteadyState:
             Status.NOT_HERMITIAN,
         ),
         (moves.divergent, Status.DIVERGENT_RATE),
-        (smallest < _SINGULAR, Status.NOT_UNIQUE),
-        (~(residual < jnp.sqrt(jnp.finfo(residual.dtype).eps)), Status.LARGE_RESIDUAL),
+        (~solution.exact, Status.METHOD_NOT_EXACT),
+        (~solution.unique, Status.NOT_UNIQUE),
+        (~(solution.residual < negligible), Status.LARGE_RESIDUAL),
     ]
     status = jnp.select(
         [fault for fault, _ in faults],
@@ -115,23 +116,20 @@ def steadystate(system: OpenSystem, *, method: str = "auto") -> SteadyState:
     )
     return SteadyState(
         basis=moves.basis,
-        rho_eigen=jnp.where(status == Status.OK, rho, jnp.nan),
+        rho_eigen=jnp.where(status == Status.OK, solution.rho, jnp.nan),
         status=status,
-        residual=residual,
+        residual=solution.residual,
         method=solver,
     )
 
 
-def _residual(generator: Inexact[Array, "d d d d"], rho: Inexact[Array, "d d"]) -> Float[Array, ""]:
-    change = jnp.einsum("abcd,cd->ab", generator, rho)
-    return jnp.max(jnp.abs(change)) / jnp.max(jnp.abs(generator))
-
-
-def bytes_per_point(system: OpenSystem) -> int:
-    """Memory that the dense solve of one point of a batch takes, in bytes (measured in 64 bit).
+def bytes_per_point(system: OpenSystem, solver: str) -> int:
+    """Memory that the solve of one point of a batch takes, in bytes (measured in 64 bit).
 
     Args:
         system: real, or its shapes alone (`jax.eval_shape`).
+        solver: as `choose_method` gives it.
     """
-    real_matrix = 8 * system.dimension**4
-    return 8 * real_matrix
+    d, K = system.dimension, system.n_baths
+    matrices = {"dense": 8 * d * d, "populations": 4 * K + 8}[solver]
+    return matrices * 8 * d * d

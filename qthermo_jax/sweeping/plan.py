@@ -142,7 +142,7 @@ def make_plan(spec: Spec, model: Model, memory: int = DEFAULT_MEMORY) -> Plan:
     _check_names(axes, outputs)
     shape = tuple(axis.size for axis in axes)
     solver = choose_method(system, spec.solver.method)
-    per_point = bytes_per_point(system)
+    per_point = bytes_per_point(system, solver)
     tile = _tile(shape, max(1, memory // per_point))
     return Plan(spec, model, axes, numbers, structure, outputs, solver, tile, per_point)
 

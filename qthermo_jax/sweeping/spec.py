@@ -66,7 +66,7 @@ AxisSpec = Annotated[
 class Solver(_Strict):
     """How the steady states are found."""
 
-    method: Literal["auto", "dense"] = "auto"
+    method: Literal["auto", "dense", "populations"] = "auto"
 
 
 class Label(_Strict):

@@ -18,6 +18,7 @@ import numpy as np
 from qthermo_jax.sweeping.errors import SpecError
 from qthermo_jax.sweeping.layout import Layout, Variable
 from qthermo_jax.sweeping.plan import Box, Plan
+from qthermo_jax.version import __version__
 
 
 class Store:
@@ -26,6 +27,7 @@ class Store:
     Args:
         path: of the final file.
         plan: whose result it holds.
+        overwrite: compute anew whatever `path` holds; it is replaced when the new result is complete.
 
     Raises:
         SpecError: the folder cannot be written, or `path` holds something else.
@@ -34,11 +36,9 @@ class Store:
     def __init__(self, path: Path, plan: Plan, *, overwrite: bool = False) -> None:
         self.path = path
         tile = "x".join(map(str, plan.tile)) or "point"
-        self.parts = path.with_name(f"{path.name}.parts-{plan.digest[:12]}-{tile}")
+        self.parts = path.with_name(f"{path.name}.parts-{plan.digest[:12]}-{__version__}-{tile}")
         self._digest = plan.digest
-        if overwrite:
-            path.unlink(missing_ok=True)
-        self.finished = path.exists() and self._is_ours()
+        self.finished = not overwrite and path.exists() and self._is_ours()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
