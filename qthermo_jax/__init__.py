@@ -32,7 +32,7 @@ from qthermo_jax.observables import (
     site_populations,
 )
 from qthermo_jax.spectral import Eigenbasis, eigenbasis
-from qthermo_jax.steady import Status, SteadyState, steadystate
+from qthermo_jax.steady import Method, Status, SteadyState, steadystate
 from qthermo_jax.superoperators import (
     dissipator,
     operator_to_vector,
@@ -53,6 +53,7 @@ __all__ = [
     "DrudeLorentz",
     "Eigenbasis",
     "Flat",
+    "Method",
     "Observable",
     "Ohmic",
     "OhmicFamily",

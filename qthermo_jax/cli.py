@@ -127,6 +127,13 @@ def explain(spec: Path, memory: float) -> None:
     _print(table)
 
 
+_METHODS = {
+    "auto": "auto: populations alone where they drive no coherence, dense elsewhere",
+    "populations": "populations alone; points where they drive coherences are flagged",
+    "dense": "dense: every element of the density matrix",
+}
+
+
 def _explained(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "title", plan.spec.title or "-"
     yield "model", plan.model.name
@@ -138,7 +145,7 @@ def _explained(plan: Plan) -> Iterator[tuple[str, str]]:
     for name, measure in plan.outputs.items():
         dims = " x ".join(f"{dim.name} {len(dim.labels)}" for dim in measure.dims)
         yield "observable", f"{name}: {measure.quantity.long_name}" + (f" ({dims})" if dims else "")
-    yield "solver", f"{plan.solver} (asked for: {plan.spec.solver.method})"
+    yield "method", _METHODS[plan.spec.solver.method]
     tile_points = int(np.prod(plan.tile, dtype=int))
     yield "tiles", f"{plan.n_tiles} of {tile_points} points, one compilation"
     yield "memory", f"{_size(tile_points * plan.memory_per_point)} a tile"

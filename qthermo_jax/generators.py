@@ -78,8 +78,15 @@ def secular_generator(moves: Transitions) -> Complex[Array, "d d d d"]:
 
 
 def rate_matrix(moves: Transitions) -> Float[Array, "d d"]:
-    """W_ij, the rate of the jump j -> i summed over the baths; the diagonal is 0."""
-    jumps = jnp.sum(moves.rates * jnp.abs(moves.couplings) ** 2, axis=0)
+    """W_ij, the rate of the jump j -> i summed over the baths; the diagonal is 0.
+
+    An element of a coupling that is round-off of the eigenvectors counts as zero: its square would
+    connect states that nothing connects.
+    """
+    size = jnp.abs(moves.couplings)
+    largest = jnp.max(size, axis=(1, 2), keepdims=True)
+    driven = size > 64 * jnp.finfo(size.dtype).eps * largest
+    jumps = jnp.sum(jnp.where(driven, moves.rates * size**2, 0.0), axis=0)
     return jnp.where(jnp.eye(jumps.shape[0], dtype=bool), 0.0, jumps)
 
 

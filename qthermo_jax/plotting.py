@@ -38,6 +38,7 @@ _STYLE: Any = {
     "ytick.right": True,
     "mathtext.fontset": "cm",
 }
+_FLAGS = ("status", "method")
 _FEW = 4
 _LEGIBLE = 10
 
@@ -62,7 +63,7 @@ def plot(data: xr.Dataset, variable: str | None = None) -> Figure:
         PlotError: no such variable, or too many dimensions.
     """
     axes = data["status"].dims
-    names = [str(name) for name in data.data_vars if name != "status"]
+    names = [str(name) for name in data.data_vars if name not in _FLAGS]
     if variable is not None and variable not in names:
         raise PlotError(f"variable {variable!r} is not one of {', '.join(names)}")
     drawable = [name for name in names if _shape(data[name], len(axes)) in _PAINTERS]
@@ -133,7 +134,7 @@ def _scalars(canvas: Axes, data: xr.Dataset, chosen: xr.DataArray) -> None:
     together = [chosen] + [
         data[name]
         for name in data.data_vars
-        if name not in ("status", chosen.name)
+        if name not in (*_FLAGS, chosen.name)
         and data[name].dims == chosen.dims
         and data[name].attrs.get("units") == unit
     ]

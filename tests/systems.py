@@ -5,6 +5,7 @@ serves all systems of a dimension and dtype. The flat bath has A(0) = 0, where i
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -123,22 +124,30 @@ def divided_draw(seed: int, d: int, is_complex: bool) -> Draw:
 
 
 SEEDS = st.integers(0, 2**32 - 1)
-DRAWS = st.builds(
-    random_draw,
-    seed=SEEDS,
-    d=st.integers(2, 6),
-    is_complex=st.booleans(),
-    spectrum=st.sampled_from(["generic", "degenerate", "ladder"]),
-)
 
 
-@jax.jit
-def solved(system: qj.OpenSystem) -> dict[str, Any]:
+def draws(*dimensions: int) -> st.SearchStrategy[Draw]:
+    """Draws of these dimensions, real and complex; each dimension and dtype costs a compilation."""
+    return st.builds(
+        random_draw,
+        seed=SEEDS,
+        d=st.sampled_from(dimensions),
+        is_complex=st.booleans(),
+        spectrum=st.sampled_from(["generic", "degenerate", "ladder"]),
+    )
+
+
+DRAWS = draws(2, 3, 4, 5, 6)
+
+
+@partial(jax.jit, static_argnames="method")
+def solved(system: qj.OpenSystem, method: str = "dense") -> dict[str, Any]:
     """Everything that a test asks of a system, compiled once for each structure."""
-    state = qj.steadystate(system)
+    state = qj.steadystate(system, method=method)
     return {
         "rho": state.rho,
         "status": state.status,
+        "method": state.method,
         "residual": state.residual,
         "level_populations": qj.level_populations(system, state),
         "heat_currents": qj.heat_currents(system, state),

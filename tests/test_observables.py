@@ -57,7 +57,7 @@ def test_heat_of_the_lambda_system_is_the_papers() -> None:
     P = np.array([0.2, 0.5, 0.3])
     to_eigenbasis = np.asarray(state.basis.vectors).T
     in_eigenbasis = jnp.asarray((to_eigenbasis @ np.diag(P) @ to_eigenbasis.T).astype(complex))
-    skewed = qj.SteadyState(state.basis, in_eigenbasis, state.status, state.residual, "given")
+    skewed = qj.SteadyState(state.basis, in_eigenbasis, state.status, state.residual, state.method)
     expected = [
         omega * 0.7 * ((occupation(omega, T) + 1) * P[2] - occupation(omega, T) * P[k])
         for k, (omega, T) in enumerate([(1.5, 0.8), (0.6, 0.4)])

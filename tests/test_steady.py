@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import oracles
 import qthermo_jax as qj
 from problems import SIGMA_X, atom
-from qthermo_jax.steady import Status, dense, solve
+from qthermo_jax.steady import Method, Status, dense
 from systems import DRAWS, SEEDS, Draw, divided_draw, random_draw, solved
 
 # The oracle's second smallest singular value over its largest: above, its null vector is good to
@@ -176,12 +176,11 @@ def test_a_solution_that_does_not_satisfy_its_equation_is_found_out(
 ) -> None:
     """No input is known that defeats the solver: a solver that is wrong stands in for one."""
 
-    def wrong(generator: jax.Array, energies: jax.Array) -> tuple[jax.Array, jax.Array]:
-        rho, smallest = dense.solve_dense(generator, energies)
-        return rho[::-1, ::-1], smallest
+    def upside_down(unknowns: jax.Array, d: int) -> jax.Array:
+        return jnp.diag(unknowns[jnp.array([2, 0])]).astype(complex)
 
-    monkeypatch.setattr(solve, "solve_dense", wrong)
-    state = qj.steadystate(atom((0.5, FLAT)))
+    monkeypatch.setattr(dense, "_hermitian", upside_down)
+    state = qj.steadystate(atom((0.5, FLAT)), method="dense")
     assert state.status == Status.LARGE_RESIDUAL
     assert np.isnan(state.rho).all()
 
@@ -193,7 +192,7 @@ def test_every_status_has_its_words() -> None:
 
 def test_a_state_says_how_and_how_well_it_was_found() -> None:
     state = qj.steadystate(atom((0.5, FLAT)))
-    assert state.method == "dense"
+    assert state.method == Method.POPULATIONS
     assert state.status.dtype == jnp.int8
     assert state.residual < 1e-15
 

@@ -12,6 +12,7 @@ import pytest
 import xarray as xr
 
 import qthermo_jax as qj
+from qthermo_jax.steady import bytes_per_point
 from qthermo_jax.sweeping import SpecError, engine, run
 from qthermo_jax.sweeping.model import find_model
 from qthermo_jax.sweeping.plan import make_plan
@@ -23,6 +24,14 @@ TWO_AXES = {
     "parameters": {"sites": 3, "T_R": 0.2},
     "observables": ["site_populations", "heat_currents", "mean_position"],
 }
+
+
+def memory_of(system: qj.OpenSystem) -> int:
+    """What a tile takes for one point."""
+    return bytes_per_point(system, qj.Method.POPULATIONS)
+
+
+THREE_LEVELS = memory_of(qj.models.lambda_system())
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +67,8 @@ def test_names_coordinates_and_units(two_axes):
 
 @pytest.mark.parametrize("points", [1, 2, 4, 5])
 def test_tiles_do_not_change_a_number(two_axes, points):
-    per_point = 64 * 6**4
-    tiled = qj.sweep("chain", **TWO_AXES, memory=points * per_point)
+    memory = points * memory_of(qj.models.chain(sites=3))
+    tiled = qj.sweep("chain", **TWO_AXES, memory=memory)
     for name in two_axes.data_vars:
         np.testing.assert_allclose(tiled[name], two_axes[name], rtol=1e-12, atol=1e-16)
 
@@ -67,7 +76,8 @@ def test_tiles_do_not_change_a_number(two_axes, points):
 @pytest.mark.parametrize("points", [1, 2, 4, 6])
 def test_tiles_cover_the_grid_once(points):
     spec = parse_spec({"model": "chain", **TWO_AXES}, "here")
-    plan = make_plan(spec, find_model("chain", Path()), points * 64 * 6**4)
+    memory = points * memory_of(qj.models.chain(sites=3))
+    plan = make_plan(spec, find_model("chain", Path()), memory)
     covered = np.zeros(plan.shape, int)
     for box in plan.boxes:
         covered[box] += 1
@@ -83,7 +93,9 @@ def test_one_compilation_serves_all_tiles():
         traces.append(T)
         return qj.models.v_system(T_1=T)
 
-    data = qj.sweep(counted, axes={"T": np.linspace(0.1, 1.0, 7)}, memory=2 * 64 * 3**4)
+    data = qj.sweep(
+        counted, axes={"T": np.linspace(0.1, 1.0, 7)}, memory=2 * memory_of(qj.models.v_system())
+    )
     assert data.sizes["T"] == 7
     assert len(traces) == 2  # once for its shapes, once to compile
 
@@ -93,7 +105,9 @@ def test_what_does_not_depend_on_an_axis_is_not_computed_along_it():
     plan = make_plan(spec, find_model("chain", Path()))
     box = next(plan.boxes)
     with jax.enable_x64(True):
-        program = jax.make_jaxpr(engine.mapped(plan))(*engine.tile_inputs(plan, box), plan.numbers)
+        program = jax.make_jaxpr(engine.mapped(plan, "populations"))(
+            *engine.tile_inputs(plan, box), plan.numbers
+        )
     shapes = [
         equation.invars[0].aval.shape
         for equation in _equations(program.jaxpr)
@@ -176,7 +190,7 @@ class TestFile:
                 np.testing.assert_equal(data[name].attrs, two_axes[name].attrs)
             assert json.loads(data.attrs["spec"])["parameters"] == TWO_AXES["parameters"]
             assert len(data.attrs["spec_sha256"]) == 64
-            assert data.attrs["method"] == "dense"
+            assert data.attrs["method"] == "auto"
         assert [file.name for file in out.parent.iterdir()] == ["result.h5"]
 
     def test_every_axis_of_every_dataset_has_a_dimension_scale(self, tmp_path):
@@ -205,7 +219,7 @@ class TestFile:
 
     def test_an_interrupted_sweep_goes_on_from_what_it_finished(self, tmp_path, monkeypatch):
         T = np.linspace(0.1, 1.0, 6)
-        arguments = {"axes": {"T_2": T}, "memory": 2 * 64 * 3**4, "out": tmp_path / "r.h5"}
+        arguments = {"axes": {"T_2": T}, "memory": 2 * THREE_LEVELS, "out": tmp_path / "r.h5"}
         computed, compute = [], run.compute
 
         def stops_after_two(plan, boxes):

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from qthermo_jax.generators import Transitions, secular_generator
-from qthermo_jax.steady.record import Solution
+from qthermo_jax.steady.record import Method, Solution
 
 # What is smaller than this part of the fastest decay is round-off of the couplings: scaled up, it
 # would make a decoupled state look connected.
@@ -117,4 +117,5 @@ def solve_dense(moves: Transitions) -> Solution:
         residual=jnp.max(jnp.abs(change)) / jnp.max(jnp.abs(generator)),
         unique=smallest > _SINGULAR,
         exact=jnp.array(True),
+        method=jnp.int8(Method.DENSE),
     )

@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float
 
 from qthermo_jax.generators import Transitions, population_leak, rate_matrix
 from qthermo_jax.spectral import roundoff
-from qthermo_jax.steady.record import Solution
+from qthermo_jax.steady.record import Method, Solution
 
 
 def _eliminate(W: Float[Array, "d d"]) -> tuple[Float[Array, " d"], Bool[Array, ""]]:
@@ -33,7 +33,9 @@ def _eliminate(W: Float[Array, "d d"]) -> tuple[Float[Array, " d"], Bool[Array, 
         arriving = jnp.where(earlier, W[last, :], 0.0)
         return W + share[:, None] * arriving[None, :], (total, arriving)
 
-    def restore(carry: tuple[Array, Array], step: tuple[Array, Array, Array]) -> tuple[Array, None]:
+    def restore(
+        carry: tuple[Array, Array], step: tuple[Array, Array, Array]
+    ) -> tuple[tuple[Array, Array], None]:
         weights, unique = carry
         last, total, arriving = step
         inflow = arriving @ weights
@@ -51,6 +53,12 @@ def _eliminate(W: Float[Array, "d d"]) -> tuple[Float[Array, " d"], Bool[Array, 
     return weights / jnp.sum(weights), unique
 
 
+def populations_are_closed(moves: Transitions) -> Bool[Array, ""]:
+    """Whether no population drives a coherence; it depends on H and the couplings alone."""
+    leak = population_leak(moves)
+    return leak < roundoff(leak.dtype)
+
+
 def solve_populations(moves: Transitions) -> Solution:
     """Diagonal rho from the rate equation; exact where no population drives a coherence."""
     W = rate_matrix(moves)
@@ -65,5 +73,6 @@ def solve_populations(moves: Transitions) -> Solution:
         rho=jnp.diag(p).astype(np.promote_types(p.dtype, np.complex64)),
         residual=jnp.max(jnp.abs(change)) / scale,
         unique=unique,
-        exact=population_leak(moves) < roundoff(p.dtype),
+        exact=populations_are_closed(moves),
+        method=jnp.int8(Method.POPULATIONS),
     )

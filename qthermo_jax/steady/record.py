@@ -41,6 +41,13 @@ _MEANINGS = {
 }
 
 
+class Method(IntEnum):
+    """Which solver found a state."""
+
+    POPULATIONS = 1
+    DENSE = 2
+
+
 class Solution(eqx.Module):
     """What a solver finds, in the eigenbasis of H, before anything is said about the point's inputs.
 
@@ -49,12 +56,14 @@ class Solution(eqx.Module):
         residual: max |L rho| / max |L|, dimensionless.
         unique: whether it is the only steady state.
         exact: whether the solver's assumption about the system's structure holds.
+        method: which solver, a `Method`.
     """
 
     rho: Inexact[Array, "d d"]
     residual: Float[Array, ""]
     unique: Bool[Array, ""]
     exact: Bool[Array, ""]
+    method: Int8[Array, ""]
 
 
 class SteadyState(eqx.Module):
@@ -65,14 +74,14 @@ class SteadyState(eqx.Module):
         rho_eigen: density matrix in that eigenbasis, (d, d); NaN unless the status is OK.
         status: a `Status`, int8.
         residual: max |L rho| / max |L|, dimensionless.
-        method: the solver that found it.
+        method: the solver that found it, a `Method`, int8.
     """
 
     basis: Eigenbasis
     rho_eigen: Inexact[Array, "d d"]
     status: Int8[Array, ""]
     residual: Float[Array, ""]
-    method: str = eqx.field(static=True)
+    method: Int8[Array, ""]
 
     @property
     def rho(self) -> Inexact[Array, "d d"]:

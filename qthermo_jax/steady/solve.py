@@ -7,15 +7,27 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Inexact
 
-from qthermo_jax.generators import transitions
+from qthermo_jax.generators import Transitions, transitions
 from qthermo_jax.spectral import eigenbasis, roundoff
 from qthermo_jax.steady.dense import solve_dense
-from qthermo_jax.steady.populations import solve_populations
-from qthermo_jax.steady.record import Status, SteadyState
+from qthermo_jax.steady.populations import populations_are_closed, solve_populations
+from qthermo_jax.steady.record import Method, Solution, Status, SteadyState
 from qthermo_jax.system import OpenSystem
 
-_SOLVERS = {"dense": solve_dense, "populations": solve_populations}
-METHODS = ("auto", *_SOLVERS)
+
+def _solve_auto(moves: Transitions) -> Solution:
+    """The cheapest exact solver.
+
+    Mapped over temperatures and rates, `cond` stays a choice between the solvers; mapped over what
+    changes H, it becomes a choice between the results of both.
+    """
+    closed = populations_are_closed(moves)
+    solution: Solution = jax.lax.cond(closed, solve_populations, solve_dense, moves)
+    return solution
+
+
+_SOLVERS = {"auto": _solve_auto, "dense": solve_dense, "populations": solve_populations}
+METHODS = tuple(_SOLVERS)
 
 
 @cache
@@ -51,21 +63,6 @@ def _keeps_sectors(system: OpenSystem) -> Bool[Array, ""]:
     return jnp.max(outside) <= roundoff(size.dtype) * jnp.max(size)
 
 
-def choose_method(system: OpenSystem, method: str = "auto") -> str:
-    """The solver that `method` leads to for a system of this structure.
-
-    Args:
-        system: real, or its shapes alone (`jax.eval_shape`).
-        method: one of `METHODS`; "auto" takes the one that is exact for every system.
-
-    Raises:
-        ValueError: an unknown method.
-    """
-    if method not in METHODS:
-        raise ValueError(f"method {method!r} is not one of {', '.join(METHODS)}")
-    return "dense" if method == "auto" else method
-
-
 def steadystate(system: OpenSystem, *, method: str = "auto") -> SteadyState:
     """Steady state of the global master equation (paper, Eqs. 4-5).
 
@@ -75,7 +72,8 @@ def steadystate(system: OpenSystem, *, method: str = "auto") -> SteadyState:
         system: dimension d.
         method: "dense" solves for every element of rho, exactly for every system; "populations" for
             the d populations alone, each to full relative accuracy however small, where they drive
-            no coherence (elsewhere the status says so); "auto" is "dense".
+            no coherence (elsewhere the status says so); "auto" the second where it is exact, else
+            the first. Under `vmap` over a parameter of H, "auto" costs as much as both.
 
     Returns:
         a `SteadyState`; its `.rho` is in the basis in which H was given, NaN unless the status is OK.
@@ -88,11 +86,12 @@ def steadystate(system: OpenSystem, *, method: str = "auto") -> SteadyState:
     >>> state.rho.diagonal().real.round(6).tolist()  # all of it at the cold bath
     [0.0, 1.0, 0.0]
     """
-    solver = choose_method(system, method)
+    if method not in METHODS:
+        raise ValueError(f"method {method!r} is not one of {', '.join(METHODS)}")
     if jnp.finfo(system.H.dtype).bits < 64:
         _say_once_that_this_is_single_precision()
     moves = transitions(system, eigenbasis(system))
-    solution = _SOLVERS[solver](moves)
+    solution = _SOLVERS[method](moves)
     negligible = jnp.sqrt(jnp.finfo(solution.residual.dtype).eps)
     faults = [
         (~_in_range(system), Status.PARAMETER_OUT_OF_RANGE),
@@ -119,17 +118,17 @@ def steadystate(system: OpenSystem, *, method: str = "auto") -> SteadyState:
         rho_eigen=jnp.where(status == Status.OK, solution.rho, jnp.nan),
         status=status,
         residual=solution.residual,
-        method=solver,
+        method=solution.method,
     )
 
 
-def bytes_per_point(system: OpenSystem, solver: str) -> int:
+def bytes_per_point(system: OpenSystem, method: Method) -> int:
     """Memory that the solve of one point of a batch takes, in bytes (measured in 64 bit).
 
     Args:
         system: real, or its shapes alone (`jax.eval_shape`).
-        solver: as `choose_method` gives it.
+        method: the solver.
     """
     d, K = system.dimension, system.n_baths
-    matrices = {"dense": 8 * d * d, "populations": 4 * K + 8}[solver]
+    matrices = {Method.DENSE: 8 * d * d, Method.POPULATIONS: 3 * K + 4}[method]
     return matrices * 8 * d * d

@@ -3,6 +3,7 @@
 import platform
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import IntEnum
 from importlib.metadata import version
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from qthermo_jax.labels import Quantity
-from qthermo_jax.steady import Status
+from qthermo_jax.steady import Method, Status
 from qthermo_jax.sweeping.plan import Plan
 from qthermo_jax.version import __version__
 
@@ -67,14 +68,21 @@ def layout_of(plan: Plan, source: str) -> Layout:
         for name, measure in plan.outputs.items()
     }
     computed["status"] = Variable(axes, np.dtype("int8"), _STATUS)
+    computed["method"] = Variable(axes, np.dtype("int8"), _METHOD)
     return Layout(sizes, _coordinates(plan), computed, _attributes(plan, source))
 
 
-_STATUS = {
-    "long_name": "status of the point; its results are NaN unless it is 0",
-    "flag_values": np.array([int(code) for code in Status], "int8"),
-    "flag_meanings": " ".join(code.name.lower() for code in Status),
-}
+def _flags(codes: type[IntEnum], long_name: str) -> dict[str, Any]:
+    """Attributes of a variable that holds codes, after the CF conventions."""
+    return {
+        "long_name": long_name,
+        "flag_values": np.array([int(code) for code in codes], "int8"),
+        "flag_meanings": " ".join(code.name.lower() for code in codes),
+    }
+
+
+_STATUS = _flags(Status, "status of the point; its results are NaN unless it is 0")
+_METHOD = _flags(Method, "solver of the point")
 
 
 def _coordinates(plan: Plan) -> dict[str, Variable]:
@@ -112,7 +120,7 @@ def _attributes(plan: Plan, source: str) -> dict[str, Any]:
         "title": plan.spec.title or plan.model.name,
         "model": plan.model.name,
         "parameters": ", ".join(f"{key} = {value}" for key, value in plan.constants.items()),
-        "method": plan.solver,
+        "method": plan.spec.solver.method,
         "precision": "float64",
         "energy_unit": plan.spec.energy_unit,
         "spec": source,

@@ -14,13 +14,16 @@ import numpy as np
 
 from qthermo_jax.labels import Dimension, Quantity
 from qthermo_jax.observables import Measure, measures
-from qthermo_jax.steady import bytes_per_point, choose_method
+from qthermo_jax.steady import Method, bytes_per_point
 from qthermo_jax.sweeping.errors import SpecError, first_line, unknown_name
 from qthermo_jax.sweeping.model import REQUIRED, Model
 from qthermo_jax.sweeping.spec import Spec, values_of
 from qthermo_jax.system import OpenSystem
 
 DEFAULT_MEMORY = 1 << 30
+
+# Few points need it as a rule, and a batch has one size: a larger one would solve its padding.
+_LARGEST_DENSE_BATCH = 256
 
 Box = tuple[slice, ...]
 
@@ -47,7 +50,17 @@ class Axis:
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be computed, over which grid, in which tiles."""
+    """What will be computed, over which grid, in which tiles.
+
+    Attributes:
+        spec, model: what it was made from.
+        axes: dimensions of the grid.
+        numbers, structure: fixed parameters, those that are traced and those that are compiled in.
+        outputs: observables by name.
+        tile: points of one tile along each axis.
+        memory_per_point: bytes that a point of a tile takes.
+        dense_batch: how many points the dense solver takes at once where "auto" needs it.
+    """
 
     spec: Spec
     model: Model
@@ -55,9 +68,9 @@ class Plan:
     numbers: dict[str, np.ndarray]
     structure: dict[str, Any]
     outputs: dict[str, Measure]
-    solver: str
     tile: tuple[int, ...]
     memory_per_point: int
+    dense_batch: int
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -86,9 +99,9 @@ class Plan:
 
     @property
     def bytes_on_disk(self) -> int:
-        """Size of the numbers in the file: float64 for observables, int8 for the status."""
+        """Size of the numbers in the file: float64 for observables, int8 for status and method."""
         per_point = sum(math.prod(_shape_of(m.dims)) for m in self.outputs.values())
-        return self.points * (8 * per_point + 1)
+        return self.points * (8 * per_point + 2)
 
     @property
     def dims(self) -> dict[str, Dimension]:
@@ -141,10 +154,11 @@ def make_plan(spec: Spec, model: Model, memory: int = DEFAULT_MEMORY) -> Plan:
     outputs = _outputs(spec, system)
     _check_names(axes, outputs)
     shape = tuple(axis.size for axis in axes)
-    solver = choose_method(system, spec.solver.method)
-    per_point = bytes_per_point(system, solver)
+    dense = bytes_per_point(system, Method.DENSE)
+    per_point = dense if spec.solver.method == "dense" else bytes_per_point(system, Method.POPULATIONS)
     tile = _tile(shape, max(1, memory // per_point))
-    return Plan(spec, model, axes, numbers, structure, outputs, solver, tile, per_point)
+    dense_batch = min(max(1, memory // dense), _LARGEST_DENSE_BATCH)
+    return Plan(spec, model, axes, numbers, structure, outputs, tile, per_point, dense_batch)
 
 
 def _axis(name: str, entry: Any, model: Model) -> Axis:
@@ -236,7 +250,7 @@ def _outputs(spec: Spec, system: OpenSystem) -> dict[str, Measure]:
 def _check_names(axes: tuple[Axis, ...], outputs: dict[str, Measure]) -> None:
     """Every name in a file means one thing."""
     own = {dim.name for measure in outputs.values() for dim in measure.dims}
-    taken = {"status": "the status", **dict.fromkeys(outputs, "an observable")}
+    taken = {"status": "the status", "method": "the method", **dict.fromkeys(outputs, "an observable")}
     taken |= dict.fromkeys(own, "a dimension of an observable")
     for axis in axes:
         for name in {axis.name, *axis.parameters}:

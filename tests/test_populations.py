@@ -1,0 +1,179 @@
+"""The rate equation's solver: the dense one where both apply, mpmath at low temperature, its limits."""
+
+import jax
+import jax.numpy as jnp
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import assume, given
+
+import qthermo_jax as qj
+from qthermo_jax.steady import Method, Status
+from systems import Draw, draws, solved
+
+
+@given(draw=draws(2, 3, 5))
+def test_it_agrees_with_the_dense_solver_or_says_that_it_is_not_exact(draw: Draw) -> None:
+    dense = solved(draw.system, "dense")
+    assume(dense["status"] == Status.OK)
+    alone = solved(draw.system, "populations")
+    energies = np.linalg.eigvalsh(draw.H)
+    if np.diff(energies).min() > 1e-6:
+        assert alone["status"] == Status.OK
+        for name in ("rho", "heat_currents", "entropy_production"):
+            np.testing.assert_allclose(alone[name], dense[name], rtol=1e-9, atol=1e-12)
+    else:  # a random coupling mixes the states of a degenerate level
+        assert alone["status"] == Status.METHOD_NOT_EXACT
+        assert np.isnan(alone["rho"]).all()
+
+
+@given(draw=draws(3))
+def test_auto_takes_the_cheapest_that_is_exact(draw: Draw) -> None:
+    result = solved(draw.system, "auto")
+    degenerate = np.diff(np.linalg.eigvalsh(draw.H)).min() < 1e-6
+    assert result["method"] == (Method.DENSE if degenerate else Method.POPULATIONS)
+
+
+def exact_chain_populations(
+    sites: int, g: float, T_L: float, T_R: float
+) -> tuple[list[mpmath.mpf], list[mpmath.mpf]]:
+    """Populations of the ground states |g_k> and of the modes, by LU with 400 digits.
+
+    Closed-form modes psi_m(k) = sqrt(2/(N+1)) sin(m k pi/(N+1)), E_m = 1 + 2 g cos(m pi/(N+1)); the
+    numbers enter as the exact values of the floats.
+    """
+    mp = mpmath.mp
+    g, T_L, T_R = mp.mpf(g), mp.mpf(T_L), mp.mpf(T_R)
+    angle = mp.pi / (sites + 1)
+    T = [T_L + (T_R - T_L) * k / (sites - 1) for k in range(sites)]
+    W = mp.matrix(2 * sites)
+    for m in range(1, sites + 1):
+        E = 1 + 2 * g * mp.cos(m * angle)
+        for k in range(sites):
+            overlap = 2 * mp.sin(m * (k + 1) * angle) ** 2 / (sites + 1)
+            n = 1 / mp.expm1(abs(E) / T[k])
+            down, up = (n + 1, n) if E > 0 else (n, n + 1)
+            W[k, sites + m - 1] += overlap * down
+            W[sites + m - 1, k] += overlap * up
+    for j in range(2 * sites):
+        W[j, j] = -mp.fsum(W[i, j] for i in range(2 * sites) if i != j)
+    right = mp.matrix(2 * sites, 1)
+    for j in range(2 * sites):
+        W[0, j] = 1
+    right[0] = 1
+    p = list(mp.lu_solve(W, right))
+    return p[:sites], p[sites:]
+
+
+SITES = 6
+
+
+@jax.jit
+def cold_chain(g: float, T_L: float, T_R: float) -> qj.SteadyState:
+    return qj.steadystate(qj.models.chain(sites=SITES, g=g, T_L=T_L, T_R=T_R), method="populations")
+
+
+@pytest.mark.parametrize(
+    ("g", "T_L", "T_R"),
+    [(0.05, 2.0, 1.0), (0.1, 0.1, 0.05), (0.3, 0.02, 0.01), (0.05, 0.01, 0.005), (1.3, 0.05, 0.01)],
+)
+def test_every_population_of_a_cold_chain_keeps_its_digits(g: float, T_L: float, T_R: float) -> None:
+    with mpmath.workdps(400):
+        ground, modes = exact_chain_populations(SITES, g, T_L, T_R)
+        ground, modes = [mpmath.log(p) for p in ground], [mpmath.log(p) for p in modes]
+    state = cold_chain(g, T_L, T_R)
+    assert state.status == Status.OK
+    p = np.asarray(state.rho_eigen.diagonal().real)
+    representable = np.array([float(log) for log in ground + modes[::-1]])
+    seen = representable > np.log(1e-300)
+    # e^{-x} turns an error of 1 unit in the last place of x into one of x units.
+    tolerance = 1e-13 + 4e-16 * np.abs(representable)
+    error = np.abs(np.log(p[seen]) - representable[seen])
+    assert (error < 1e-12).all()
+    assert (error < 100 * tolerance[seen]).all()
+
+
+ENERGIES = np.array([0.0, 0.9, 2.1, 2.4])
+S = np.random.default_rng(1).normal(size=(4, 4))
+
+
+def log_ratios(T: jax.Array) -> jax.Array:
+    """ln p_i/p_0 of four levels in one bath."""
+    bath = qj.Bath(S + S.T, T, qj.Ohmic(1.0))
+    system = qj.OpenSystem(np.diag(ENERGIES), bath, sectors=[(0,), (1,), (2,), (3,)])
+    p = qj.steadystate(system, method="populations").rho_eigen.diagonal().real
+    return jnp.log(p / p[0])
+
+
+FORWARD, REVERSE = jax.jit(jax.jacfwd(log_ratios)), jax.jit(jax.jacrev(log_ratios))
+SECOND = jax.jit(jax.jacfwd(jax.jacrev(log_ratios)))
+
+
+@pytest.mark.parametrize("T", [0.8, 0.1, 0.02])
+def test_log_derivatives_keep_their_digits_where_populations_are_tiny(T: float) -> None:
+    """In equilibrium d ln(p_i/p_0)/dT = (E_i - E_0)/T^2; at T = 0.02 the smallest p is 1e-52."""
+    expected = (ENERGIES - ENERGIES[0]) / T**2
+    np.testing.assert_allclose(FORWARD(T), expected, rtol=1e-11, atol=1e-11)
+    np.testing.assert_allclose(REVERSE(T), expected, rtol=1e-11, atol=1e-11)
+    np.testing.assert_allclose(SECOND(T), -2 * expected / T, rtol=1e-9, atol=1e-9)
+
+
+def cascade(*temperatures: float) -> qj.OpenSystem:
+    """Levels 0, 1, 2, ... with a bath of its own between each and the last."""
+    d = len(temperatures) + 1
+    couplings = np.zeros((d - 1, d, d))
+    for k in range(d - 1):
+        couplings[k, k, -1] = couplings[k, -1, k] = 1.0
+    bath = qj.Bath(couplings, np.array(temperatures), qj.Flat(1.0))
+    H = np.diag([*(0.1 * np.arange(d - 1)), 1.0])
+    return qj.OpenSystem(H, bath, sectors=[(i,) for i in range(d)])
+
+
+@pytest.mark.parametrize("cold", [0, 1, 2])
+def test_one_bath_at_zero_temperature_collects_everything(cold: int) -> None:
+    temperatures = [0.3, 0.4, 0.5]
+    temperatures[cold] = 0.0
+    state = qj.steadystate(cascade(*temperatures), method="populations")
+    assert state.status == Status.OK
+    np.testing.assert_array_equal(state.rho_eigen.diagonal().real, np.eye(4)[cold])
+
+
+def test_two_baths_at_zero_temperature_leave_two_steady_states() -> None:
+    state = qj.steadystate(cascade(0.0, 0.4, 0.0), method="populations")
+    assert state.status == Status.NOT_UNIQUE
+
+
+def test_temperatures_apart_by_a_factor_of_a_million() -> None:
+    """Lambda: P_2/P_1 = n_1 (n_2 + 1)/(n_2 (n_1 + 1)) = e^{omega/T_2 - omega/T_1}, some 1e300."""
+    T_1, T_2 = 1450.0, 1.45e-3
+    state = qj.steadystate(qj.models.lambda_system(T_1=T_1, T_2=T_2), method="populations")
+    p = np.asarray(state.rho_eigen.diagonal().real)
+    assert state.status == Status.OK
+    np.testing.assert_allclose(np.log(p[0]), 1 / T_1 - 1 / T_2, rtol=1e-13)
+    assert p[1] == 1.0
+
+
+def test_a_sweep_solves_densely_only_where_it_must() -> None:
+    """At omega = 1 the levels cross and one bath drives both: a coherence appears between them."""
+
+    def model(omega: float, T: float) -> qj.OpenSystem:
+        S = np.zeros((3, 3))
+        S[0, 1:] = S[1:, 0] = [1.0, 0.5]
+        own = np.diag([1.0], 2) + np.diag([1.0], -2)
+        baths = [qj.Bath(S, T, qj.Flat(1.0)), qj.Bath(own, 0.4, qj.Flat(1.0))]
+        H = jnp.diag(jnp.array([0.0, 1.0, 0.0])) + omega * jnp.diag(jnp.array([0.0, 0.0, 1.0]))
+        return qj.OpenSystem(H, baths, sectors=[(0,), (1,), (2,)])
+
+    axes = {"omega": [0.8, 1.0, 1.2], "T": [0.5, 0.9]}
+    data = qj.sweep(model, axes=axes, observables=["level_populations", "heat_currents"])
+    dense, alone = int(Method.DENSE), int(Method.POPULATIONS)
+    assert data.method.values.tolist() == [[alone, alone], [dense, dense], [alone, alone]]
+    assert (data.status == Status.OK).all()
+    reference = qj.sweep(
+        model, axes=axes, observables=["level_populations", "heat_currents"], method="dense"
+    )
+    np.testing.assert_allclose(data.level_populations, reference.level_populations, rtol=1e-11)
+    np.testing.assert_allclose(data.heat_currents, reference.heat_currents, rtol=1e-9, atol=1e-14)
+    flagged = qj.sweep(model, axes=axes, observables=["level_populations"], method="populations")
+    assert (flagged.status.sel(omega=1.0) == Status.METHOD_NOT_EXACT).all()
+    assert flagged.level_populations.sel(omega=1.0).isnull().all()
