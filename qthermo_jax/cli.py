@@ -26,7 +26,7 @@ from rich.table import Table
 
 from qthermo_jax import models
 from qthermo_jax.plotting import PlotError, plot
-from qthermo_jax.steady import Status
+from qthermo_jax.steady import Method, Status
 from qthermo_jax.sweeping import SpecError, Store, run_to_file, sweep_from_file
 from qthermo_jax.sweeping.errors import first_line
 from qthermo_jax.sweeping.model import REQUIRED, find_model
@@ -110,8 +110,13 @@ def _progress(title: str, points: int) -> Iterator[Callable[[int], None]]:
 def _statuses(path: Path) -> str:
     """How many points have which status."""
     with _opened(path) as data:
-        codes, counts = np.unique(data["status"].values, return_counts=True)
-    return ", ".join(f"{n} {Status(c).meaning}" for c, n in zip(codes, counts, strict=True))
+        return ", ".join(f"{n} {Status(code).meaning}" for code, n in _counted(data["status"]))
+
+
+def _counted(codes: xr.DataArray) -> Iterator[tuple[int, int]]:
+    """Each code with the number of points that have it."""
+    for code, n in zip(*np.unique(codes.values, return_counts=True), strict=True):
+        yield int(code), int(n)
 
 
 @app.command()
@@ -174,6 +179,8 @@ def info(file: Path) -> None:
             unit = array.attrs.get("units", "1")
             words = array.attrs.get("long_name", "") + (f" ({unit})" if unit != "1" else "")
             table.add_row(str(name), f"{shape}: {words}")
+        solvers = (f"{n} by {Method(code).name.lower()}" for code, n in _counted(data["method"]))
+        table.add_row("solved", ", ".join(solvers))
     table.add_row("points", _statuses(file))
     _print(table)
 
@@ -203,8 +210,8 @@ def _opened(path: Path) -> Iterator[xr.Dataset]:
     except (OSError, ValueError) as error:
         raise SpecError(f"{path}: not a result of a sweep: {first_line(error)}") from None
     with data:
-        if "status" not in data:
-            raise SpecError(f"{path}: not a result of a sweep: it has no status")
+        if not {"status", "method"} <= data.keys():
+            raise SpecError(f"{path}: not a result of a sweep: it has no status and method")
         yield data
 
 
