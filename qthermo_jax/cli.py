@@ -75,7 +75,10 @@ def run(spec: Path, out: Path | None, overwrite: bool, memory: float) -> None:
         with _progress(spec.stem, job.plan.points) as advance:
             run_to_file(job, store, advance)
     except KeyboardInterrupt:
-        click.echo(f"interrupted; finished tiles are kept in {store.parts}", err=True)
+        kept = (
+            f"finished tiles are kept in {store.parts}" if store.parts.exists() else "none was finished"
+        )
+        click.echo(f"interrupted; {kept}", err=True)
         raise
     seconds = time.monotonic() - start
     click.echo(f"{store.path}: {job.plan.points} points in {seconds:.1f} s; {_statuses(store.path)}")
@@ -152,7 +155,7 @@ def _explained(plan: Plan) -> Iterator[tuple[str, str]]:
         yield "observable", f"{name}: {measure.quantity.long_name}" + (f" ({dims})" if dims else "")
     yield "method", _METHODS[plan.spec.solver.method]
     tile_points = int(np.prod(plan.tile, dtype=int))
-    yield "tiles", f"{plan.n_tiles} of {tile_points} points, one compilation"
+    yield "tiles", f"{plan.n_tiles} of {tile_points} points, one compilation a solver"
     yield "memory", f"{_size(tile_points * plan.memory_per_point)} a tile"
     yield "on disk", _size(plan.bytes_on_disk)
 

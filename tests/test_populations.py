@@ -118,6 +118,27 @@ def test_log_derivatives_keep_their_digits_where_populations_are_tiny(T: float) 
     np.testing.assert_allclose(SECOND(T), -2 * expected / T, rtol=1e-9, atol=1e-9)
 
 
+@jax.jit
+def sites_of_chain(parameters: jax.Array) -> jax.Array:
+    g, h = parameters
+    system = qj.models.chain(sites=4, g=g, h=h, T_L=0.5, T_R=0.2)
+    return qj.site_populations(system, qj.steadystate(system, method="populations"))
+
+
+def test_derivatives_by_tunnelling_and_energy_although_the_ground_levels_are_degenerate() -> None:
+    point, step = jnp.array([0.3, 1.1]), 1e-4
+    expected = np.stack(
+        [
+            (8 * (shifted(1) - shifted(-1)) - (shifted(2) - shifted(-2))) / (12 * step)
+            for axis in np.eye(2)
+            for shifted in [lambda n, axis=axis: np.asarray(sites_of_chain(point + n * step * axis))]
+        ],
+        axis=1,
+    )
+    for derivative in (jax.jacfwd(sites_of_chain), jax.jacrev(sites_of_chain)):
+        np.testing.assert_allclose(derivative(point), expected, rtol=1e-8, atol=1e-10)
+
+
 def cascade(*temperatures: float) -> qj.OpenSystem:
     """Levels 0, 1, 2, ... with a bath of its own between each and the last."""
     d = len(temperatures) + 1
