@@ -77,31 +77,32 @@ def secular_generator(moves: Transitions) -> Complex[Array, "d d d d"]:
     )
 
 
-def rate_matrix(moves: Transitions) -> Float[Array, "d d"]:
-    """W_ij, the rate of the jump j -> i summed over the baths; the diagonal is 0.
+def _driven(moves: Transitions) -> Bool[Array, "K d d"]:
+    """Which transitions a bath drives: elements of its coupling that are not round-off of eigenvectors.
 
-    An element of a coupling that is round-off of the eigenvectors counts as zero: its square would
-    connect states that nothing connects.
+    Squared, or scaled up, round-off would connect states that nothing connects.
     """
     size = jnp.abs(moves.couplings)
-    largest = jnp.max(size, axis=(1, 2), keepdims=True)
-    driven = size > 64 * jnp.finfo(size.dtype).eps * largest
-    jumps = jnp.sum(jnp.where(driven, moves.rates * size**2, 0.0), axis=0)
-    return jnp.where(jnp.eye(jumps.shape[0], dtype=bool), 0.0, jumps)
+    return size > 64 * jnp.finfo(size.dtype).eps * jnp.max(size, axis=(1, 2), keepdims=True)
 
 
-def population_leak(moves: Transitions) -> Float[Array, ""]:
-    """How strongly populations drive coherences, relative to how strongly the baths couple at all.
+def rate_matrix(moves: Transitions) -> Float[Array, "d d"]:
+    """W_ij, the rate of the jump j -> i summed over the baths; the diagonal is 0."""
+    jumps = jnp.where(_driven(moves), moves.rates * jnp.abs(moves.couplings) ** 2, 0.0)
+    return jnp.where(jnp.eye(jumps.shape[-1], dtype=bool), 0.0, jnp.sum(jumps, axis=0))
 
-    A population c drives the coherence ab through a bath with S_ac and S_bc both non-zero and
-    omega_ac = omega_bc. The sizes are summed, so a zero here is one at every temperature.
+
+def populations_drive_coherences(moves: Transitions) -> Bool[Array, ""]:
+    """Whether a population c drives a coherence ab: a bath drives ac and bc, and omega_ac = omega_bc.
+
+    However weakly: inside a degenerate level nothing but the baths acts on the coherence, so that a
+    weak drive against a weak decay makes a large one. At every temperature the answer is the same.
     """
-    size, group = jnp.abs(moves.couplings), moves.basis.group
+    group, driven = moves.basis.group, _driven(moves).astype(moves.rates.dtype)
+    together = jnp.einsum("kac,kbc->ab", driven, driven) > 0
+    resonant = jnp.any(group[:, None, :] == group[None, :, :], axis=2)
     different = ~jnp.eye(group.shape[0], dtype=bool)
-    resonant = different & jnp.any(group[:, None, :] == group[None, :, :], axis=2)
-    together = jnp.einsum("kac,kbc->ab", size, size)
-    largest = jnp.max(size) ** 2
-    return jnp.max(jnp.where(resonant, together, 0.0)) / jnp.where(largest > 0, largest, 1.0)
+    return jnp.any(together & resonant & different)
 
 
 def heat_operators(moves: Transitions) -> Inexact[Array, "K d d"]:

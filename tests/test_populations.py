@@ -1,5 +1,7 @@
 """The rate equation's solver: the dense one where both apply, mpmath at low temperature, its limits."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import mpmath
@@ -32,6 +34,21 @@ def test_auto_takes_the_cheapest_that_is_exact(draw: Draw) -> None:
     result = solved(draw.system, "auto")
     degenerate = np.diff(np.linalg.eigvalsh(draw.H)).min() < 1e-6
     assert result["method"] == (Method.DENSE if degenerate else Method.POPULATIONS)
+
+
+def test_a_weak_bath_inside_a_degenerate_level_is_not_taken_for_round_off() -> None:
+    """Nothing else acts on the coherence, so that it is large however weak the bath that drives it."""
+    couplings = np.zeros((3, 4, 4))
+    couplings[0, 0, 3] = 1.0
+    couplings[1, 0, 1:3] = [1e-5, 0.5e-5]
+    couplings[2, 1, 3] = 1e-5
+    couplings += couplings.transpose(0, 2, 1)
+    bath = qj.Bath(couplings, np.array([0.5, 0.9, 0.3]), qj.Flat(1.0))
+    system = qj.OpenSystem(np.diag([0.0, 1.0, 1.0, 2.3]), bath, sectors=[(i,) for i in range(4)])
+    dense, auto = (jax.jit(partial(qj.steadystate, method=m))(system) for m in ("dense", "auto"))
+    assert abs(dense.rho[1, 2]) > 0.01
+    assert auto.method == Method.DENSE
+    np.testing.assert_array_equal(auto.rho, dense.rho)
 
 
 def exact_chain_populations(

@@ -11,8 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from qthermo_jax.generators import Transitions, population_leak, rate_matrix
-from qthermo_jax.spectral import roundoff
+from qthermo_jax.generators import Transitions, populations_drive_coherences, rate_matrix
 from qthermo_jax.steady.record import Method, Solution
 
 
@@ -53,12 +52,6 @@ def _eliminate(W: Float[Array, "d d"]) -> tuple[Float[Array, " d"], Bool[Array, 
     return weights / jnp.sum(weights), unique
 
 
-def populations_are_closed(moves: Transitions) -> Bool[Array, ""]:
-    """Whether no population drives a coherence; it depends on H and the couplings alone."""
-    leak = population_leak(moves)
-    return leak < roundoff(leak.dtype)
-
-
 def solve_populations(moves: Transitions) -> Solution:
     """Diagonal rho from the rate equation; exact where no population drives a coherence."""
     W = rate_matrix(moves)
@@ -73,6 +66,6 @@ def solve_populations(moves: Transitions) -> Solution:
         rho=jnp.diag(p).astype(np.promote_types(p.dtype, np.complex64)),
         residual=jnp.max(jnp.abs(change)) / scale,
         unique=unique,
-        exact=populations_are_closed(moves),
+        exact=~populations_drive_coherences(moves),
         method=jnp.int8(Method.POPULATIONS),
     )

@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Inexact
 
-from qthermo_jax.generators import Transitions, transitions
+from qthermo_jax.generators import Transitions, populations_drive_coherences, transitions
 from qthermo_jax.spectral import eigenbasis, roundoff
 from qthermo_jax.steady.dense import solve_dense
-from qthermo_jax.steady.populations import populations_are_closed, solve_populations
+from qthermo_jax.steady.populations import solve_populations
 from qthermo_jax.steady.record import Method, Solution, Status, SteadyState
 from qthermo_jax.system import OpenSystem
 
@@ -21,8 +21,8 @@ def _solve_auto(moves: Transitions) -> Solution:
     Mapped over temperatures and rates, `cond` stays a choice between the solvers; mapped over what
     changes H, it becomes a choice between the results of both.
     """
-    closed = populations_are_closed(moves)
-    solution: Solution = jax.lax.cond(closed, solve_populations, solve_dense, moves)
+    coupled = populations_drive_coherences(moves)
+    solution: Solution = jax.lax.cond(coupled, solve_dense, solve_populations, moves)
     return solution
 
 
