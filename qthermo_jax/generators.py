@@ -83,7 +83,7 @@ def _driven(moves: Transitions) -> Bool[Array, "K d d"]:
     Squared, or scaled up, round-off would connect states that nothing connects.
     """
     size = jnp.abs(moves.couplings)
-    return size > 64 * jnp.finfo(size.dtype).eps * jnp.max(size, axis=(1, 2), keepdims=True)
+    return size > roundoff(size.dtype) * jnp.max(size, axis=(1, 2), keepdims=True)
 
 
 def rate_matrix(moves: Transitions) -> Float[Array, "d d"]:
