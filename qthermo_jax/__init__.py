@@ -18,6 +18,8 @@ from qthermo_jax.baths import (
     n_thermal,
     rate,
 )
+from qthermo_jax.catalogue import measures, observe, sensitivity, site_populations
+from qthermo_jax.couplings import SparseCoupling
 from qthermo_jax.generators import jump_operators, liouvillian
 from qthermo_jax.labels import Dimension, Quantity
 from qthermo_jax.observables import (
@@ -26,13 +28,12 @@ from qthermo_jax.observables import (
     expectation,
     heat_currents,
     level_populations,
-    measures,
+    liouvillian_gap,
     min_eigenvalue,
-    observe,
-    site_populations,
 )
-from qthermo_jax.spectral import Eigenbasis, eigenbasis
-from qthermo_jax.steady import Method, Status, SteadyState, steadystate
+from qthermo_jax.response import conductance, onsager, soret
+from qthermo_jax.spectral import Eigenbasis, eigenbasis, gibbs_state
+from qthermo_jax.steady import Method, Note, Status, SteadyState, steadystate
 from qthermo_jax.superoperators import (
     dissipator,
     operator_to_vector,
@@ -54,33 +55,41 @@ __all__ = [
     "Eigenbasis",
     "Flat",
     "Method",
+    "Note",
     "Observable",
     "Ohmic",
     "OhmicFamily",
     "OpenSystem",
     "Quantity",
+    "SparseCoupling",
     "SpectralDensity",
     "Status",
     "SteadyState",
     "UnderDamped",
     "__version__",
+    "conductance",
     "dissipator",
     "eigenbasis",
     "energy_balance",
     "entropy_production",
     "expectation",
+    "gibbs_state",
     "heat_currents",
     "jump_operators",
     "level_populations",
     "liouvillian",
+    "liouvillian_gap",
     "measures",
     "min_eigenvalue",
     "models",
     "n_thermal",
     "observe",
+    "onsager",
     "operator_to_vector",
     "rate",
+    "sensitivity",
     "site_populations",
+    "soret",
     "spost",
     "spre",
     "sprepost",

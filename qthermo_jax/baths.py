@@ -158,6 +158,22 @@ class UnderDamped(SpectralDensity):
         return jnp.isfinite(self.coupling) & _positive(self.width, self.resonance)
 
 
+def rates_both_ways(
+    density: SpectralDensity, omega: Num[ArrayLike, "*s"], T: Num[ArrayLike, ""]
+) -> tuple[Float[Array, "*s"], Float[Array, "*s"]]:
+    """Transition rates gamma(omega) and gamma(-omega) of one bath; see `rate`."""
+    omega, T = jnp.asarray(omega, float), jnp.asarray(T, float)
+    elastic = omega == 0
+    magnitude = jnp.where(elastic, 1.0, jnp.abs(omega))
+    n, n_plus_1 = _thermal_factors(magnitude, T)
+    J, at_zero = density(magnitude), density.zero_frequency_rate(T)
+    emission, absorption = J * n_plus_1, J * n
+    return (
+        jnp.where(elastic, at_zero, jnp.where(omega > 0, emission, absorption)),
+        jnp.where(elastic, at_zero, jnp.where(omega > 0, absorption, emission)),
+    )
+
+
 def rate(
     density: SpectralDensity, omega: Num[ArrayLike, "*s"], T: Num[ArrayLike, ""]
 ) -> Float[Array, "*s"]:
@@ -175,9 +191,4 @@ def rate(
     >>> rate(Flat(2.0), 1.0, 0.0).item(), rate(Flat(2.0), -1.0, 0.0).item()
     (2.0, 0.0)
     """
-    omega, T = jnp.asarray(omega, float), jnp.asarray(T, float)
-    elastic = omega == 0
-    magnitude = jnp.where(elastic, 1.0, jnp.abs(omega))
-    n, n_plus_1 = _thermal_factors(magnitude, T)
-    inelastic = density(magnitude) * jnp.where(omega > 0, n_plus_1, n)
-    return jnp.where(elastic, density.zero_frequency_rate(T), inelastic)
+    return rates_both_ways(density, omega, T)[0]

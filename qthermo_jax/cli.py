@@ -136,8 +136,9 @@ def explain(spec: Path, memory: float) -> None:
 
 
 _METHODS = {
-    "auto": "auto: populations alone where they drive no coherence, dense elsewhere",
+    "auto": "auto: populations alone where that is exact, the secular block or dense elsewhere",
     "populations": "populations alone; points where they drive coherences are flagged",
+    "secular_block": "secular block: the coherences inside degenerate levels too",
     "dense": "dense: every element of the density matrix",
 }
 
@@ -153,10 +154,12 @@ def _explained(plan: Plan) -> Iterator[tuple[str, str]]:
     for name, measure in plan.outputs.items():
         dims = " x ".join(f"{dim.name} {len(dim.labels)}" for dim in measure.dims)
         yield "observable", f"{name}: {measure.quantity.long_name}" + (f" ({dims})" if dims else "")
-    yield "method", _METHODS[plan.spec.solver.method]
+    for derivative in plan.derivatives:
+        yield "derivative", f"by {derivative.name}"
+    yield "method", f"{_METHODS[plan.method]}; {plan.dtype}"
     tile_points = int(np.prod(plan.tile, dtype=int))
     yield "tiles", f"{plan.n_tiles} of {tile_points} points, one compilation a solver"
-    yield "memory", f"{_size(tile_points * plan.memory_per_point)} a tile"
+    yield "memory", f"{_size(plan.memory_per_tile)} a tile"
     yield "on disk", _size(plan.bytes_on_disk)
 
 

@@ -11,60 +11,142 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Complex, Float, Inexact
+from jaxtyping import Array, Bool, Complex, Float, Inexact, Int
 
-from qthermo_jax.baths import rate
-from qthermo_jax.spectral import Eigenbasis, eigenbasis, roundoff
-from qthermo_jax.system import OpenSystem
+from qthermo_jax.baths import rates_both_ways
+from qthermo_jax.couplings import SparseCoupling
+from qthermo_jax.spectral import Eigenbasis, cluster, eigenbasis, roundoff
+from qthermo_jax.structure import BankPairs, Pairs, padded
+from qthermo_jax.system import Bath, OpenSystem
 
 
 class Transitions(eqx.Module):
-    """What the baths do to the eigenstates.
+    """What the baths do to the eigenstates: P transitions j -> i and back, over U pairs of states.
 
     Attributes:
         basis: the eigenstates.
-        couplings: S_k in the eigenbasis.
-        rates: gamma_k(omega_ij), for the jump j -> i.
+        pairs: which bath and states each transition connects (static).
+        amplitudes: S_k,ij, (P,).
+        driven: which amplitudes are not round-off of eigenvectors, (P,). Squared, or scaled up,
+            round-off would connect states that nothing connects.
+        omega: Bohr frequency omega_ij = E_j - E_i, the mean over its group, (U,).
+        labels: of the groups that omega_ij and -omega_ij belong to, (2, U).
+        forth, back: the rates gamma_k(omega_ij) of j -> i and gamma_k(-omega_ij) of i -> j, (P,).
+        temperatures: of the baths, (K,).
         divergent: whether a bath drives a transition whose rate diverges.
     """
 
     basis: Eigenbasis
-    couplings: Inexact[Array, "K d d"]
-    rates: Float[Array, "K d d"]
+    pairs: Pairs = eqx.field(static=True)
+    amplitudes: Inexact[Array, " P"]
+    driven: Bool[Array, " P"]
+    omega: Float[Array, " U"]
+    labels: Int[Array, "2 U"]
+    forth: Float[Array, " P"]
+    back: Float[Array, " P"]
+    temperatures: Float[Array, " K"]
     divergent: Bool[Array, ""]
+
+    @property
+    def strengths(self) -> Float[Array, " P"]:
+        """|S_k,ij|^2, 0 where it is round-off."""
+        squared = (self.amplitudes * self.amplitudes.conj()).real
+        return jnp.where(self.driven, squared, 0.0)
+
+    def matrices(self) -> tuple[Inexact[Array, "K d d"], Float[Array, "K d d"], Int[Array, "d d"]]:
+        """S_k,ij, gamma_k(omega_ij) and the label of omega_ij's group, as matrices.
+
+        A pair of states that no bath can connect has a group of its own.
+        """
+        pairs = self.pairs
+        d = pairs.dimension
+        above, below = (pairs.bath, pairs.i, pairs.j), (pairs.bath, pairs.j, pairs.i)
+        S = jnp.zeros((pairs.n_baths, d, d), self.amplitudes.dtype)
+        S = S.at[below].set(self.amplitudes.conj()).at[above].set(self.amplitudes)
+        rates = jnp.zeros((pairs.n_baths, d, d), self.forth.dtype)
+        rates = rates.at[below].set(self.back).at[above].set(self.forth)
+        first, second = pairs.states
+        group = d * d + jnp.arange(d * d).reshape(d, d)
+        group = group.at[second, first].set(self.labels[1]).at[first, second].set(self.labels[0])
+        return S, rates, group
 
 
 def transitions(system: OpenSystem, basis: Eigenbasis) -> Transitions:
-    """Couplings and rates of every bath in the eigenbasis of H.
+    """Amplitudes and rates of every bath's transitions between the eigenstates of H.
 
     Args:
         basis: as `eigenbasis(system)` gives it, and a `SteadyState` keeps it.
 
     A divergent rate that meets an element which is zero up to round-off is harmless and set to zero.
     """
-    couplings = basis.rotate_in(jnp.concatenate([bath.coupling for bath in system.baths]))
-    rates = jnp.concatenate(
-        [
-            jax.vmap(rate, in_axes=(0, None, 0))(bath.spectrum, basis.bohr, bath.T)
-            for bath in system.baths
-        ]
-    )
-    size = jnp.abs(couplings)
-    driven = size > roundoff(size.dtype) * jnp.max(size, axis=(1, 2), keepdims=True)
-    infinite = jnp.isposinf(rates)
+    pairs = system.pairs
+    omega, labels = _grouped(basis, pairs)
+    banks = list(zip(system.baths, pairs.banks, strict=True))
+    amplitudes = jnp.concatenate([_amplitudes(bath, bank, basis) for bath, bank in banks])
+    size = jnp.abs(amplitudes)
+    driven = size > roundoff(size.dtype) * pairs.by_bath.max(size)[pairs.bath]
+    ends = np.cumsum([bank.i.size for bank in pairs.banks])[:-1]
+    frequencies = jnp.split(omega[pairs.number], ends)
+    rates = [_rates(*both, own) for both, own in zip(banks, frequencies, strict=True)]
+    forth, back = (jnp.concatenate(part) for part in zip(*rates, strict=True))
+    infinite = jnp.isposinf(forth) | jnp.isposinf(back)
+    harmless = infinite & ~driven
     return Transitions(
         basis,
-        couplings,
-        jnp.where(infinite & ~driven, 0.0, rates),
+        pairs,
+        amplitudes,
+        driven,
+        omega,
+        labels,
+        jnp.where(harmless, 0.0, forth),
+        jnp.where(harmless, 0.0, back),
+        system.temperatures,
         jnp.any(infinite & driven),
     )
 
 
+def _grouped(basis: Eigenbasis, pairs: Pairs) -> tuple[Float[Array, " U"], Int[Array, "2 U"]]:
+    """Bohr frequencies of the pairs of states, each the mean over its group, and the groups' labels.
+
+    Grouped with their negatives, so that both directions of a transition agree on its frequency.
+    """
+    first, second = pairs.states
+    omega = basis.energies[second] - basis.energies[first]
+    fixed = jax.lax.stop_gradient(omega)
+    label, mean = cluster(jnp.concatenate([fixed, -fixed]), basis.tolerance)
+    # Two frequencies that are equal here may move apart: each keeps its own derivative.
+    shift = (mean[: omega.size] - mean[omega.size :]) / 2 - fixed
+    return omega + shift, label.reshape(2, -1)
+
+
+def _amplitudes(bath: Bath, bank: BankPairs, basis: Eigenbasis) -> Inexact[Array, " p"]:
+    """S_k,ij of one bank's transitions."""
+    coupling = bath.coupling
+    if not isinstance(coupling, SparseCoupling):
+        first = bank.i.size // coupling.shape[0]
+        return basis.rotate_in(coupling)[:, bank.i[:first], bank.j[:first]].reshape(-1)
+    made_of, V = bank.elements, basis.vectors
+    assert made_of is not None
+    values = padded(coupling.values)[made_of.value]
+    values = jnp.where(made_of.conjugate, values.conj(), values)
+    left, right = V[made_of.row, bank.i[:, None]], V[made_of.column, bank.j[:, None]]
+    return jnp.sum(left.conj() * values * right, axis=1)
+
+
+def _rates(
+    bath: Bath, bank: BankPairs, omega: Float[Array, " p"]
+) -> tuple[Float[Array, " p"], Float[Array, " p"]]:
+    """gamma_k(omega) and gamma_k(-omega) of one bank's transitions."""
+    spectrum = jax.tree.map(lambda leaf: leaf[bank.bath], bath.spectrum)
+    forth, back = jax.vmap(rates_both_ways)(spectrum, omega, bath.T[bank.bath])
+    return forth, back
+
+
 def secular_generator(moves: Transitions) -> Complex[Array, "d d d d"]:
     """The generator as a tensor in the eigenbasis: d rho_ab/dt = sum_cd L[a, b, c, d] rho_cd."""
-    S, group, energies = moves.couplings, moves.basis.group, moves.basis.energies
+    (S, rates, group), energies = moves.matrices(), moves.basis.energies
     together = group[:, :, None, None] == group[None, None, :, :]
-    gain = jnp.einsum("kac,kbd->acbd", moves.rates.astype(S.dtype) * S, S.conj())
+    gain = jnp.einsum("kac,kbd->acbd", rates.astype(S.dtype) * S, S.conj())
     gain = jnp.where(together, gain, 0.0).astype(np.promote_types(S.dtype, np.complex64))
     loss = jnp.einsum("acad->cd", gain).conj() / 2
     one = jnp.eye(energies.size, dtype=gain.dtype)
@@ -77,42 +159,95 @@ def secular_generator(moves: Transitions) -> Complex[Array, "d d d d"]:
     )
 
 
-def _driven(moves: Transitions) -> Bool[Array, "K d d"]:
-    """Which transitions a bath drives: elements of its coupling that are not round-off of eigenvectors.
+def block_generator(moves: Transitions, a: np.ndarray, b: np.ndarray) -> Complex[Array, "n n"]:
+    """The generator among the elements rho_ab alone: d rho_x/dt = sum_y L[x, y] rho_y.
 
-    Squared, or scaled up, round-off would connect states that nothing connects.
+    Args:
+        a, b: states of each of the n elements.
     """
-    size = jnp.abs(moves.couplings)
-    return size > roundoff(size.dtype) * jnp.max(size, axis=(1, 2), keepdims=True)
+    (S, rates, group), energies = moves.matrices(), moves.basis.energies
+    left, right = (a[:, None], a[None, :]), (b[:, None], b[None, :])
+    gain = jnp.sum(rates[:, *left].astype(S.dtype) * S[:, *left] * S.conj()[:, *right], axis=0)
+    gain = jnp.where(group[left] == group[right], gain, 0.0)
+    together = group[:, :, None] == group[:, None, :]
+    emitted = jnp.where(together, jnp.einsum("kxc,kxd->xcd", rates.astype(S.dtype) * S.conj(), S), 0.0)
+    loss = jnp.sum(emitted, axis=0) / 2
+    decay = jnp.where(right[0] == right[1], loss[left], 0.0)
+    decay = decay + jnp.where(left[0] == left[1], loss.T[right], 0.0)
+    kind = np.promote_types(S.dtype, np.complex64)
+    oscillation = jnp.diag(1j * (energies[a] - energies[b]).astype(kind))
+    return (gain - decay).astype(kind) - oscillation
 
 
-def rate_matrix(moves: Transitions) -> Float[Array, "d d"]:
-    """W_ij, the rate of the jump j -> i summed over the baths; the diagonal is 0."""
-    jumps = jnp.where(_driven(moves), moves.rates * jnp.abs(moves.couplings) ** 2, 0.0)
-    return jnp.where(jnp.eye(jumps.shape[-1], dtype=bool), 0.0, jnp.sum(jumps, axis=0))
+def jump_rates(moves: Transitions) -> tuple[Float[Array, " U"], Float[Array, " U"]]:
+    """Rates of the jumps j -> i and i -> j summed over the baths, for each pair of states i <= j."""
+    by_states = moves.pairs.by_states
+    return by_states.sum(moves.strengths * moves.forth), by_states.sum(moves.strengths * moves.back)
 
 
-def populations_drive_coherences(moves: Transitions) -> Bool[Array, ""]:
-    """Whether a population c drives a coherence ab: a bath drives ac and bc, and omega_ac = omega_bc.
+def leak(moves: Transitions, kept: Int[Array, " d"]) -> tuple[Float[Array, ""], Bool[Array, ""]]:
+    """How strongly the elements rho_cd with kept[c] = kept[d] drive those with kept[a] != kept[b].
 
-    However weakly: inside a degenerate level nothing but the baths acts on the coherence, so that a
-    weak drive against a weak decay makes a large one. At every temperature the answer is the same.
+    A bath drives a -> c and b -> d at one Bohr frequency: the matrix element is gamma S_ac S*_bd.
+    However small, it counts: inside a degenerate level nothing but the baths acts on a coherence, so
+    that a weak drive against a weak decay makes a large one. At every temperature the answer is the
+    same; so the states are searched once for all temperatures.
+
+    Args:
+        kept: label of the block that each eigenstate belongs to; all different for populations alone.
+
+    Returns:
+        an upper bound of the matrix elements, in units of energy: each bath's largest |S_ac S_bd| times
+        its largest rate, summed over the baths, once for the gain and d/2 times for the loss; and
+        whether any of it is more than round-off of eigenvectors.
     """
-    group, driven = moves.basis.group, _driven(moves).astype(moves.rates.dtype)
-    together = jnp.einsum("kac,kbc->ab", driven, driven) > 0
-    resonant = jnp.any(group[:, None, :] == group[None, :, :], axis=2)
-    different = ~jnp.eye(group.shape[0], dtype=bool)
-    return jnp.any(together & resonant & different)
+    pairs = moves.pairs
+    position, reverse, origin, target = pairs.arrivals
+    bath = jnp.asarray(pairs.bath[position])
+    size = jnp.abs(moves.amplitudes)
+    largest = pairs.by_bath.max(size)
+    relative = (size / jnp.where(largest > 0, largest, 1.0)[pairs.bath])[position]
+    frequency = moves.labels[reverse.astype(int), pairs.number[position]]
+    keys = (bath, kept[origin], frequency)
+    *sorted_keys, arrived, strength = jax.lax.sort(
+        (*keys, kept[target], relative), num_keys=len(keys), is_stable=False
+    )
+    fresh = jnp.any(jnp.stack([jnp.diff(key) != 0 for key in sorted_keys]), axis=0)
+    run = jnp.concatenate([jnp.zeros(1, int), jnp.cumsum(fresh.astype(int))])
+    n = run.size
+    strongest = jax.ops.segment_max(strength, run, n)
+    owner = jax.ops.segment_max(jnp.where(strength == strongest[run], arrived, -1), run, n)
+    rival = jnp.where(arrived != owner[run], strength, 0.0)
+    second = jnp.maximum(jax.ops.segment_max(rival, run, n), 0.0)
+    product = jnp.maximum(strongest, 0.0) * second
+    of_bath = jnp.maximum(jax.ops.segment_max(product[run], sorted_keys[0], pairs.n_baths), 0.0)
+    fastest = pairs.by_bath.max(jnp.maximum(moves.forth, moves.back))
+    real = (second > roundoff(size.dtype)) & (strongest > roundoff(size.dtype))
+    elements = of_bath * largest**2
+    bound = (1 + pairs.dimension / 2) * jnp.sum(jnp.where(elements > 0, elements * fastest, 0.0))
+    return bound, jnp.any(real)
 
 
-def heat_operators(moves: Transitions) -> Inexact[Array, "K d d"]:
-    """Q_k = -L_k^dag(H) in the eigenbasis, so that the heat current into bath k is Tr[Q_k rho]."""
-    S, group, energies = moves.couplings, moves.basis.group, moves.basis.energies
+def heat_currents_of(
+    moves: Transitions, populations: Float[Array, " d"], coherences: Complex[Array, "d d"] | None
+) -> Float[Array, " K"]:
+    """Heat current into each bath, Tr[Q_k rho] with Q_k = -L_k^dag(H), (K,).
+
+    Each transition carries omega times its net rate, formed before anything is summed: what is small
+    keeps its digits. The coherences add to it inside degenerate levels, where omega_ac = omega_ad.
+    """
+    pairs = moves.pairs
+    net = moves.forth * populations[pairs.j] - moves.back * populations[pairs.i]
+    carried = jnp.where(pairs.i == pairs.j, 0.0, moves.omega[pairs.number] * moves.strengths * net)
+    heat = pairs.by_bath.sum(carried)
+    if coherences is None:
+        return heat
+    (S, rates, group), energies = moves.matrices(), moves.basis.energies
     together = group[:, :, None] == group[:, None, :]
     released = (energies[None, :, None] + energies[None, None, :]) / 2 - energies[:, None, None]
-    weight = jnp.where(together, released, 0.0)
-    emitted = moves.rates.astype(S.dtype) * S.conj()
-    return jnp.einsum("acd,kac,kad->kcd", weight.astype(S.dtype), emitted, S)
+    weight = jnp.where(together, released, 0.0).astype(S.dtype)
+    Q = jnp.einsum("acd,kac,kad->kcd", weight, rates.astype(S.dtype) * S.conj(), S)
+    return heat + jnp.einsum("kab,ba->k", Q.astype(coherences.dtype), coherences).real
 
 
 def liouvillian(system: OpenSystem) -> Complex[Array, "dd dd"]:
@@ -148,10 +283,14 @@ def jump_operators(
         A: (K, d^2, d, d) in the basis in which H was given; zero in the places left over.
     """
     moves = transitions(system, eigenbasis(system))
-    group = moves.basis.group
-    labels = jnp.arange(group.size)
+    S, _, group = moves.matrices()
+    energies, d = moves.basis.energies, system.dimension
+    labels = jnp.arange(d * d)
     member = labels[:, None, None] == group[None, :, :]
     used = jnp.any(member, axis=(1, 2))
-    bohr = jnp.max(jnp.where(member, moves.basis.bohr[None], -jnp.inf), axis=(1, 2))
-    A = jnp.where(member[None], moves.couplings[:, None], 0.0)
-    return jnp.where(used, bohr, jnp.nan), moves.basis.rotate_out(A)
+    first, second = moves.pairs.states
+    bohr = (energies[None, :] - energies[:, None]).at[second, first].set(-moves.omega)
+    bohr = bohr.at[first, second].set(moves.omega)
+    highest = jnp.max(jnp.where(member, bohr[None], -jnp.inf), axis=(1, 2))
+    A = jnp.where(member[None], S[:, None], 0.0)
+    return jnp.where(used, highest, jnp.nan), moves.basis.rotate_out(A)

@@ -1,17 +1,20 @@
-"""Eigendecomposition of H in its static sectors, and its Bohr frequencies, grouped.
+"""Eigendecomposition of H in its static sectors, its degenerate levels, and its Gibbs state.
 
-Everything has static shapes, so it maps under `jax.vmap`: the groups are labels on the d x d pairs
-of eigenstates, not a list whose length depends on the values.
+Everything has static shapes, so it maps under `jax.vmap`: levels are labels on the eigenstates, not a
+list whose length depends on the values.
 """
 
+from functools import partial
 from itertools import groupby
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Inexact, Int, Num
+from jaxtyping import Array, Bool, Float, Inexact, Int, Num
 
+from qthermo_jax.couplings import inexact
+from qthermo_jax.structure import Index
 from qthermo_jax.system import OpenSystem
 
 
@@ -33,14 +36,23 @@ class Eigenbasis(eqx.Module):
     Attributes:
         energies: E_i.
         vectors: eigenvectors as columns, in the basis in which H was given.
-        bohr: omega_ij = E_j - E_i, the mean over its group, antisymmetric to the last bit.
-        group: integer label of the group of equal Bohr frequencies that the pair ij belongs to.
+        level: integer label of the level that each state belongs to: states of equal energy share it,
+            whatever their sectors.
+        tolerance: energies and Bohr frequencies closer than this count as equal.
+        amplification: by how much round-off grows in the eigenvectors: the spread of the energies in a
+            sector over the smallest distance of two of its levels, 1 at least.
     """
 
     energies: Float[Array, " d"]
     vectors: Inexact[Array, "d d"]
-    bohr: Float[Array, "d d"]
-    group: Int[Array, "d d"]
+    level: Int[Array, " d"]
+    tolerance: Float[Array, ""]
+    amplification: Float[Array, ""]
+
+    @property
+    def degenerate(self) -> Bool[Array, "d d"]:
+        """Which states share a level."""
+        return self.level[:, None] == self.level[None, :]
 
     def rotate_in(self, operator: Num[Array, "*k d d"]) -> Inexact[Array, "*k d d"]:
         """V^dag O V: from the given basis into the eigenbasis."""
@@ -51,12 +63,37 @@ class Eigenbasis(eqx.Module):
         return _sandwich(self.vectors, operator)
 
 
+def cluster(
+    values: Float[Array, " n"], tolerance: Float[Array, ""]
+) -> tuple[Int[Array, " n"], Float[Array, " n"]]:
+    """Clusters of values on a line: a gap above the tolerance starts a new one.
+
+    Returns:
+        the label of each value's cluster, ascending with the values, and the cluster's mean.
+    """
+    n = values.size
+    order = jnp.argsort(values)
+    starts = jnp.diff(values[order]) > tolerance
+    ascending = jnp.concatenate([jnp.zeros(1, int), jnp.cumsum(starts.astype(int))])
+    label = jnp.zeros(n, int).at[order].set(ascending)
+    total = jax.ops.segment_sum(values, label, n)
+    count = jax.ops.segment_sum(jnp.ones_like(values), label, n)
+    return label, (total / jnp.maximum(count, 1.0))[label]
+
+
+def _sector_numbers(sectors: tuple[Index, ...]) -> np.ndarray:
+    """The sector of each eigenstate, (d,)."""
+    return np.repeat(np.arange(len(sectors)), [len(sector) for sector in sectors])
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _diagonalise(
-    H: Inexact[Array, "d d"], sectors: tuple[tuple[int, ...], ...]
+    sectors: tuple[Index, ...], H: Inexact[Array, "d d"], tolerance: Float[Array, ""]
 ) -> tuple[Float[Array, " d"], Inexact[Array, "d d"]]:
     """Eigenvalues and eigenvectors, one batched `eigh` for the sectors of each size.
 
-    A sector of one state is its own eigenvector: no arithmetic touches it.
+    A sector of one state is its own eigenvector: no arithmetic touches it. Others are diagonalised
+    about their mean energy, so that the eigenvectors' round-off is that of the level spacings.
     """
     first_column = np.cumsum([0] + [len(sector) for sector in sectors])
     by_size = sorted(range(len(sectors)), key=lambda index: len(sectors[index]))
@@ -64,47 +101,110 @@ def _diagonalise(
     vectors = jnp.zeros_like(H)
     for size, members in groupby(by_size, key=lambda index: len(sectors[index])):
         chosen = list(members)
-        rows = np.array([sectors[index] for index in chosen])
-        columns = np.array([first_column[index] + np.arange(size) for index in chosen])
+        rows = np.array([sectors[index] for index in chosen], np.int32)
+        starts = first_column[chosen].astype(np.int32)
+        columns = starts[:, None] + np.arange(size, dtype=np.int32)
         blocks = H[rows[:, :, None], rows[:, None, :]]
         if size == 1:
             values, states = blocks[:, :, 0].real, jnp.ones_like(blocks)
         else:
+            mean = jnp.einsum("sii->s", blocks).real / size
+            one = jnp.eye(size, dtype=H.dtype)
+            centred = blocks - mean.astype(H.dtype)[:, None, None] * one[None]
             # Each size waits for the one before. Two batched LAPACK calls that do not depend on each
             # other block XLA's thread pool for good on a machine with few cores (jaxlib 0.10).
-            before = 0.0 * jnp.sum(jax.lax.stop_gradient(energies)).astype(H.dtype)
-            values, states = jax.vmap(jnp.linalg.eigh)(blocks + before)
+            before = 0.0 * jnp.sum(energies).astype(H.dtype)
+            values, states = jax.vmap(jnp.linalg.eigh)(centred + before)
+            values = values + mean[:, None]
         energies = energies.at[columns].set(values)
         vectors = vectors.at[rows[:, :, None], columns[:, None, :]].set(states)
     return energies, vectors
 
 
-def _group_bohr_frequencies(
-    energies: Float[Array, " d"], tolerance: Float[Array, ""]
-) -> tuple[Float[Array, "d d"], Int[Array, "d d"]]:
-    """Bohr frequencies clustered along the line: a gap above the tolerance starts a new group."""
-    d = energies.size
-    frequencies = (energies[None, :] - energies[:, None]).reshape(-1)
-    order = jnp.argsort(frequencies)
-    gaps = jnp.diff(frequencies[order])
-    starts = jnp.concatenate([jnp.zeros(1, int), (gaps > tolerance).astype(int)])
-    label = jnp.zeros(d * d, int).at[order].set(jnp.cumsum(starts))
-    total = jax.ops.segment_sum(frequencies, label, d * d)
-    count = jax.ops.segment_sum(jnp.ones_like(frequencies), label, d * d)
-    mean = (total / jnp.maximum(count, 1.0))[label].reshape(d, d)
-    # Mirror pairs sum in another order; antisymmetry makes detailed balance exact and omega_ii = 0.
-    return (mean - mean.T) / 2, label.reshape(d, d)
+@_diagonalise.defjvp
+def _(sectors: tuple[Index, ...], primals: tuple[Array, Array], tangents: tuple[Array, Array]):  # type: ignore[no-untyped-def]
+    """First-order perturbation theory that holds at degenerate levels.
+
+    Inside a level of one sector the basis is arbitrary: its states move together, their energies by
+    the level's mean. That is right for whatever does not depend on the choice, as long as H + dH
+    keeps the level together (`splits` tells); 1/(E_j - E_i) would give NaN.
+    """
+    H, tolerance = primals
+    energies, vectors = _diagonalise(sectors, H, tolerance)
+    level, _ = cluster(energies, tolerance)
+    sector = _sector_numbers(sectors)
+    same_sector = sector[:, None] == sector[None, :]
+    together = same_sector & (level[:, None] == level[None, :])
+    change = _sandwich(vectors.conj().T, tangents[0])
+    shares = together.astype(energies.dtype)
+    shares = shares / jnp.sum(shares, axis=1, keepdims=True)
+    mixing = same_sector & ~together
+    spacing = jnp.where(mixing, energies[None, :] - energies[:, None], 1.0)
+    rotation = jnp.where(mixing, change, 0.0) / spacing.astype(change.dtype)
+    return (energies, vectors), (shares @ change.diagonal().real, vectors @ rotation)
 
 
 def eigenbasis(system: OpenSystem) -> Eigenbasis:
-    """Diagonalise H sector by sector and group its Bohr frequencies by `system.secular_tol`.
+    """Diagonalise H sector by sector and find its levels by `system.secular_tol`.
 
     A Hamiltonian with an element that is not finite counts as zero here (LAPACK may not return from
     one); the point's status says so.
     """
     H = jnp.where(jnp.all(jnp.isfinite(system.H)), system.H, 0.0)
-    energies, vectors = _diagonalise(H, system.sectors)
     tolerance = system.secular_tol
     if tolerance is None:
-        tolerance = roundoff(H.dtype) * jnp.max(jnp.abs(energies))
-    return Eigenbasis(energies, vectors, *_group_bohr_frequencies(energies, tolerance))
+        tolerance = roundoff(H.dtype) * jnp.max(jnp.sum(jnp.abs(H), axis=1))
+    tolerance = jax.lax.stop_gradient(tolerance)
+    energies, vectors = _diagonalise(system.sectors, H, tolerance)
+    fixed = jax.lax.stop_gradient(energies)
+    level, _ = cluster(fixed, tolerance)
+    sector = _sector_numbers(system.sectors)
+    same_sector = jnp.asarray(sector[:, None] == sector[None, :])
+    distance = jnp.where(same_sector, jnp.abs(fixed[:, None] - fixed[None, :]), 0.0)
+    apart = same_sector & (level[:, None] != level[None, :])
+    smallest = jnp.min(jnp.where(apart, distance, jnp.inf))
+    amplification = jnp.maximum(jnp.max(distance) / smallest, 1.0)
+    return Eigenbasis(energies, vectors, level, tolerance, amplification)
+
+
+def splits(
+    system: OpenSystem, basis: Eigenbasis, change: Inexact[Array, "d d"]
+) -> tuple[Bool[Array, ""], Bool[Array, ""]]:
+    """Whether H + dH splits a degenerate level: inside a sector, and between sectors.
+
+    Args:
+        change: dH, in the basis in which H was given.
+
+    Where a level splits inside a sector, eigenvectors jump and have no derivative. Between sectors
+    they do not, and only what depends on the coherences of the level jumps.
+    """
+    moved = basis.rotate_in(change)
+    sector = _sector_numbers(system.sectors)
+    same_sector = jnp.asarray(sector[:, None] == sector[None, :])
+    shift = moved.diagonal().real
+    apart = jnp.abs(shift[:, None] - shift[None, :])
+    mixed = jnp.where(np.eye(shift.size, dtype=bool), 0.0, jnp.abs(moved))
+    size = jnp.where(basis.degenerate, jnp.maximum(apart, mixed), 0.0)
+    large = size > jnp.sqrt(roundoff(system.H.dtype)) * jnp.max(jnp.abs(change))
+    return jnp.any(large & same_sector), jnp.any(large & ~same_sector)
+
+
+def gibbs_state(H: Num[Array, "d d"], T: Num[Array, ""]) -> Inexact[Array, "d d"]:
+    """Gibbs state e^{-H/T}/Z, what a system relaxes to if all its baths are at T.
+
+    Differentiable in H and T any number of times, at degenerate levels too: it is made as a matrix
+    exponential, not from eigenvectors.
+
+    Args:
+        H: Hermitian, (d, d).
+        T: temperature, > 0 and not below about 1e-5 of the spread of H's energies.
+
+    >>> gibbs_state(jnp.diag(jnp.array([0.0, 0.0, 700.0])), 1.0).diagonal().round(6).tolist()
+    [0.5, 0.5, 0.0]
+    """
+    H = inexact(H)
+    ground = jax.lax.stop_gradient(jnp.linalg.eigvalsh(H)[0])
+    above = H - ground.astype(H.dtype) * jnp.eye(H.shape[0], dtype=H.dtype)
+    weights = jax.scipy.linalg.expm(-above / jnp.asarray(T, float).astype(H.dtype))
+    rho: Inexact[Array, "d d"] = weights / jnp.trace(weights)
+    return rho

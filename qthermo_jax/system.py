@@ -5,6 +5,7 @@ becomes a status of the point it belongs to (see `qthermo_jax.steady.Status`).
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -13,19 +14,18 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Inexact, Num
 
 from qthermo_jax.baths import SpectralDensity
+from qthermo_jax.couplings import SparseCoupling, coupling_bank, inexact
 from qthermo_jax.labels import Dimension, Quantity
-
-
-def _inexact(values: Num[ArrayLike, "*s"]) -> Inexact[Array, "*s"]:
-    array = jnp.asarray(values)
-    return array if jnp.issubdtype(array.dtype, jnp.inexact) else array.astype(float)
+from qthermo_jax.structure import BankPattern, Index, Pairs, pairs_of
 
 
 class Bath(eqx.Module):
     """A thermal bath, or a bank of K baths that share one kind of spectral density.
 
     Args:
-        coupling: Hermitian system operator S that the bath couples to, (d, d); (K, d, d) for a bank.
+        coupling: Hermitian system operator S that the bath couples to, (d, d); (K, d, d) for a bank; or
+            a `SparseCoupling`. The zeros of a numpy array are known to be zeros when a program is
+            compiled, those of a JAX array are not.
         T: temperature, >= 0; a scalar, or (K,) for a bank.
         spectrum: spectral density; its parameters are scalars, or (K,) for a bank.
 
@@ -33,23 +33,20 @@ class Bath(eqx.Module):
         ValueError: a shape does not fit.
     """
 
-    coupling: Inexact[Array, "K d d"]
+    coupling: Inexact[Array, "K d d"] | SparseCoupling
     T: Float[Array, " K"]
     spectrum: SpectralDensity
 
     def __init__(
         self,
-        coupling: Num[ArrayLike, "*K d d"],
+        coupling: Num[ArrayLike, "*K d d"] | SparseCoupling,
         T: Num[ArrayLike, "*#K"],
         spectrum: SpectralDensity,
     ) -> None:
-        coupling = _inexact(coupling)
-        if coupling.ndim not in (2, 3) or coupling.shape[-2] != coupling.shape[-1]:
-            raise ValueError(f"a bath's coupling is (d, d) or (K, d, d), not {coupling.shape}")
-        coupling = coupling.reshape(-1, *coupling.shape[-2:])
+        self.coupling = coupling_bank(coupling)
         if not isinstance(spectrum, SpectralDensity):
             raise ValueError(f"a bath's spectrum is a SpectralDensity, not {spectrum!r}")
-        size = coupling.shape[0]
+        size = self.coupling.shape[0]
 
         def one_per_bath(value: ArrayLike, what: str) -> Array:
             array = jnp.asarray(value, float)
@@ -59,7 +56,6 @@ class Bath(eqx.Module):
                 )
             return jnp.broadcast_to(array, (size,))
 
-        self.coupling = coupling
         self.T = one_per_bath(T, "the temperature")
         self.spectrum = jax.tree.map(lambda leaf: one_per_bath(leaf, "a spectral parameter"), spectrum)
 
@@ -82,7 +78,7 @@ class Observable(eqx.Module):
     def __init__(
         self, operator: Num[ArrayLike, "*shape"], quantity: Quantity, dims: Sequence[Dimension] = ()
     ) -> None:
-        self.operator = _inexact(operator)
+        self.operator = inexact(operator)
         self.quantity = quantity
         self.dims = tuple(dims)
         shape = tuple(len(dim.labels) for dim in self.dims)
@@ -110,11 +106,16 @@ class OpenSystem(eqx.Module):
             sectors share keeps eigenvectors inside its sectors. Default: one sector.
         labels: names of the basis states; default "1" ... "d".
         observables: the model's own observables by name.
-        secular_tol: Bohr frequencies closer than this (in energy units, absolute) count as equal.
-            Default: 1e-10 of the largest |energy| (1e-5 in 32 bit), which is round-off.
+        levels: eigenstates that have one energy by construction, whatever the parameters: groups of
+            positions in `eigenbasis` (sector after sector, ascending inside each); states that no
+            group holds are levels by themselves. It tells the secular block's solver which
+            coherences to keep; a degeneracy that is not named is still noticed. Default: not known.
+        secular_tol: energies and Bohr frequencies closer than this (in energy units, absolute) count
+            as equal. Default: 1e-10 of the norm of H (1e-5 in 32 bit), which is round-off.
 
     Raises:
-        ValueError: shapes do not fit, or the sectors are no partition of the basis.
+        ValueError: shapes do not fit, the sectors are no partition of the basis, or a state is in two
+            levels.
 
     >>> from qthermo_jax.baths import Flat
     >>> sigma_x = jnp.array([[0.0, 1.0], [1.0, 0.0]])
@@ -127,7 +128,8 @@ class OpenSystem(eqx.Module):
     secular_tol: Float[Array, ""] | None
     _observables: tuple[Observable, ...]
     _observable_names: tuple[str, ...] = eqx.field(static=True)
-    sectors: tuple[tuple[int, ...], ...] = eqx.field(static=True)
+    sectors: tuple[Index, ...] = eqx.field(static=True)
+    levels: tuple[Index, ...] | None = eqx.field(static=True)
     labels: tuple[str, ...] = eqx.field(static=True)
 
     def __init__(
@@ -136,11 +138,12 @@ class OpenSystem(eqx.Module):
         baths: Bath | Sequence[Bath],
         *,
         sectors: Sequence[Sequence[int]] | None = None,
+        levels: Sequence[Sequence[int]] | None = None,
         labels: Sequence[str] | None = None,
         observables: Mapping[str, Observable] | None = None,
         secular_tol: Num[ArrayLike, ""] | None = None,
     ) -> None:
-        H = _inexact(H)
+        H = inexact(H)
         if H.ndim != 2 or H.shape[0] != H.shape[1]:
             raise ValueError(f"H is a square matrix, not of shape {H.shape}")
         dimension = H.shape[0]
@@ -149,9 +152,8 @@ class OpenSystem(eqx.Module):
             raise ValueError("an open system has at least one bath")
         for bath in baths:
             if bath.coupling.shape[-1] != dimension:
-                raise ValueError(
-                    f"a coupling of shape {bath.coupling.shape[1:]} does not fit H of shape {H.shape}"
-                )
+                shape = tuple(bath.coupling.shape[1:])
+                raise ValueError(f"a coupling of shape {shape} does not fit H of shape {H.shape}")
         dtype = np.result_type(H.dtype, *(bath.coupling.dtype for bath in baths))
         self.H = H.astype(dtype)
         self.baths = tuple(Bath(bath.coupling.astype(dtype), bath.T, bath.spectrum) for bath in baths)
@@ -171,6 +173,7 @@ class OpenSystem(eqx.Module):
             raise ValueError(
                 f"sectors {self.sectors} do not hold each of the {dimension} basis states once"
             )
+        self.levels = None if levels is None else _whole_partition(levels, dimension)
         self.labels = tuple(labels or (str(index + 1) for index in range(dimension)))
         if len(self.labels) != dimension:
             raise ValueError(f"{len(self.labels)} labels for {dimension} basis states")
@@ -192,16 +195,54 @@ class OpenSystem(eqx.Module):
 
     def with_observables(self, observables: Mapping[str, Observable]) -> "OpenSystem":
         """The same system with further observables of its own; those of the same name are replaced."""
-        return OpenSystem(
-            self.H,
-            self.baths,
-            sectors=self.sectors,
-            labels=self.labels,
-            observables={**self.observables, **observables},
-            secular_tol=self.secular_tol,
-        )
+        return self._with(observables={**self.observables, **observables})
+
+    def with_levels(self, levels: Sequence[Sequence[int]]) -> "OpenSystem":
+        """The same system, its levels declared."""
+        return self._with(levels=levels)
+
+    def with_temperatures(self, temperatures: Float[Array, " K"]) -> "OpenSystem":
+        """The same system between baths of other temperatures, (K,)."""
+        if temperatures.shape != (self.n_baths,):
+            raise ValueError(f"temperatures of shape {temperatures.shape}, not ({self.n_baths},)")
+        ends = np.cumsum([bath.T.shape[0] for bath in self.baths])[:-1]
+        parts = jnp.split(temperatures, ends)
+        baths = [Bath(b.coupling, T, b.spectrum) for b, T in zip(self.baths, parts, strict=True)]
+        return self._with(baths=baths)
+
+    def _with(self, **changes: Any) -> "OpenSystem":
+        options = {
+            "H": self.H,
+            "baths": self.baths,
+            "sectors": self.sectors,
+            "levels": self.levels,
+            "labels": self.labels,
+            "observables": self.observables,
+            "secular_tol": self.secular_tol,
+        }
+        return OpenSystem(**{**options, **changes})
 
     @property
     def temperatures(self) -> Float[Array, " K"]:
         """Temperature of each bath, in order."""
         return jnp.concatenate([bath.T for bath in self.baths])
+
+    @property
+    def pairs(self) -> Pairs:
+        """Which eigenstates each bath can connect, as far as that is static."""
+        banks = (
+            bath.coupling.pattern
+            if isinstance(bath.coupling, SparseCoupling)
+            else BankPattern(bath.coupling.shape[0])
+            for bath in self.baths
+        )
+        return pairs_of(self.sectors, tuple(banks))
+
+
+def _whole_partition(groups: Sequence[Sequence[int]], size: int) -> tuple[Index, ...]:
+    """The groups, ascending, and each number that none of them holds by itself."""
+    held = sorted(index for group in groups for index in group)
+    if len(set(held)) < len(held) or not set(held) <= set(range(size)):
+        raise ValueError(f"levels {groups} do not hold eigenstates 0 to {size - 1} at most once")
+    alone: list[Index] = [(index,) for index in range(size) if index not in set(held)]
+    return tuple(sorted([*(tuple(sorted(group)) for group in groups if group), *alone]))

@@ -6,13 +6,13 @@ resonance. Annotations with `Quantity` are optional; they name the parameters in
 
 from typing import Annotated
 
-import jax.numpy as jnp
+import numpy as np
 
 import qthermo_jax as qj
 
-ONE = jnp.eye(2)
-SIGMA_X = jnp.array([[0.0, 1.0], [1.0, 0.0]])
-SIGMA_Z = jnp.array([[1.0, 0.0], [0.0, -1.0]])
+ONE = np.eye(2)
+SIGMA_X = np.array([[0.0, 1.0], [1.0, 0.0]])
+SIGMA_Z = np.array([[1.0, 0.0], [0.0, -1.0]])
 
 Frequency = Annotated[float, qj.Quantity("frequency of qubit 2", r"\omega_2", 1)]
 Coupling = Annotated[float, qj.Quantity("coupling of the qubits", "g", 1)]
@@ -26,13 +26,13 @@ def two_qubits(
     eta: float = 0.01,
 ) -> qj.OpenSystem:
     """Two qubits, H = (sigma_z1 + omega_2 sigma_z2)/2 + g sigma_x1 sigma_x2, ohmic baths on sigma_x."""
-    H = (jnp.kron(SIGMA_Z, ONE) + omega_2 * jnp.kron(ONE, SIGMA_Z)) / 2
-    H = H + g * jnp.kron(SIGMA_X, SIGMA_X)
+    H = (np.kron(SIGMA_Z, ONE) + omega_2 * np.kron(ONE, SIGMA_Z)) / 2
+    H = H + g * np.kron(SIGMA_X, SIGMA_X)
     baths = [
-        qj.Bath(jnp.kron(SIGMA_X, ONE), T_1, qj.Ohmic(eta)),
-        qj.Bath(jnp.kron(ONE, SIGMA_X), T_2, qj.Ohmic(eta)),
+        qj.Bath(np.kron(SIGMA_X, ONE), T_1, qj.Ohmic(eta)),
+        qj.Bath(np.kron(ONE, SIGMA_X), T_2, qj.Ohmic(eta)),
     ]
-    excited = jnp.array([[1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 1.0, 0.0]])
+    excited = np.array([[1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 1.0, 0.0]])
     return qj.OpenSystem(
         H,
         baths,

@@ -149,12 +149,28 @@ def solved(system: qj.OpenSystem, method: str = "dense") -> dict[str, Any]:
         "status": state.status,
         "method": state.method,
         "residual": state.residual,
+        "error": state.error,
+        "leak": state.leak,
+        "note": state.note,
         "level_populations": qj.level_populations(system, state),
         "heat_currents": qj.heat_currents(system, state),
         "energy_balance": qj.energy_balance(system, state),
         "entropy_production": qj.entropy_production(system, state),
         "min_eigenvalue": qj.min_eigenvalue(system, state),
     }
+
+
+def dense_couplings(system: qj.OpenSystem) -> list[np.ndarray]:
+    """The coupling of each bath, (d, d), however it is stored."""
+    banks = [bath.coupling for bath in system.baths]
+    arrays = [S.dense() if isinstance(S, qj.SparseCoupling) else S for S in banks]
+    return [np.asarray(S) for bank in arrays for S in bank]
+
+
+def partition(labels: np.ndarray) -> set[frozenset[int]]:
+    """Labels as sets of flat indices, whatever the labels are called."""
+    flat = np.asarray(labels).reshape(-1)
+    return {frozenset(np.flatnonzero(flat == label).tolist()) for label in np.unique(flat)}
 
 
 liouvillian = jax.jit(qj.liouvillian)

@@ -17,6 +17,7 @@ from systems import (
     hermitian,
     jump_operators,
     liouvillian,
+    partition,
     random_draw,
     random_matrix,
     random_unitary,
@@ -26,6 +27,80 @@ from systems import (
 @jax.jit
 def transitions(system: qj.OpenSystem) -> generators.Transitions:
     return generators.transitions(system, qj.eigenbasis(system))
+
+
+@jax.jit
+def _grouped(system: qj.OpenSystem) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+    """Energies, the Bohr frequency of each pair of states in both directions, and the groups."""
+    moves = transitions(system)
+    first, second = moves.pairs.states
+    d = system.dimension
+    bohr = jnp.full((d, d), jnp.nan).at[second, first].set(-moves.omega)
+    bohr = bohr.at[first, second].set(moves.omega)
+    return moves.basis.energies, bohr, moves.matrices()[2], moves.labels
+
+
+def grouped(system: qj.OpenSystem) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    energies, bohr, group, labels = map(np.asarray, _grouped(system))
+    return energies, bohr, group, labels
+
+
+def alone(H: np.ndarray, **options: float | None) -> qj.OpenSystem:
+    """A JAX array's zeros are not known to be zeros: any pair of states may be connected."""
+    return qj.OpenSystem(H, qj.Bath(jnp.zeros_like(H), 1.0, qj.Ohmic(1.0)), **options)
+
+
+@given(draw=DRAWS)
+def test_bohr_frequencies_are_grouped_as_numpy_clusters_them(draw: Draw) -> None:
+    energies, bohr, group, _ = grouped(draw.system)
+    frequencies = (energies[None, :] - energies[:, None]).reshape(-1)
+    expected = {frozenset(members.tolist()) for members in oracles.clusters(frequencies, 1e-8)}
+    assert partition(group) == expected
+    np.testing.assert_allclose(bohr.reshape(-1), frequencies, atol=1e-14)
+
+
+@given(draw=DRAWS)
+def test_bohr_frequencies_are_equal_in_a_group_and_vanish_inside_a_level(draw: Draw) -> None:
+    energies, bohr, group, labels = grouped(draw.system)
+    np.testing.assert_array_equal(bohr[np.abs(energies[:, None] - energies[None, :]) < 1e-8], 0.0)
+    for members in partition(group):
+        in_group = bohr.reshape(-1)[list(members)]
+        np.testing.assert_allclose(in_group, in_group[0], rtol=1e-15, atol=1e-16)
+    # Both directions of a transition agree on its group: the negatives of one group are another.
+    assert partition(labels[0]) == partition(labels[1])
+
+
+@pytest.mark.parametrize("is_complex", [False, True])
+def test_round_off_does_not_split_the_groups_of_a_degenerate_level(is_complex: bool) -> None:
+    U = random_unitary(np.random.default_rng(3), 5, is_complex)
+    H = hermitian(U @ np.diag([0.0, 1.0, 1.0, 1.0 + 3e-16, 2.0]).astype(U.dtype) @ U.conj().T)
+    energies, bohr, group, _ = grouped(alone(H))
+    assert len(np.unique(energies)) > 3  # the splitting is there, and counts for nothing
+    assert len(partition(group)) == 5
+    assert (group[1:4, 1:4] == group[0, 0]).all()
+    np.testing.assert_array_equal(bohr[1:4, 1:4], 0.0)
+
+
+@pytest.mark.parametrize("d", [2, 5, 9])
+def test_an_equally_spaced_ladder_has_one_group_for_each_step(d: int) -> None:
+    U = random_unitary(np.random.default_rng(4), d, True)
+    H = hermitian(U @ np.diag(0.1 * np.arange(d)).astype(complex) @ U.conj().T)
+    steps = np.arange(d)[None, :] - np.arange(d)[:, None]
+    assert partition(grouped(alone(H))[2]) == partition(steps)
+
+
+def test_secular_tol_groups_bohr_frequencies_absolutely() -> None:
+    H = np.diag([0.0, 1.0, 1.01])
+    groups = {tol: len(partition(grouped(alone(H, secular_tol=tol))[2])) for tol in (None, 1e-3, 0.05)}
+    assert groups == {None: 7, 1e-3: 7, 0.05: 3}
+    assert len(partition(grouped(alone(1e6 * H, secular_tol=0.05))[2])) == 7
+
+
+def test_the_default_tolerance_groups_bohr_frequencies_at_every_scale() -> None:
+    for scale in (1e-6, 1.0, 1e6):
+        group = grouped(alone(scale * np.diag([0.0, 1.0, 1.0 + 1e-12, 1.0 + 1e-6])))[2]
+        assert group[0, 1] == group[0, 2]
+        assert group[0, 1] != group[0, 3]
 
 
 @given(draw=DRAWS)

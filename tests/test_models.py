@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import oracles
 import qthermo_jax as qj
 from qthermo_jax import models, theory
-from systems import solved
+from systems import dense_couplings, solved
 
 # --- Lambda and V
 
@@ -101,12 +101,13 @@ def test_a_chain_is_what_its_docstring_writes() -> None:
     system = models.chain(sites=3, h=1.2, g=0.3, rate=0.5)
     excited = np.array([[1.2, 0.3, 0.0], [0.3, 1.2, 0.3], [0.0, 0.3, 1.2]])
     np.testing.assert_array_equal(system.H, np.block([[np.zeros((3, 6))], [np.zeros((3, 3)), excited]]))
-    for site, S in enumerate(np.asarray(system.baths[0].coupling)):
+    for site, S in enumerate(dense_couplings(system)):
         expected = np.zeros((6, 6))
         expected[site, 3 + site] = expected[3 + site, site] = 1.0
         np.testing.assert_array_equal(S, expected)
     assert system.labels == ("g_1", "g_2", "g_3", "e_1", "e_2", "e_3")
     assert system.sectors == ((0,), (1,), (2,), (3, 4, 5))
+    assert system.levels == ((0, 1, 2), (3,), (4,), (5,))
     np.testing.assert_array_equal(system.baths[0].spectrum.rate, 0.5)
 
 

@@ -1,5 +1,6 @@
 """Observables against explicit projectors and closed forms."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,7 +12,7 @@ import oracles
 import qthermo_jax as qj
 from problems import atom, occupation
 from qthermo_jax.observables import Measure
-from systems import DRAWS, Draw, hermitian, random_matrix, solved
+from systems import DRAWS, Draw, draws, hermitian, random_matrix, solved
 
 GENERAL = {
     "heat_currents": (2,),
@@ -19,7 +20,9 @@ GENERAL = {
     "energy_balance": (),
     "level_populations": (3,),
     "min_eigenvalue": (),
+    "liouvillian_gap": (),
     "residual": (),
+    "error": (),
 }
 
 
@@ -55,9 +58,8 @@ def test_heat_of_the_lambda_system_is_the_papers() -> None:
     system = qj.models.lambda_system(1.5, 0.6, 0.8, 0.4, 0.7)
     state = jax.jit(qj.steadystate)(system)
     P = np.array([0.2, 0.5, 0.3])
-    to_eigenbasis = np.asarray(state.basis.vectors).T
-    in_eigenbasis = jnp.asarray((to_eigenbasis @ np.diag(P) @ to_eigenbasis.T).astype(complex))
-    skewed = qj.SteadyState(state.basis, in_eigenbasis, state.status, state.residual, state.method)
+    np.testing.assert_array_equal(state.basis.vectors, np.eye(3))  # each level is a sector by itself
+    skewed = eqx.tree_at(lambda s: s.populations, state, jnp.asarray(P))
     expected = [
         omega * 0.7 * ((occupation(omega, T) + 1) * P[2] - occupation(omega, T) * P[k])
         for k, (omega, T) in enumerate([(1.5, 0.8), (0.6, 0.4)])
@@ -154,6 +156,32 @@ def test_a_measure_has_the_shape_that_its_dimensions_say(name: str) -> None:
     assert tuple(len(dim.labels) for dim in measure.dims) == GENERAL[name]
     assert measure.compute(system, state).shape == GENERAL[name]
     assert measure.quantity.long_name
+
+
+# --- the gap
+
+
+@jax.jit
+def gap(system: qj.OpenSystem) -> jax.Array:
+    return qj.liouvillian_gap(system, qj.steadystate(system, method="populations"))
+
+
+@given(draw=draws(3))
+def test_the_gap_is_the_smallest_decay_rate_of_explicit_projectors(draw: Draw) -> None:
+    expected = np.sort(-np.linalg.eigvals(draw.generator).real)[1]
+    size = np.abs(draw.generator).max()
+    np.testing.assert_allclose(gap(draw.system), max(expected, 0.0), atol=1e-9 * size)
+
+
+def test_the_gap_of_an_atom_is_half_of_its_relaxation_rate() -> None:
+    """The coherence decays with sum_k J_k (2 n_k + 1)/2, the population twice as fast."""
+    system = atom((0.4, qj.Flat(0.3)), (1.1, qj.Flat(0.7)))
+    expected = 0.3 * (occupation(1.3, 0.4) + 0.5) + 0.7 * (occupation(1.3, 1.1) + 0.5)
+    np.testing.assert_allclose(gap(system), expected, rtol=1e-12)
+
+
+def test_a_gap_is_nan_where_a_rate_diverges() -> None:
+    assert np.isnan(gap(qj.OpenSystem(np.diag([0.0, 1.0]), qj.Bath(np.eye(2), 0.5, qj.Flat(1.0)))))
 
 
 def test_min_eigenvalue_is_numpys() -> None:

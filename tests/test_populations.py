@@ -1,6 +1,7 @@
 """The rate equation's solver: the dense one where both apply, mpmath at low temperature, its limits."""
 
 from functools import partial
+from itertools import permutations
 
 import jax
 import jax.numpy as jnp
@@ -9,9 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 
+import oracles
 import qthermo_jax as qj
 from qthermo_jax.steady import Method, Status
-from systems import Draw, draws, solved
+from systems import Draw, dense_couplings, draws, solved
 
 
 @given(draw=draws(2, 3, 5))
@@ -181,6 +183,105 @@ def test_two_baths_at_zero_temperature_leave_two_steady_states() -> None:
     assert state.status == Status.NOT_UNIQUE
 
 
+# Levels of one closed class {a, b} in a bath at T > 0, and transient ones that fall towards it.
+LEVELS = np.array([0.0, 0.7, 1.5, 2.6, 3.2, 4.35])
+PAIR, FALLS = [(0, 1)], [(2, 0), (3, 2), (3, 1), (4, 3), (5, 4), (5, 0)]
+# Without the way out of it, level 4 is a closed class by itself.
+SPLIT_FALLS = [fall for fall in FALLS if fall != (4, 3)]
+
+
+def falls_at(order: np.ndarray, edges: list[list[tuple[int, int]]]) -> list[np.ndarray]:
+    """H and the couplings, the levels standing in this order."""
+    couplings = np.zeros((2, 6, 6))
+    for S, own in zip(couplings, edges, strict=True):
+        for a, b in own:
+            S[a, b] = S[b, a] = 1.0
+    return [np.diag(LEVELS)[np.ix_(order, order)], couplings[np.ix_([0, 1], order, order)]]
+
+
+def one_pair_and_falls(H: jax.Array, couplings: jax.Array) -> qj.OpenSystem:
+    bath = qj.Bath(couplings, np.array([0.5, 0.0]), qj.Flat(1.0))
+    return qj.OpenSystem(H, bath, sectors=[(i,) for i in range(6)])
+
+
+@jax.jit
+@jax.vmap
+def fallen(H: jax.Array, couplings: jax.Array) -> tuple[jax.Array, jax.Array]:
+    state = qj.steadystate(one_pair_and_falls(H, couplings), method="populations")
+    return state.populations, state.status
+
+
+ORDERS = np.array(list(permutations(range(6))))
+WEIGHTS = np.exp(-LEVELS[:2] / 0.5)
+END = np.array([*(WEIGHTS / WEIGHTS.sum()), 0.0, 0.0, 0.0, 0.0])
+
+
+def test_transient_levels_are_empty_in_whatever_order_they_leave() -> None:
+    """A JAX array's zeros are not known: the levels leave in the order of the basis, all 720 of them."""
+    given = (jnp.stack(part) for part in zip(*(falls_at(o, [PAIR, FALLS]) for o in ORDERS), strict=True))
+    populations, status = fallen(*given)
+    assert (status == Status.OK).all()
+    np.testing.assert_allclose(populations, END[ORDERS], rtol=1e-14, atol=0.0)
+
+
+def test_two_closed_classes_are_found_in_whatever_order_they_leave() -> None:
+    given = zip(*(falls_at(o, [PAIR, SPLIT_FALLS]) for o in ORDERS), strict=True)
+    _, status = fallen(*(jnp.stack(part) for part in given))
+    assert (status == Status.NOT_UNIQUE).all()
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3, 4, 5), (5, 3, 1, 4, 2, 0), (2, 4, 0, 5, 1, 3)], ids=str)
+def test_transient_levels_are_empty_where_the_transitions_are_known(order: tuple[int, ...]) -> None:
+    """What leaves first, and together, is then chosen from where the couplings' zeros stand."""
+    system = one_pair_and_falls(*falls_at(np.array(order), [PAIR, FALLS]))
+    assert system.pairs.i.size < 42
+    result = solved(system, "populations")
+    assert result["status"] == Status.OK
+    np.testing.assert_allclose(result["level_populations"], END[list(order)], rtol=1e-14, atol=0.0)
+
+
+# --- what populations drive
+
+
+@jax.jit
+def leak_of(system: qj.OpenSystem) -> tuple[jax.Array, jax.Array]:
+    state = qj.steadystate(system, method="populations")
+    return state.leak, state.basis.vectors
+
+
+def driven_coherences(L: np.ndarray, V: np.ndarray) -> float:
+    """Largest element of a generator from a population to a coherence, in the basis V."""
+    d = len(V)
+    W = np.kron(V.conj(), V)
+    seen = np.abs(W.conj().T @ L @ W)
+    diagonal = np.arange(d) * (d + 1)
+    return float(np.delete(seen, diagonal, axis=0)[:, diagonal].max())
+
+
+@given(draw=draws(3))
+def test_the_leak_bounds_what_populations_drive_and_is_0_where_they_drive_nothing(draw: Draw) -> None:
+    leak, V = (np.asarray(part) for part in leak_of(draw.system))
+    largest = driven_coherences(draw.generator, V)
+    if np.diff(np.linalg.eigvalsh(draw.H)).min() > 1e-6:
+        assert largest < 1e-9
+        assert leak < 1e-9
+    else:
+        assert largest > 1e-6  # a random coupling mixes the states of a degenerate level
+        assert leak >= largest * (1 - 1e-9)
+
+
+def test_the_leak_of_two_baths_that_drive_one_coherence_is_not_less_than_their_sum() -> None:
+    """Both baths act on both states of a level with like signs: their drives add."""
+    S = np.zeros((2, 3, 3))
+    S[:, 0, 1:] = [1.0, 0.9]
+    bath = qj.Bath(S + S.transpose(0, 2, 1), np.array([6.0, 8.0]), qj.Flat(0.5))
+    system = qj.OpenSystem(np.diag([0.0, 1.1, 1.1]), bath, sectors=[(0,), (1,), (2,)])
+    leak, V = (np.asarray(part) for part in leak_of(system))
+    rates = [oracles.bath_rate(lambda _: 0.5, 0.0, T) for T in (6.0, 8.0)]
+    L = oracles.generator(np.asarray(system.H), dense_couplings(system), rates)
+    assert leak >= driven_coherences(L, V) * (1 - 1e-12)
+
+
 def test_temperatures_apart_by_a_factor_of_a_million() -> None:
     """Lambda: P_2/P_1 = n_1 (n_2 + 1)/(n_2 (n_1 + 1)) = e^{omega/T_2 - omega/T_1}, some 1e300."""
     T_1, T_2 = 1450.0, 1.45e-3
@@ -191,7 +292,7 @@ def test_temperatures_apart_by_a_factor_of_a_million() -> None:
     assert p[1] == 1.0
 
 
-def test_a_sweep_solves_densely_only_where_it_must() -> None:
+def test_a_sweep_solves_for_coherences_only_where_it_must() -> None:
     """At omega = 1 the levels cross and one bath drives both: a coherence appears between them."""
 
     def model(omega: float, T: float) -> qj.OpenSystem:
@@ -204,8 +305,8 @@ def test_a_sweep_solves_densely_only_where_it_must() -> None:
 
     axes = {"omega": [0.8, 1.0, 1.2], "T": [0.5, 0.9]}
     data = qj.sweep(model, axes=axes, observables=["level_populations", "heat_currents"])
-    dense, alone = int(Method.DENSE), int(Method.POPULATIONS)
-    assert data.method.values.tolist() == [[alone, alone], [dense, dense], [alone, alone]]
+    block, alone = int(Method.SECULAR_BLOCK), int(Method.POPULATIONS)
+    assert data.method.values.tolist() == [[alone, alone], [block, block], [alone, alone]]
     assert (data.status == Status.OK).all()
     reference = qj.sweep(
         model, axes=axes, observables=["level_populations", "heat_currents"], method="dense"

@@ -194,7 +194,32 @@ BAD = [
     (
         "unknown method",
         GOOD + '[solver]\nmethod = "magic"',
-        ["solver.method", "'auto', 'dense' or 'populations'", "'magic'"],
+        ["solver.method", "'auto', 'populations', 'secular_block' or 'dense'", "'magic'"],
+    ),
+    (
+        "single precision with a solver that cannot",
+        GOOD + '[solver]\nmethod = "dense"\nprecision = "float32"',
+        ["solver", "'float32' takes method = 'populations'", "'dense' needs 'float64'"],
+    ),
+    (
+        "derivative by nothing",
+        'derivatives = ["omega_l"]\n' + GOOD,
+        ["derivatives[0]", "'omega_l'", "did you mean 'omega_1'", "temperatures"],
+    ),
+    (
+        "derivative twice",
+        'derivatives = ["T_1", "T_1"]\n' + GOOD,
+        ["derivatives[1]", "'T_1' is listed twice"],
+    ),
+    (
+        "derivative by what shapes the system",
+        'derivatives = ["spectrum"]\n' + GOOD,
+        ["derivatives[0]", "'spectrum' is not a single number", "'temperatures'", "T_1 ... T_2"],
+    ),
+    (
+        "axis named as a derivative",
+        'derivatives = ["T_1"]\n' + GOOD + "[axes.d_unbalance_d_T_1]\nomega_1 = [1.0]",
+        ["axes.d_unbalance_d_T_1", "taken by an observable"],
     ),
     (
         "unknown key of the solver",

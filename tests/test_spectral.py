@@ -1,4 +1,4 @@
-"""Sectors, Bohr frequencies and their groups against plain numpy."""
+"""Sectors, eigenvectors and levels against plain numpy."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from hypothesis import given
 
 import oracles
 import qthermo_jax as qj
-from systems import DRAWS, Draw, hermitian, random_matrix, random_unitary
+from systems import DRAWS, Draw, hermitian, partition, random_matrix, random_unitary
 
 _compiled = jax.jit(qj.eigenbasis)
 
@@ -33,12 +33,6 @@ def _there_and_back(system: qj.OpenSystem) -> tuple[jax.Array, jax.Array]:
     return there, basis.rotate_out(there)
 
 
-def partition(labels: np.ndarray) -> set[frozenset[int]]:
-    """Labels as sets of flat indices, whatever the labels are called."""
-    flat = np.asarray(labels).reshape(-1)
-    return {frozenset(np.flatnonzero(flat == label).tolist()) for label in np.unique(flat)}
-
-
 @given(draw=DRAWS)
 def test_eigenvectors_diagonalise_H(draw: Draw) -> None:
     basis = eigenbasis(draw.system)
@@ -50,25 +44,22 @@ def test_eigenvectors_diagonalise_H(draw: Draw) -> None:
 
 
 @given(draw=DRAWS)
-def test_bohr_frequencies_are_grouped_as_numpy_clusters_them(draw: Draw) -> None:
+def test_levels_are_the_energies_as_numpy_clusters_them(draw: Draw) -> None:
     basis = eigenbasis(draw.system)
-    energies = basis.energies
-    frequencies = (energies[None, :] - energies[:, None]).reshape(-1)
-    expected = {frozenset(members.tolist()) for members in oracles.clusters(frequencies, 1e-8)}
-    assert partition(basis.group) == expected
-    np.testing.assert_allclose(basis.bohr.reshape(-1), frequencies, atol=1e-14)
+    expected = {frozenset(members.tolist()) for members in oracles.clusters(basis.energies, 1e-8)}
+    assert partition(basis.level) == expected
+    apart = np.abs(basis.energies[:, None] - basis.energies[None, :])
+    np.testing.assert_array_equal(_compiled(draw.system).degenerate, apart < 1e-8)
 
 
 @given(draw=DRAWS)
-def test_bohr_frequencies_are_antisymmetric_to_the_last_bit_and_equal_in_a_group(
-    draw: Draw,
-) -> None:
+def test_round_off_grows_by_the_spread_over_the_smallest_distance_of_levels(draw: Draw) -> None:
     basis = eigenbasis(draw.system)
-    np.testing.assert_array_equal(basis.bohr, -basis.bohr.T)
-    np.testing.assert_array_equal(basis.bohr.diagonal(), 0.0)
-    for members in partition(basis.group):
-        in_group = basis.bohr.reshape(-1)[list(members)]
-        np.testing.assert_allclose(in_group, in_group[0], rtol=1e-15, atol=1e-16)
+    energies = np.linalg.eigvalsh(draw.H)
+    distances = np.diff(energies)
+    apart = distances[distances > 1e-8]
+    expected = np.ptp(energies) / apart.min() if apart.size else 1.0
+    np.testing.assert_allclose(basis.amplification, expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("is_complex", [False, True])
@@ -77,35 +68,29 @@ def test_round_off_does_not_split_a_degenerate_level(is_complex: bool) -> None:
     H = hermitian(U @ np.diag([0.0, 1.0, 1.0, 1.0 + 3e-16, 2.0]).astype(U.dtype) @ U.conj().T)
     basis = eigenbasis(system(H))
     assert len(np.unique(basis.energies)) > 3  # the splitting is there, and counts for nothing
-    assert len(partition(basis.group)) == 5
-    assert (basis.group[1:4, 1:4] == basis.group[0, 0]).all()
-    np.testing.assert_array_equal(basis.bohr[1:4, 1:4], 0.0)
-
-
-@pytest.mark.parametrize("d", [2, 5, 9])
-def test_an_equally_spaced_ladder_has_one_group_for_each_step(d: int) -> None:
-    U = random_unitary(np.random.default_rng(4), d, True)
-    H = hermitian(U @ np.diag(0.1 * np.arange(d)).astype(complex) @ U.conj().T)
-    basis = eigenbasis(system(H))
-    steps = np.arange(d)[None, :] - np.arange(d)[:, None]
-    assert partition(basis.group) == partition(steps)
+    assert partition(basis.level) == {frozenset({0}), frozenset({1, 2, 3}), frozenset({4})}
 
 
 def test_secular_tol_is_absolute_and_explicit() -> None:
     H = np.diag([0.0, 1.0, 1.01])
-    groups = {
-        tol: len(partition(eigenbasis(system(H, secular_tol=tol)).group)) for tol in (None, 1e-3, 0.05)
+    levels = {
+        tol: len(partition(eigenbasis(system(H, secular_tol=tol)).level)) for tol in (None, 1e-3, 0.05)
     }
-    assert groups == {None: 7, 1e-3: 7, 0.05: 3}
+    assert levels == {None: 3, 1e-3: 3, 0.05: 2}
     scaled = eigenbasis(system(1e6 * H, secular_tol=0.05))
-    assert len(partition(scaled.group)) == 7
+    assert len(partition(scaled.level)) == 3
 
 
 def test_the_default_tolerance_scales_with_the_energies() -> None:
     for scale in (1e-6, 1.0, 1e6):
         basis = eigenbasis(system(scale * np.diag([0.0, 1.0, 1.0 + 1e-12, 1.0 + 1e-6])))
-        assert basis.group[0, 1] == basis.group[0, 2]
-        assert basis.group[0, 1] != basis.group[0, 3]
+        assert basis.level.tolist() == [0, 1, 1, 2]
+
+
+def test_the_default_tolerance_is_1e_10_of_the_norm() -> None:
+    for splitting, n_levels in ((0.9e-10, 3), (1.1e-10, 4)):
+        basis = eigenbasis(system(np.diag([0.0, 0.5, 0.5 + splitting, 1.0])))
+        assert len(partition(basis.level)) == n_levels
 
 
 SECTORS = [
@@ -140,6 +125,14 @@ def test_sectors_that_share_a_level_keep_their_eigenvectors_apart() -> None:
     basis = eigenbasis(qj.models.chain(sites=4, g=0.3))
     np.testing.assert_array_equal(basis.vectors[:4, :4], np.eye(4))
     np.testing.assert_array_equal(basis.vectors[:4, 4:], 0.0)
+    assert partition(basis.level) == {frozenset(range(4)), *(frozenset({i}) for i in range(4, 8))}
+
+
+def test_levels_are_shared_across_sectors() -> None:
+    basis = eigenbasis(system(np.diag([1.0, 0.0, 1.0, 2.0]), sectors=[(0,), (1, 3), (2,)]))
+    np.testing.assert_array_equal(basis.energies, [1.0, 0.0, 2.0, 1.0])
+    assert basis.level.tolist() == [1, 0, 2, 1]
+    assert basis.amplification == 1.0  # the two states of one level are in sectors of their own
 
 
 def test_it_maps() -> None:
@@ -151,7 +144,7 @@ def test_it_maps() -> None:
     for k, H in enumerate((ladder, pair)):
         alone = eigenbasis(system(hermitian(H)))
         np.testing.assert_allclose(mapped.energies[k], alone.energies, atol=1e-14)
-        assert partition(mapped.group[k]) == partition(alone.group)
+        assert partition(mapped.level[k]) == partition(alone.level)
 
 
 def test_a_hamiltonian_that_is_not_finite_counts_as_zero() -> None:

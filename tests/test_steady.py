@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import oracles
 import qthermo_jax as qj
 from problems import SIGMA_X, atom
-from qthermo_jax.steady import Method, Status, dense
+from qthermo_jax.steady import Method, Status, linear
 from systems import DRAWS, SEEDS, Draw, divided_draw, random_draw, solved
 
 # The oracle's second smallest singular value over its largest: above, its null vector is good to
@@ -177,10 +177,10 @@ def test_a_solution_that_does_not_satisfy_its_equation_is_found_out(
 ) -> None:
     """No input is known that defeats the solver: a solver that is wrong stands in for one."""
 
-    def upside_down(unknowns: jax.Array, d: int) -> jax.Array:
-        return jnp.diag(unknowns[jnp.array([2, 0])]).astype(complex)
+    def upside_down(unknowns: jax.Array, _: linear.Kept) -> tuple[jax.Array, jax.Array]:
+        return unknowns[jnp.array([2, 0])], jnp.zeros((2, 2), complex)
 
-    monkeypatch.setattr(dense, "_hermitian", upside_down)
+    monkeypatch.setattr(linear, "_hermitian", upside_down)
     state = qj.steadystate(atom((0.5, FLAT)), method="dense")
     assert state.status == Status.LARGE_RESIDUAL
     assert np.isnan(state.rho).all()
@@ -199,7 +199,9 @@ def test_a_state_says_how_and_how_well_it_was_found() -> None:
 
 
 def test_an_unknown_method_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match="'cholesky' is not one of auto, dense"):
+    with pytest.raises(
+        ValueError, match="'cholesky' is not one of auto, populations, secular_block, dense"
+    ):
         qj.steadystate(atom((0.5, FLAT)), method="cholesky")
 
 

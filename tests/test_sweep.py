@@ -7,6 +7,8 @@ from pathlib import Path
 
 import h5py
 import jax
+import jax.numpy as jnp
+import mpmath
 import numpy as np
 import pytest
 import xarray as xr
@@ -14,8 +16,10 @@ import xarray as xr
 import qthermo_jax as qj
 from qthermo_jax.steady import bytes_per_point
 from qthermo_jax.sweeping import SpecError, engine, run
+from qthermo_jax.sweeping import plan as plan_module
 from qthermo_jax.sweeping.model import find_model
 from qthermo_jax.sweeping.plan import make_plan
+from qthermo_jax.sweeping.point import point_function
 from qthermo_jax.sweeping.spec import parse_spec
 
 G, T_L = [0.3, 0.8, 1.3], [0.3, 0.5]
@@ -105,7 +109,7 @@ def test_what_does_not_depend_on_an_axis_is_not_computed_along_it():
     plan = make_plan(spec, find_model("chain", Path()))
     box = next(plan.boxes)
     with jax.enable_x64(True):
-        program = jax.make_jaxpr(engine.mapped(plan, "populations"))(
+        program = jax.make_jaxpr(engine.mapped(point_function(plan, "populations"), 2))(
             *engine.tile_inputs(plan, box), plan.numbers
         )
     shapes = [
@@ -178,6 +182,180 @@ def test_64_bit_without_touching_the_callers_configuration():
         "assert jax.numpy.zeros(1).dtype == 'float32'\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
+
+
+@pytest.mark.parametrize("cell", [1, 4])
+def test_cells_do_not_change_a_number(two_axes, cell, monkeypatch):
+    monkeypatch.setattr(plan_module, "_CELL", cell)
+    celled = qj.sweep("chain", **TWO_AXES)
+    for name in two_axes.data_vars:
+        np.testing.assert_allclose(celled[name], two_axes[name], rtol=1e-12, atol=1e-16)
+
+
+def test_the_plan_solves_a_tile_in_cells(monkeypatch):
+    monkeypatch.setattr(plan_module, "_CELL", 4)
+    plan = make_plan(parse_spec({"model": "chain", **TWO_AXES}, "here"), find_model("chain", Path()))
+    assert (plan.tile, plan.cell) == ((3, 2), (2, 2))
+
+
+# --- derivatives
+
+
+def unbalance(T_1, T_2):
+    n_1, n_2 = (1 / mpmath.expm1(1 / T) for T in (T_1, T_2))
+    return (n_1 - n_2) / (n_1 + n_2 + 3 * n_1 * n_2)
+
+
+def test_derivatives_of_the_lambda_system_are_those_of_equation_8():
+    axes = {"T_1": [0.3, 0.8], "T_2": [0.5]}
+    data = qj.sweep("lambda_system", axes=axes, derivatives=["T_2", "T_1", "omega_1", "temperatures"])
+    for i, T in enumerate(axes["T_1"]):
+        with mpmath.workdps(50):
+            slopes = [float(mpmath.diff(unbalance, (T, 0.5), order)) for order in ((1, 0), (0, 1))]
+        np.testing.assert_allclose(data.d_unbalance_d_T_1[i, 0], slopes[0], rtol=1e-11)
+        np.testing.assert_allclose(data.d_unbalance_d_T_2[i, 0], slopes[1], rtol=1e-11)
+        np.testing.assert_allclose(data.d_unbalance_d_temperatures[i, 0], slopes, rtol=1e-11)
+        # n depends on omega/T alone: the slope by omega_1 at omega_1 = 1 is -T_1 times that by T_1,
+        # although levels 1 and 2 cross there: no bath sees both.
+        np.testing.assert_allclose(data.d_unbalance_d_omega_1[i, 0], -T * slopes[0], rtol=1e-11)
+    assert data.d_unbalance_d_temperatures.dims == ("T_1", "T_2", "heated_bath")
+    assert data.heated_bath.values.tolist() == [1, 2]
+    assert (data.status_d_omega_1 == qj.Status.OK).all()
+
+
+def test_single_baths_of_a_chain_can_be_named():
+    axes = {"g": [0.3, 0.9], "T_L": [0.6]}
+    data = qj.sweep(
+        "chain",
+        axes=axes,
+        parameters={"sites": 3, "T_R": 0.2},
+        observables=["site_populations", "heat_currents"],
+        derivatives=["T_3", "T_R", "g", "rate"],
+        energy_unit="h",
+    )
+    for i, g in enumerate(axes["g"]):
+
+        def at(g, T_3, rate, T_R=0.2):
+            temperatures = np.array([0.6, (0.6 + T_R) / 2, T_R + T_3])
+            system = qj.models.chain(sites=3, g=g, temperatures=temperatures, rate=rate)
+            state = CHAIN(system)
+            return np.asarray(qj.site_populations(system, state)), np.asarray(state.populations)
+
+        here, step = (g, 0.0, 1.0), 1e-3
+        for name, direction in {"g": (1, 0, 0), "T_3": (0, 1, 0), "rate": (0, 0, 1)}.items():
+            shifted = [at(*np.add(here, n * step * np.array(direction)))[0] for n in (-2, -1, 1, 2)]
+            slope = (shifted[0] - 8 * shifted[1] + 8 * shifted[2] - shifted[3]) / (12 * step)
+            found = data[f"d_site_populations_d_{name}"].values[i, 0]
+            np.testing.assert_allclose(found, slope, atol=1e-8)
+    assert data.d_heat_currents_d_T_3.attrs["units"] == "h"
+    assert data.d_site_populations_d_g.attrs["units"] == "h^-1"
+    assert data.d_heat_currents_d_g.attrs["long_name"] == (
+        "derivative of heat current into the bath by tunnelling between neighbours"
+    )
+    np.testing.assert_allclose(data.d_site_populations_d_T_R.sum("site"), 0.0, atol=1e-14)
+    assert "status_d_T_3" not in data
+
+
+CHAIN = jax.jit(qj.steadystate)
+
+
+def crossing(omega, T):
+    """At omega = 1 the upper levels cross and one bath drives both: a coherence between them appears."""
+    S = np.zeros((3, 3))
+    S[0, 1:] = S[1:, 0] = [1.0, 0.5]
+    own = np.diag([1.0], 2) + np.diag([1.0], -2)
+    baths = [qj.Bath(S, T, qj.Flat(1.0)), qj.Bath(own, 0.4, qj.Flat(1.0))]
+    H = jnp.diag(jnp.array([0.0, 1.0, 0.0])) + omega * jnp.diag(jnp.array([0.0, 0.0, 1.0]))
+    return qj.OpenSystem(H, baths, sectors=[(0,), (1,), (2,)])
+
+
+def test_a_derivative_that_does_not_exist_is_flagged_and_leaves_the_rest_alone():
+    axes = {"omega": [0.8, 1.0], "T": [0.5]}
+    data = qj.sweep(crossing, axes=axes, observables=["heat_currents"], derivatives=["omega", "T"])
+    assert (data.status == qj.Status.OK).all()
+    assert data.status_d_omega.values.ravel().tolist() == [qj.Status.OK, qj.Status.NO_DERIVATIVE]
+    assert (data.status_d_T == qj.Status.OK).all()
+    assert data.d_heat_currents_d_omega.isel(omega=1).isnull().all()
+    assert data.d_heat_currents_d_omega.isel(omega=0).notnull().all()
+    step = 1e-3
+    around = {"omega": [1.0], "T": [0.5 - step, 0.5 + step]}
+    near = qj.sweep(crossing, axes=around, observables=["heat_currents"]).heat_currents
+    slope = (near.isel(omega=0, T=1) - near.isel(omega=0, T=0)) / (2 * step)
+    np.testing.assert_allclose(data.d_heat_currents_d_T.isel(omega=1, T=0), slope, rtol=1e-5)
+
+
+def doublet(splitting, T):
+    """A doublet in one sector, which a parameter splits: at 0 its eigenvectors jump."""
+    S = np.array([[0.0, 1.0, 0.4], [1.0, 0.0, 0.0], [0.4, 0.0, 0.0]])
+    H = jnp.diag(jnp.array([0.0, 1.0, 1.0])) + splitting * jnp.diag(jnp.array([0.0, 1.0, -1.0]))
+    own = np.diag([1.0], 2) + np.diag([1.0], -2)
+    baths = [qj.Bath(S, T, qj.Flat(1.0)), qj.Bath(own, 0.4, qj.Flat(1.0))]
+    return qj.OpenSystem(H, baths)
+
+
+def test_a_level_that_splits_inside_its_sector_has_no_derivative():
+    axes = {"splitting": [0.0, 0.2]}
+    data = qj.sweep(doublet, axes=axes, parameters={"T": 0.5}, derivatives=["splitting", "T"])
+    assert data.status_d_splitting.values.tolist() == [qj.Status.NO_DERIVATIVE, qj.Status.OK]
+    assert data.d_level_populations_d_splitting.isel(splitting=0).isnull().all()
+    assert data.d_level_populations_d_T.notnull().all()
+
+
+# --- the solver of each point
+
+
+def pair_of_atoms(omega, T):
+    """Two atoms that share both their baths: |01> and |10> are degenerate if omega = 1, for any T."""
+    lower = np.array([[0.0, 1.0], [0.0, 0.0]])
+    one = np.eye(2)
+    first, second = np.kron(lower, one), np.kron(one, lower)
+    common, own = first + 0.5 * second, second
+    n_1, n_2 = first.T @ first, second.T @ second
+    H = jnp.asarray(n_1) + omega * jnp.asarray(n_2)
+    baths = [qj.Bath(A + A.T, t, qj.Flat(1.0)) for A, t in ((common, T), (own, 0.4))]
+    return qj.OpenSystem(H, baths, sectors=[(0,), (1,), (2,), (3,)])
+
+
+def test_coherences_inside_a_level_are_solved_by_the_block_that_the_points_show():
+    axes, wanted = {"omega": [1.0, 1.3], "T": [0.5, 0.9]}, ["level_populations", "heat_currents"]
+    data = qj.sweep(pair_of_atoms, axes=axes, observables=wanted)
+    block, alone = int(qj.Method.SECULAR_BLOCK), int(qj.Method.POPULATIONS)
+    assert data.method.values.tolist() == [[block, block], [alone, alone]]
+    assert (data.status == qj.Status.OK).all()
+    assert (data.leak == 0).all()
+    reference = qj.sweep(pair_of_atoms, axes=axes, observables=wanted, method="dense")
+    for name in wanted:
+        np.testing.assert_allclose(data[name], reference[name], rtol=1e-10, atol=1e-13)
+    flagged = qj.sweep(pair_of_atoms, axes=axes, observables=wanted, method="populations")
+    assert (flagged.status.sel(omega=1.0) == qj.Status.METHOD_NOT_EXACT).all()
+    assert (flagged.leak.sel(omega=1.0) > 0.1).all()
+
+
+# --- single precision
+
+
+def test_single_precision_keeps_six_digits_of_every_population():
+    arguments = {
+        "axes": {"g": [0.3, 1.3], "T_L": [0.2, 0.6]},
+        "parameters": {"sites": 3, "T_R": 0.15},
+        "observables": ["level_populations"],
+    }
+    single = qj.sweep("chain", **arguments, precision="float32")
+    double = qj.sweep("chain", **arguments)
+    assert single.level_populations.dtype == np.float32
+    assert single.attrs["precision"] == "float32"
+    assert single.attrs["method"] == "populations"
+    assert double.level_populations.min() < 4e-3
+    np.testing.assert_allclose(single.level_populations, double.level_populations, rtol=2e-5)
+
+
+def test_single_precision_says_where_it_cannot():
+    arguments = {"axes": {"T_L": [0.3, 0.012]}, "parameters": {"sites": 3, "T_R": 0.0125, "g": 0.3}}
+    single = qj.sweep("chain", **arguments, precision="float32")
+    double = qj.sweep("chain", **arguments)
+    assert (double.status == qj.Status.OK).all()
+    assert single.status.values[1] == qj.Status.UNDERFLOW
+    assert single.site_populations.isel(T_L=1).isnull().all()
 
 
 class TestFile:

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Num
 
+from qthermo_jax.couplings import SparseCoupling
 from qthermo_jax.labels import Dimension, Quantity
 from qthermo_jax.models.common import Rate, Scalar, Spectrum, named_density
 from qthermo_jax.system import Bath, Observable, OpenSystem
@@ -62,11 +63,7 @@ def chain(
         .at[excited[:-1], excited[1:]].set(bonds)
         .at[excited[1:], excited[:-1]].set(bonds)
     )  # fmt: skip
-    couplings = (
-        jnp.zeros((sites, 2 * sites, 2 * sites))
-        .at[number, number, excited].set(1.0)
-        .at[number, excited, number].set(1.0)
-    )  # fmt: skip
+    couplings = SparseCoupling(2 * sites, rows=number.tolist(), columns=excited.tolist())
     if temperatures is None:
         # The form keeps T_L, T_R >= 0 from giving a temperature below 0 by rounding.
         fraction = jnp.linspace(0.0, 1.0, sites)
@@ -81,6 +78,7 @@ def chain(
             named_density(spectrum, _per_site(rate, sites, "rate")),
         ),
         sectors=[*((site,) for site in range(sites)), tuple(range(sites, 2 * sites))],
+        levels=[range(sites)],
         labels=[f"{level}_{site + 1}" for level in "ge" for site in range(sites)],
         observables={
             "site_populations": Observable(

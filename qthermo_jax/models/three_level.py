@@ -4,6 +4,7 @@ from typing import Annotated
 
 import jax.numpy as jnp
 
+from qthermo_jax.couplings import SparseCoupling
 from qthermo_jax.labels import Quantity
 from qthermo_jax.models.common import Rate, Scalar, Spectrum, named_density
 from qthermo_jax.system import Bath, Observable, OpenSystem
@@ -23,12 +24,10 @@ def _three_level(
     spectrum: str,
 ) -> OpenSystem:
     """Bath k drives the pair of levels transitions[k]; the positions are labelled "1" and "2"."""
-    couplings = [
-        jnp.zeros((3, 3)).at[(upper, lower), (lower, upper)].set(1.0) for upper, lower in transitions
-    ]
+    rows, columns = zip(*transitions, strict=True)
     unbalance = jnp.array([{"1": -1.0, "2": 1.0}.get(label, 0.0) for label in labels])
     baths = Bath(
-        jnp.stack(couplings),
+        SparseCoupling(3, rows, columns),
         jnp.stack([jnp.asarray(T, float) for T in temperatures]),
         named_density(spectrum, rate),
     )
@@ -36,6 +35,7 @@ def _three_level(
         jnp.diag(jnp.stack([jnp.asarray(energy, float) for energy in energies])),
         baths,
         sectors=[(0,), (1,), (2,)],
+        levels=[],
         labels=labels,
         observables={
             "unbalance": Observable(unbalance, Quantity("unbalance P2 - P1", r"\Delta", 0, neutral=0.0))

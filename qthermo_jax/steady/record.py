@@ -1,10 +1,11 @@
 """What a steady-state solve returns: the state, and whether and why to trust it."""
 
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Inexact, Int8
+import numpy as np
+from jaxtyping import Array, Bool, Complex, Float, Inexact, Int8
 
 from qthermo_jax.spectral import Eigenbasis
 
@@ -19,6 +20,8 @@ class Status(IntEnum):
     NOT_UNIQUE = 4
     LARGE_RESIDUAL = 5
     METHOD_NOT_EXACT = 6
+    UNDERFLOW = 7
+    NO_DERIVATIVE = 8
 
     @property
     def meaning(self) -> str:
@@ -37,7 +40,33 @@ _MEANINGS = {
     ),
     Status.NOT_UNIQUE: "the steady state is not unique",
     Status.LARGE_RESIDUAL: "the solution does not satisfy its equation",
-    Status.METHOD_NOT_EXACT: "the method that was asked for is not exact: populations drive coherences",
+    Status.METHOD_NOT_EXACT: (
+        "the method that was asked for is not exact: what it keeps drives coherences that it leaves out"
+    ),
+    Status.UNDERFLOW: "the rates span more orders of magnitude than this precision holds",
+    Status.NO_DERIVATIVE: "a degenerate level splits along this parameter: there is no derivative here",
+}
+
+
+class Note(IntFlag):
+    """What a reader of a state should know although nothing is wrong with it."""
+
+    NONE = 0
+    COHERENCES_NOT_EXAMINED = 1
+    UNDERFLOW = 2
+
+    @property
+    def meaning(self) -> str:
+        """One line for people."""
+        return "; ".join(_REMARKS[note] for note in Note if note in self) or "nothing to note"
+
+
+_REMARKS = {
+    Note.COHERENCES_NOT_EXAMINED: (
+        "coherences inside degenerate levels, which no population drives, were taken as 0; whether "
+        "they decay was not examined"
+    ),
+    Note.UNDERFLOW: "populations below the smallest number of this precision are 0",
 }
 
 
@@ -46,24 +75,45 @@ class Method(IntEnum):
 
     POPULATIONS = 1
     DENSE = 2
+    SECULAR_BLOCK = 3
 
 
 class Solution(eqx.Module):
     """What a solver finds, in the eigenbasis of H, before anything is said about the point's inputs.
 
     Attributes:
-        rho: density matrix.
+        populations, coherences: the diagonal of rho and the rest of it, None for a solver without.
         residual: max |L rho| / max |L|, dimensionless.
+        error: bound of the elements' errors; for `populations` relative to each.
+        leak: upper bound of the matrix elements by which what is kept drives what is left out.
         unique: whether it is the only steady state.
         exact: whether the solver's assumption about the system's structure holds.
+        underflow: whether rates were lost below the smallest number, such that it matters.
         method: which solver, a `Method`.
+        note: a `Note`.
     """
 
-    rho: Inexact[Array, "d d"]
+    populations: Float[Array, " d"]
+    coherences: Complex[Array, "d d"] | None
     residual: Float[Array, ""]
+    error: Float[Array, ""]
+    leak: Float[Array, ""]
     unique: Bool[Array, ""]
     exact: Bool[Array, ""]
+    underflow: Bool[Array, ""]
     method: Int8[Array, ""]
+    note: Int8[Array, ""]
+
+    def with_coherences(self) -> "Solution":
+        """The same with coherences that are 0, where there were none."""
+        if self.coherences is not None:
+            return self
+        p = self.populations
+        zeros = jnp.zeros((p.size, p.size), np.promote_types(p.dtype, np.complex64))
+        full: Solution = eqx.tree_at(
+            lambda own: own.coherences, self, zeros, is_leaf=lambda leaf: leaf is None
+        )
+        return full
 
 
 class SteadyState(eqx.Module):
@@ -71,22 +121,51 @@ class SteadyState(eqx.Module):
 
     Attributes:
         basis: the eigenstates of H.
-        rho_eigen: density matrix in that eigenbasis, (d, d); NaN unless the status is OK.
+        populations: of the eigenstates, (d,); NaN unless the status is OK.
+        coherences: the rest of rho in the eigenbasis, (d, d); None where the solver has none.
         status: a `Status`, int8.
         residual: max |L rho| / max |L|, dimensionless.
+        error: estimated bound of the error of rho's elements in the eigenbasis, from round-off; with
+            `populations` it bounds the relative error of each population, however small.
+        leak: upper bound of the matrix elements of the generator by which the elements of rho that
+            the solver keeps drive those that it leaves out, in units of energy; 0 for "dense".
         method: the solver that found it, a `Method`, int8.
+        note: a `Note`, int8.
+        asked: the method that was asked for (static).
     """
 
     basis: Eigenbasis
-    rho_eigen: Inexact[Array, "d d"]
+    populations: Float[Array, " d"]
+    coherences: Complex[Array, "d d"] | None
     status: Int8[Array, ""]
     residual: Float[Array, ""]
+    error: Float[Array, ""]
+    leak: Float[Array, ""]
     method: Int8[Array, ""]
+    note: Int8[Array, ""]
+    asked: str = eqx.field(static=True)
+
+    @property
+    def rho_eigen(self) -> Complex[Array, "d d"]:
+        """Density matrix in the eigenbasis."""
+        p = self.populations
+        diagonal = jnp.diag(p).astype(np.promote_types(p.dtype, np.complex64))
+        return diagonal if self.coherences is None else diagonal + self.coherences
 
     @property
     def rho(self) -> Inexact[Array, "d d"]:
         """Density matrix in the basis in which H was given."""
         return self.basis.rotate_out(self.rho_eigen)
+
+    @property
+    def level_populations(self) -> Float[Array, " d"]:
+        """Populations of the basis states in which H was given: the diagonal of `rho`."""
+        V = self.basis.vectors
+        direct = jnp.abs(V) ** 2 @ self.populations
+        if self.coherences is None:
+            return direct
+        V = V.astype(self.coherences.dtype)
+        return direct + jnp.einsum("ai,ij,aj->a", V, self.coherences, V.conj()).real
 
     def explain(self) -> str:
         """The status in words; for a batch, how many points have which."""

@@ -7,27 +7,51 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Inexact
 
-from qthermo_jax.generators import Transitions, populations_drive_coherences, transitions
+from qthermo_jax.couplings import SparseCoupling
+from qthermo_jax.generators import Transitions, leak, transitions
 from qthermo_jax.spectral import eigenbasis, roundoff
-from qthermo_jax.steady.dense import solve_dense
+from qthermo_jax.steady.linear import kept_elements, solve_dense, solve_secular_block
 from qthermo_jax.steady.populations import solve_populations
 from qthermo_jax.steady.record import Method, Solution, Status, SteadyState
+from qthermo_jax.structure import Index
 from qthermo_jax.system import OpenSystem
 
+METHODS = ("auto", "populations", "secular_block", "dense")
 
-def _solve_auto(moves: Transitions) -> Solution:
+
+def has_block(levels: tuple[Index, ...] | None) -> bool:
+    """Whether it is known of some levels that they are degenerate, and of others that they are not."""
+    return levels is not None and 1 < len(levels) < sum(map(len, levels))
+
+
+def _solve_auto(moves: Transitions, levels: tuple[Index, ...] | None) -> Solution:
     """The cheapest exact solver.
 
     Mapped over temperatures and rates, `cond` stays a choice between the solvers; mapped over what
-    changes H, it becomes a choice between the results of both.
+    changes H, it becomes a choice between the results of all.
     """
-    coupled = populations_drive_coherences(moves)
-    solution: Solution = jax.lax.cond(coupled, solve_dense, solve_populations, moves)
+
+    def with_block(moves: Transitions) -> Solution:
+        block = solve_secular_block(moves, levels)
+        dense: Solution = jax.lax.cond(block.exact, lambda _: block, solve_dense, moves)
+        return dense
+
+    _, leaks = leak(moves, jnp.arange(moves.pairs.dimension))
+    solution: Solution = jax.lax.cond(
+        leaks,
+        with_block if has_block(levels) else solve_dense,
+        lambda moves: solve_populations(moves).with_coherences(),
+        moves,
+    )
     return solution
 
 
-_SOLVERS = {"auto": _solve_auto, "dense": solve_dense, "populations": solve_populations}
-METHODS = tuple(_SOLVERS)
+def _solve(method: str, moves: Transitions, levels: tuple[Index, ...] | None) -> Solution:
+    if method == "populations":
+        return solve_populations(moves)
+    if method == "secular_block":
+        return solve_secular_block(moves, levels)
+    return solve_dense(moves) if method == "dense" else _solve_auto(moves, levels)
 
 
 @cache
@@ -43,14 +67,16 @@ def _in_range(system: OpenSystem) -> Bool[Array, ""]:
     T = system.temperatures
     checks = [jnp.all(jnp.isfinite(T) & (T >= 0)), jnp.all(jnp.isfinite(system.H))]
     for bath in system.baths:
-        checks.append(jnp.all(jnp.isfinite(bath.coupling)))
+        checks.extend(jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(bath.coupling))
         checks.append(jnp.all(jax.vmap(lambda spectrum: spectrum.in_range())(bath.spectrum)))
     if system.secular_tol is not None:
         checks.append(system.secular_tol >= 0)
     return jnp.all(jnp.stack(checks))
 
 
-def _is_hermitian(operators: Inexact[Array, "*k d d"]) -> Bool[Array, ""]:
+def _is_hermitian(operators: Inexact[Array, "*k d d"] | SparseCoupling) -> Bool[Array, ""]:
+    if isinstance(operators, SparseCoupling):
+        return operators.is_hermitian()
     skew = jnp.max(jnp.abs(operators - jnp.swapaxes(operators, -1, -2).conj()))
     return skew <= roundoff(operators.dtype) * jnp.max(jnp.abs(operators))
 
@@ -70,10 +96,12 @@ def steadystate(system: OpenSystem, *, method: str = "auto") -> SteadyState:
 
     Args:
         system: dimension d.
-        method: "dense" solves for every element of rho, exactly for every system; "populations" for
-            the d populations alone, each to full relative accuracy however small, where they drive
-            no coherence (elsewhere the status says so); "auto" the second where it is exact, else
-            the first. Under `vmap` over a parameter of H, "auto" costs as much as both.
+        method: "populations" for the d populations alone, each to full relative accuracy however small,
+            where they drive no coherence; "secular_block" for the elements inside degenerate levels,
+            which is exact wherever the degenerate levels are those that the system declares, or it
+            declares none; "dense" for every element of rho, exact for every system; "auto" the
+            first of these that is exact. Where a method is not exact, the status says so. Under `vmap`
+            over a parameter of H, "auto" costs as much as all of them.
 
     Returns:
         a `SteadyState`; its `.rho` is in the basis in which H was given, NaN unless the status is OK.
@@ -90,8 +118,13 @@ def steadystate(system: OpenSystem, *, method: str = "auto") -> SteadyState:
         raise ValueError(f"method {method!r} is not one of {', '.join(METHODS)}")
     if jnp.finfo(system.H.dtype).bits < 64:
         _say_once_that_this_is_single_precision()
+    return solved(system, method)
+
+
+def solved(system: OpenSystem, method: str) -> SteadyState:
+    """`steadystate` for callers that know the method and the precision they ask for."""
     moves = transitions(system, eigenbasis(system))
-    solution = _SOLVERS[method](moves)
+    solution = _solve(method, moves, system.levels)
     negligible = jnp.sqrt(jnp.finfo(solution.residual.dtype).eps)
     faults = [
         (~_in_range(system), Status.PARAMETER_OUT_OF_RANGE),
@@ -105,6 +138,7 @@ def steadystate(system: OpenSystem, *, method: str = "auto") -> SteadyState:
         ),
         (moves.divergent, Status.DIVERGENT_RATE),
         (~solution.exact, Status.METHOD_NOT_EXACT),
+        (solution.underflow, Status.UNDERFLOW),
         (~solution.unique, Status.NOT_UNIQUE),
         (~(solution.residual < negligible), Status.LARGE_RESIDUAL),
     ]
@@ -113,22 +147,34 @@ def steadystate(system: OpenSystem, *, method: str = "auto") -> SteadyState:
         [jnp.int8(code) for _, code in faults],
         jnp.int8(Status.OK),
     )
+
+    def kept(values: Inexact[Array, "*s"]) -> Inexact[Array, "*s"]:
+        return jnp.where(status == Status.OK, values, jnp.nan)
+
+    evidence = jax.lax.stop_gradient((solution.residual, solution.error, solution.leak))
     return SteadyState(
-        basis=moves.basis,
-        rho_eigen=jnp.where(status == Status.OK, solution.rho, jnp.nan),
-        status=status,
-        residual=solution.residual,
-        method=solution.method,
+        moves.basis,
+        kept(solution.populations),
+        None if solution.coherences is None else kept(solution.coherences),
+        status,
+        *evidence,
+        solution.method,
+        solution.note,
+        method,
     )
 
 
-def bytes_per_point(system: OpenSystem, method: Method) -> int:
+def bytes_per_point(system: OpenSystem, method: Method, levels: tuple[Index, ...] | None = None) -> int:
     """Memory that the solve of one point of a batch takes, in bytes (measured in 64 bit).
 
     Args:
         system: real, or its shapes alone (`jax.eval_shape`).
         method: the solver.
+        levels: for the secular block of a system that declares none.
     """
-    d, K = system.dimension, system.n_baths
-    matrices = {Method.DENSE: 8 * d * d, Method.POPULATIONS: 3 * K + 4}[method]
-    return matrices * 8 * d * d
+    d = system.dimension
+    if method == Method.POPULATIONS:
+        return 8 * (4 * d * d + 40 * system.pairs.i.size)
+    block = (system.levels or levels) if method == Method.SECULAR_BLOCK else None
+    n = d * d if block is None else kept_elements(block).size
+    return 8 * 8 * n * n

@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from qthermo_jax.labels import Quantity
-from qthermo_jax.steady import Method, Status
+from qthermo_jax.steady import Method, Note, Status
 from qthermo_jax.sweeping.plan import Plan
 from qthermo_jax.version import __version__
 
@@ -61,14 +61,21 @@ def layout_of(plan: Plan, source: str) -> Layout:
     sizes |= {name: len(dim.labels) for name, dim in plan.dims.items()}
     computed = {
         name: Variable(
-            (*axes, *(dim.name for dim in measure.dims)),
-            np.dtype(float),
-            _described(measure.quantity, plan.spec.energy_unit),
+            (*axes, *(dim.name for dim in dims)),
+            plan.dtype,
+            _described(quantity, plan.spec.energy_unit),
         )
-        for name, measure in plan.outputs.items()
+        for name, (dims, quantity) in plan.results.items()
     }
     computed["status"] = Variable(axes, np.dtype("int8"), _STATUS)
+    for derivative in plan.derivatives:
+        if derivative.name in plan.varied:
+            attrs = {**_STATUS, "long_name": f"status of the derivatives by {derivative.name}"}
+            computed[derivative.status] = Variable(axes, np.dtype("int8"), attrs)
     computed["method"] = Variable(axes, np.dtype("int8"), _METHOD)
+    computed["note"] = Variable(axes, np.dtype("int8"), _NOTE)
+    attrs = _described(_LEAK, plan.spec.energy_unit)
+    computed["leak"] = Variable(axes, np.dtype("float32"), attrs)
     return Layout(sizes, _coordinates(plan), computed, _attributes(plan, source))
 
 
@@ -83,6 +90,12 @@ def _flags(codes: type[IntEnum], long_name: str) -> dict[str, Any]:
 
 _STATUS = _flags(Status, "status of the point; its results are NaN unless it is 0")
 _METHOD = _flags(Method, "solver of the point")
+_NOTE = {
+    "long_name": "what to know about a point although its status is 0",
+    "flag_masks": np.array([int(note) for note in Note if note], "int8"),
+    "flag_meanings": " ".join(str(note.name).lower() for note in Note if note),
+}
+_LEAK = Quantity("bound of what drives the coherences that the solver leaves out", r"\ell", 1)
 
 
 def _coordinates(plan: Plan) -> dict[str, Variable]:
@@ -120,8 +133,8 @@ def _attributes(plan: Plan, source: str) -> dict[str, Any]:
         "title": plan.spec.title or plan.model.name,
         "model": plan.model.name,
         "parameters": ", ".join(f"{key} = {value}" for key, value in plan.constants.items()),
-        "method": plan.spec.solver.method,
-        "precision": "float64",
+        "method": plan.method,
+        "precision": plan.spec.solver.precision,
         "energy_unit": plan.spec.energy_unit,
         "spec": source,
         "spec_sha256": plan.digest,

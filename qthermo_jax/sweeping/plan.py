@@ -12,18 +12,22 @@ from typing import Any
 import jax
 import numpy as np
 
+from qthermo_jax.catalogue import measures
 from qthermo_jax.labels import Dimension, Quantity
-from qthermo_jax.observables import Measure, measures
+from qthermo_jax.observables import Measure, bath_dimension
 from qthermo_jax.steady import Method, bytes_per_point
 from qthermo_jax.sweeping.errors import SpecError, first_line, unknown_name
-from qthermo_jax.sweeping.model import REQUIRED, Model
+from qthermo_jax.sweeping.model import REQUIRED, Model, Parameter
 from qthermo_jax.sweeping.spec import Spec, values_of
 from qthermo_jax.system import OpenSystem
 
 DEFAULT_MEMORY = 1 << 30
 
-# Few points need it as a rule, and a batch has one size: a larger one would solve its padding.
-_LARGEST_DENSE_BATCH = 256
+# Points of a cell, which a CPU solves at a time: what they need stays in its cache (measured).
+_CELL = 500
+
+# The name under which derivatives by the temperatures of all baths, one by one, are asked for.
+ALL_BATHS = "temperatures"
 
 Box = tuple[slice, ...]
 
@@ -49,6 +53,41 @@ class Axis:
 
 
 @dataclass(frozen=True)
+class Derivative:
+    """A parameter that every observable is differentiated by.
+
+    Attributes:
+        name: of the parameter, of one bath's temperature ("T_3"), or `ALL_BATHS`.
+        directions: which of the plan's directions it is.
+        dims: the dimension that it adds, if any.
+        quantity: of the parameter.
+    """
+
+    name: str
+    directions: np.ndarray
+    dims: tuple[Dimension, ...]
+    quantity: Quantity
+
+    def of(self, observable: str) -> str:
+        """What the derivative of an observable is called."""
+        return f"d_{observable}_d_{self.name}"
+
+    @property
+    def status(self) -> str:
+        """What the variable is called that says whether it exists."""
+        return f"status_d_{self.name}"
+
+    def measured(self, quantity: Quantity) -> Quantity:
+        """Name and unit of a derivative."""
+        powers = (quantity.energy_power, self.quantity.energy_power)
+        power = None if None in powers else (powers[0] or 0) - (powers[1] or 0)
+        own = self.quantity.symbol or rf"\mathrm{{{self.name}}}"
+        symbol = rf"\partial {quantity.symbol} / \partial {own}" if quantity.symbol else ""
+        name = f"derivative of {quantity.long_name} by {self.quantity.long_name or self.name}"
+        return Quantity(name, symbol, power)
+
+
+@dataclass(frozen=True)
 class Plan:
     """What will be computed, over which grid, in which tiles.
 
@@ -56,10 +95,13 @@ class Plan:
         spec, model: what it was made from.
         axes: dimensions of the grid.
         numbers, structure: fixed parameters, those that are traced and those that are compiled in.
+        system: shapes and static parts of the model's system.
         outputs: observables by name.
+        derivatives: what they are differentiated by.
+        varied: the model's parameters among those.
         tile: points of one tile along each axis.
-        memory_per_point: bytes that a point of a tile takes.
-        dense_batch: how many points the dense solver takes at once where "auto" needs it.
+        cell: points along each axis that are solved at a time.
+        memory: bytes that may be used at a time.
     """
 
     spec: Spec
@@ -67,10 +109,39 @@ class Plan:
     axes: tuple[Axis, ...]
     numbers: dict[str, np.ndarray]
     structure: dict[str, Any]
+    system: OpenSystem
     outputs: dict[str, Measure]
+    derivatives: tuple[Derivative, ...]
+    varied: tuple[str, ...]
     tile: tuple[int, ...]
-    memory_per_point: int
-    dense_batch: int
+    cell: tuple[int, ...]
+    memory: int
+
+    @property
+    def method(self) -> str:
+        """As the spec says; in 32 bit the populations alone."""
+        solver = self.spec.solver
+        return "populations" if solver.precision == "float32" else solver.method
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Of all numbers."""
+        return np.dtype(self.spec.solver.precision)
+
+    @property
+    def n_baths(self) -> int:
+        """K."""
+        return self.system.n_baths
+
+    @property
+    def warms(self) -> bool:
+        """Whether something is differentiated by the temperatures of single baths."""
+        return any(derivative.name not in self.varied for derivative in self.derivatives)
+
+    @property
+    def n_directions(self) -> int:
+        """How many directions derivatives are taken along: parameters, then baths if any is asked."""
+        return len(self.varied) + self.n_baths * self.warms
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -99,14 +170,32 @@ class Plan:
 
     @property
     def bytes_on_disk(self) -> int:
-        """Size of the numbers in the file: float64 for observables, int8 for status and method."""
-        per_point = sum(math.prod(_shape_of(m.dims)) for m in self.outputs.values())
-        return self.points * (8 * per_point + 2)
+        """Size of the numbers in the file: observables, derivatives, what a point says about itself."""
+        values = sum(math.prod(_shape_of(dims)) for dims, _ in self.results.values())
+        return self.points * (self.dtype.itemsize * values + 7 + len(self.varied))
+
+    @property
+    def memory_per_tile(self) -> int:
+        """Bytes that a tile takes: its results, and the solve of a cell."""
+        names = {"auto": Method.POPULATIONS, "populations": Method.POPULATIONS, "dense": Method.DENSE}
+        method = names.get(self.method, Method.SECULAR_BLOCK)
+        results = self.bytes_on_disk // max(1, self.points) * math.prod(self.tile)
+        return results + math.prod(self.cell) * bytes_per_point(self.system, method)
+
+    @property
+    def results(self) -> dict[str, tuple[tuple[Dimension, ...], Quantity]]:
+        """Observables and their derivatives by name: own dimensions, name and unit."""
+        found = {name: (out.dims, out.quantity) for name, out in self.outputs.items()}
+        for derivative in self.derivatives:
+            for name, out in self.outputs.items():
+                measured = derivative.measured(out.quantity)
+                found[derivative.of(name)] = ((*out.dims, *derivative.dims), measured)
+        return found
 
     @property
     def dims(self) -> dict[str, Dimension]:
-        """The observables' own dimensions by name."""
-        return {dim.name: dim for measure in self.outputs.values() for dim in measure.dims}
+        """The results' own dimensions by name."""
+        return {dim.name: dim for dims, _ in self.results.values() for dim in dims}
 
     @property
     def constants(self) -> dict[str, Any]:
@@ -152,13 +241,70 @@ def make_plan(spec: Spec, model: Model, memory: int = DEFAULT_MEMORY) -> Plan:
             raise SpecError(f"labels.{name}: {unknown_name('coordinate', name, coordinates)}")
     system = _traced_system(model, axes, numbers, structure)
     outputs = _outputs(spec, system)
-    _check_names(axes, outputs)
-    shape = tuple(axis.size for axis in axes)
-    dense = bytes_per_point(system, Method.DENSE)
-    per_point = dense if spec.solver.method == "dense" else bytes_per_point(system, Method.POPULATIONS)
-    tile = _tile(shape, max(1, memory // per_point))
-    dense_batch = min(max(1, memory // dense), _LARGEST_DENSE_BATCH)
-    return Plan(spec, model, axes, numbers, structure, outputs, tile, per_point, dense_batch)
+    derivatives, varied = _derivatives(spec, model, axes, numbers, system)
+    method = spec.solver.method if spec.solver.method != "auto" else "populations"
+    per_point = bytes_per_point(system, Method[method.upper()])
+    tile = _tile(tuple(axis.size for axis in axes), max(1, memory // per_point))
+    cell = _tile(tile, _CELL) if jax.default_backend() == "cpu" else tile
+    plan = Plan(
+        spec, model, axes, numbers, structure, system, outputs, derivatives, varied, tile, cell, memory
+    )
+    _check_names(plan)
+    return plan
+
+
+def _derivatives(
+    spec: Spec,
+    model: Model,
+    axes: tuple[Axis, ...],
+    numbers: dict[str, np.ndarray],
+    system: OpenSystem,
+) -> tuple[tuple[Derivative, ...], tuple[str, ...]]:
+    """What to differentiate by; a parameter that was left at its default joins `numbers`."""
+    moving = {name for axis in axes for name in axis.parameters}
+    baths = {f"T_{k + 1}": k for k in range(system.n_baths)}
+    scalars = {
+        name
+        for name, parameter in model.parameters.items()
+        if name in moving or np.ndim(_fixed_value(parameter, numbers)) == 0
+    }
+    varied = tuple(name for name in spec.derivatives if name in scalars)
+    heated = bath_dimension(system, "heated_bath", "bath whose temperature changes")
+    found = []
+    for position, name in enumerate(spec.derivatives):
+        key = f"derivatives[{position}]"
+        if name in spec.derivatives[:position]:
+            raise SpecError(f"{key}: {name!r} is listed twice")
+        dims: tuple[Dimension, ...] = ()
+        if name in varied:
+            directions, quantity = np.array([varied.index(name)]), model.parameters[name].quantity
+            if name not in moving:
+                numbers[name] = np.asarray(_fixed_value(model.parameters[name], numbers), float)
+        elif name == ALL_BATHS:
+            directions, dims = len(varied) + np.arange(system.n_baths), (heated,)
+            quantity = Quantity("the temperature of a bath", "T", 1)
+        elif name in baths:
+            directions = np.array([len(varied) + baths[name]])
+            quantity = Quantity(f"the temperature of bath {baths[name] + 1}", name, 1)
+        elif name in model.parameters:
+            raise SpecError(f"{key}: {name!r} is not a single number here; {_takes(system)}")
+        else:
+            known = list(dict.fromkeys([*sorted(scalars), *baths, ALL_BATHS]))
+            raise SpecError(f"{key}: {unknown_name('parameter', name, known)}")
+        found.append(Derivative(name, directions, dims, quantity))
+    return tuple(found), varied
+
+
+def _takes(system: OpenSystem) -> str:
+    baths = f"T_1 ... T_{system.n_baths}"
+    return f"takes parameters that are, {baths}, or {ALL_BATHS!r} for those of all baths"
+
+
+def _fixed_value(parameter: Parameter, numbers: dict[str, np.ndarray]) -> Any:
+    """The number that a parameter has where it does not move; a list for what is none."""
+    value = numbers.get(parameter.name, parameter.default)
+    is_number = isinstance(value, int | float | np.ndarray) and not isinstance(value, bool)
+    return value if parameter.structure is None and is_number else []
 
 
 def _axis(name: str, entry: Any, model: Model) -> Axis:
@@ -247,16 +393,17 @@ def _outputs(spec: Spec, system: OpenSystem) -> dict[str, Measure]:
     return {name: known[name] for name in names}
 
 
-def _check_names(axes: tuple[Axis, ...], outputs: dict[str, Measure]) -> None:
+def _check_names(plan: Plan) -> None:
     """Every name in a file means one thing."""
-    own = {dim.name for measure in outputs.values() for dim in measure.dims}
-    taken = {"status": "the status", "method": "the method", **dict.fromkeys(outputs, "an observable")}
-    taken |= dict.fromkeys(own, "a dimension of an observable")
-    for axis in axes:
+    flags = {"status": "the status", "method": "the method", "note": "the note", "leak": "the leak"}
+    flags |= {derivative.status: "a status" for derivative in plan.derivatives}
+    taken = {**flags, **dict.fromkeys(plan.results, "an observable")}
+    taken |= dict.fromkeys(plan.dims, "a dimension of an observable")
+    for axis in plan.axes:
         for name in {axis.name, *axis.parameters}:
             if name in taken:
                 raise SpecError(f"axes.{axis.name}: the name {name!r} is taken by {taken[name]}")
-        foreign = {key for other in axes if other is not axis for key in other.parameters}
+        foreign = {key for other in plan.axes if other is not axis for key in other.parameters}
         if axis.name in foreign:
             raise SpecError(f"axes.{axis.name}: the name is taken by a parameter of another axis")
 

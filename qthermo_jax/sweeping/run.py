@@ -79,7 +79,9 @@ def sweep(
     axes: Mapping[str, Any],
     parameters: Mapping[str, Any] | None = None,
     observables: Sequence[str] = (),
+    derivatives: Sequence[str] = (),
     method: str = "auto",
+    precision: str = "float64",
     title: str = "",
     energy_unit: str = "energy",
     labels: Mapping[str, Mapping[str, Any]] | None = None,
@@ -87,7 +89,7 @@ def sweep(
     overwrite: bool = False,
     memory: int = DEFAULT_MEMORY,
 ) -> xr.Dataset:
-    """Steady states of a model over a grid of its parameters, in 64 bit.
+    """Steady states of a model over a grid of its parameters, in 64 bit unless told otherwise.
 
     Args:
         model: name of a built-in model, "path/to/file.py:function", "package.module:function", or a
@@ -97,7 +99,13 @@ def sweep(
             sequences of equal length that move together along one dimension.
         parameters: held fixed.
         observables: names, see `measures`; default: those that the model brings along.
+        derivatives: adds d_<observable>_d_<name> for each observable and each name: a scalar parameter
+            of the model, "T_3" for the temperature of bath 3, "temperatures" for those of all baths,
+            along a dimension `heated_bath`. Where a degenerate level splits along a parameter there is
+            no derivative: NaN, and `status_d_<name>` says so.
         method: as for `steadystate`.
+        precision: "float64", or "float32" for populations alone: about 6 digits of each, where the rates
+            span less than about 30 orders of magnitude (a point where they span more is flagged).
         title, energy_unit: words for files and pictures.
         labels: {"long_name", "symbol", "energy_power"} of a coordinate that the model has no name for.
         out: HDF5 file to write; a sweep that was interrupted goes on from what it finished.
@@ -120,7 +128,8 @@ def sweep(
         "axes": {name: _plain(axis) for name, axis in axes.items()},
         "parameters": {name: _plain(value) for name, value in (parameters or {}).items()},
         "observables": list(observables),
-        "solver": {"method": method},
+        "derivatives": list(derivatives),
+        "solver": {"method": method, "precision": precision},
         "title": title,
         "energy_unit": energy_unit,
         "labels": _plain(labels or {}),

@@ -66,7 +66,17 @@ AxisSpec = Annotated[
 class Solver(_Strict):
     """How the steady states are found."""
 
-    method: Literal["auto", "dense", "populations"] = "auto"
+    method: Literal["auto", "populations", "secular_block", "dense"] = "auto"
+    precision: Literal["float64", "float32"] = "float64"
+
+    @model_validator(mode="after")
+    def _single_precision_is_for_populations(self) -> "Solver":
+        if self.precision == "float32" and self.method not in ("auto", "populations"):
+            raise ValueError(
+                "precision = 'float32' takes method = 'populations', which keeps about 6 digits of each "
+                f"population; {self.method!r} needs 'float64'"
+            )
+        return self
 
 
 class Label(_Strict):
@@ -85,6 +95,8 @@ class Spec(_Strict):
         axes: one dimension of the grid each; a table moves several parameters along one dimension.
         parameters: held fixed.
         observables: names; empty for those that the model brings along.
+        derivatives: parameters, "T_1" and so on for single baths, "temperatures" for all of them: each
+            observable is differentiated by each.
         energy_unit: what energies are measured in, for labels: "h".
         labels: names of coordinates that the model has none for.
     """
@@ -93,6 +105,7 @@ class Spec(_Strict):
     axes: dict[str, AxisSpec] = {}
     parameters: dict[str, bool | int | float | str | list[float]] = {}
     observables: list[str] = []
+    derivatives: list[str] = []
     solver: Solver = Solver()
     title: str = ""
     energy_unit: str = "energy"

@@ -1,0 +1,67 @@
+"""Every observable by name: those of any system, its responses, and those that its model brings."""
+
+from collections.abc import Callable
+
+from jaxtyping import Array, Float
+
+from qthermo_jax.observables import Measure, expectation, general_measures
+from qthermo_jax.response import by_temperature, response_measures
+from qthermo_jax.steady import SteadyState
+from qthermo_jax.system import OpenSystem
+
+
+def measures(system: OpenSystem) -> dict[str, Measure]:
+    """Every observable of this system by name: those of any system, then those its model brings."""
+    own = {
+        name: Measure(_expectation_of(name), observable.quantity, observable.dims)
+        for name, observable in system.observables.items()
+    }
+    return general_measures(system) | response_measures(system) | own
+
+
+def _expectation_of(name: str) -> Callable[[OpenSystem, SteadyState], Float[Array, "*dims"]]:
+    return lambda system, state: expectation(state, system.observables[name])
+
+
+def _measure(system: OpenSystem, name: str) -> Measure:
+    known = measures(system)
+    if name not in known:
+        raise ValueError(f"observable {name!r} is not one of {', '.join(known)}")
+    return known[name]
+
+
+def observe(system: OpenSystem, state: SteadyState, name: str) -> Float[Array, "*dims"]:
+    """An observable by name; `measures(system)` lists them.
+
+    Raises:
+        ValueError: the system has no observable of that name.
+
+    >>> from qthermo_jax import models, steadystate
+    >>> system = models.v_system(T_1=0.5, T_2=0.5)
+    >>> bool(abs(observe(system, steadystate(system), "unbalance")) < 1e-6)
+    True
+    """
+    return _measure(system, name).compute(system, state)
+
+
+def sensitivity(system: OpenSystem, state: SteadyState, name: str) -> Float[Array, "*dims K"]:
+    """How an observable answers to the temperature of each bath, its steady state following.
+
+    Returns:
+        d<observable>/dT_k, the observable's own axes first, then one for the baths.
+
+    Raises:
+        ValueError: the system has no observable of that name.
+
+    >>> from qthermo_jax import models, steadystate
+    >>> system = models.lambda_system(T_1=0.5, T_2=0.5)
+    >>> slope = sensitivity(system, steadystate(system), "unbalance")
+    >>> bool(slope[0] > 0 > slope[1])  # heating bath 1 drives the system to position 2
+    True
+    """
+    return by_temperature(_measure(system, name).compute, system, state)
+
+
+def site_populations(system: OpenSystem, state: SteadyState) -> Float[Array, " N"]:
+    """Population of each site, ground plus excited, of a model that has sites."""
+    return observe(system, state, "site_populations")

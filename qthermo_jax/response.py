@@ -1,0 +1,117 @@
+"""How a steady state answers to its baths' temperatures: conductance, Onsager matrix, Soret coefficient.
+
+Exact derivatives along which the state follows its baths. None of them touches the eigenvectors: H does
+not depend on a temperature.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from qthermo_jax.labels import Quantity
+from qthermo_jax.observables import Measure, bath_dimension, expectation, heat_currents
+from qthermo_jax.steady import SteadyState, solved
+from qthermo_jax.system import OpenSystem
+
+Compute = Callable[[OpenSystem, SteadyState], Float[Array, "*dims"]]
+
+# Observables of the built-in models that say where the particle is.
+_POSITIONS = ("mean_position", "unbalance")
+
+
+def _following(
+    compute: Compute, system: OpenSystem, state: SteadyState
+) -> Callable[[Float[Array, " K"]], Float[Array, "*dims"]]:
+    """The observable as a function of the temperatures, solved by the method that found the state."""
+
+    def at(temperatures: Float[Array, " K"]) -> Float[Array, "*dims"]:
+        warmed = system.with_temperatures(temperatures)
+        return compute(warmed, solved(warmed, state.asked))
+
+    return at
+
+
+def by_temperature(compute: Compute, system: OpenSystem, state: SteadyState) -> Float[Array, "*dims K"]:
+    """Derivative of an observable with respect to the temperature of each bath."""
+    slopes: Float[Array, "*dims K"] = jax.jacfwd(_following(compute, system, state))(system.temperatures)
+    return slopes
+
+
+def conductance(system: OpenSystem, state: SteadyState) -> Float[Array, "K K"]:
+    """Thermal conductance dJ_i/dT_j, of the heat into bath i by the temperature of bath j.
+
+    Returns:
+        (K, K), in units of energy (k_B = hbar = 1); its columns sum to 0, since the currents do.
+
+    >>> from qthermo_jax import models, steadystate
+    >>> system = models.chain(sites=2, g=0.5, T_L=0.8, T_R=0.4)
+    >>> G = conductance(system, steadystate(system))
+    >>> bool(G[1, 0] > 0 > G[0, 0])  # heating bath 1 sends heat into bath 2
+    True
+    """
+    return by_temperature(heat_currents, system, state)
+
+
+def onsager(system: OpenSystem, state: SteadyState) -> Float[Array, "K K"]:
+    """Onsager matrix L_ij = -T^2 dJ_i/dT_j of the system with all its baths at their mean temperature T.
+
+    J_i = sum_j L_ij delta(1/T_j) near equilibrium. Symmetric, and positive semidefinite, since the
+    entropy production is sum_ij L_ij delta(1/T_i) delta(1/T_j).
+
+    Returns:
+        (K, K), in units of energy^3.
+    """
+    T = jnp.mean(system.temperatures)
+    equal = system.with_temperatures(jnp.full_like(system.temperatures, T))
+    return -(T**2) * conductance(equal, state)
+
+
+def soret(system: OpenSystem, state: SteadyState, observable: str | None = None) -> Float[Array, ""]:
+    """Soret-like coefficient -d<x>/d(grad T): how the mean position answers a steeper gradient.
+
+    The temperatures change by grad T (k - (K + 1)/2) at bath k: their mean stays. Positive where the
+    particle goes to the cold side (ordinary thermophoresis), negative where it goes to the hot one.
+
+    Args:
+        observable: the position, a scalar observable of the model; default `mean_position`, else
+            `unbalance`.
+
+    Raises:
+        ValueError: the model has no such observable.
+    """
+    name = observable or _position(system)
+    if name not in system.observables:
+        raise ValueError(f"the Soret coefficient of a model needs one of {', '.join(_POSITIONS)}")
+    T = system.temperatures
+    direction = jnp.arange(T.size, dtype=T.dtype) - (T.size - 1) / 2
+    follow = _following(lambda _, own: expectation(own, system.observables[name]), system, state)
+    slope: Float[Array, ""] = jax.jvp(follow, (T,), (direction,))[1]
+    return -slope
+
+
+def _position(system: OpenSystem) -> str:
+    return next((name for name in _POSITIONS if name in system.observables), "")
+
+
+def response_measures(system: OpenSystem) -> dict[str, Measure]:
+    """The responses that can be asked of this system by name."""
+    baths = (
+        bath_dimension(system),
+        bath_dimension(system, "heated_bath", "bath whose temperature changes"),
+    )
+    found = {
+        "conductance": Measure(
+            conductance,
+            Quantity("thermal conductance", r"\partial J_i / \partial T_j", 1),
+            baths,
+        ),
+        "onsager": Measure(
+            onsager, Quantity("Onsager matrix at the mean temperature", "L_{ij}", 3), baths
+        ),
+    }
+    if _position(system):
+        symbol = r"-\partial \langle x \rangle / \partial \nabla T"
+        found["soret"] = Measure(soret, Quantity("Soret coefficient", symbol, -1, neutral=0.0))
+    return found

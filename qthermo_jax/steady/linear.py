@@ -1,0 +1,221 @@
+"""The solvers that keep coherences: all of rho, or its elements inside degenerate levels.
+
+Both solve a trace-constrained linear system for the real numbers that a Hermitian matrix holds: real
+parts of the upper triangle, imaginary parts above the diagonal; a quarter of the complex arithmetic.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Complex, Float
+
+from qthermo_jax.generators import Transitions, block_generator, leak, secular_generator
+from qthermo_jax.steady.record import Method, Note, Solution
+from qthermo_jax.structure import Index
+
+# What is smaller than this part of the fastest decay is round-off of the couplings: scaled up, it
+# would make a decoupled state look connected.
+_NOISE = 1e-12
+
+# Smallest singular value of the scaled system; that of a unique steady state stays well above this.
+_SINGULAR = 1e-13
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """Which elements rho_ab a solver keeps: those whose states are in one block.
+
+    Attributes:
+        dimension: d.
+        a, b: the elements, (n,), each with its mirror image.
+        upper: positions with a <= b.
+        above: positions with a < b.
+        mirror: position of the element ba of each of `above`.
+    """
+
+    dimension: int
+    a: np.ndarray
+    b: np.ndarray
+    upper: np.ndarray
+    above: np.ndarray
+    mirror: np.ndarray
+
+    @property
+    def size(self) -> int:
+        """n."""
+        return self.a.size
+
+
+@cache
+def kept_elements(blocks: tuple[Index, ...]) -> Kept:
+    """The elements whose two states share one of the blocks, a partition of the eigenstates."""
+    elements = [(a, b) for block in blocks for a in block for b in block]
+    position = {element: n for n, element in enumerate(elements)}
+    a, b = np.array(elements, np.int32).T
+    upper, above = (np.flatnonzero(kept).astype(np.int32) for kept in (a <= b, a < b))
+    mirror = np.array([position[b[n], a[n]] for n in above], np.int32)
+    return Kept(sum(map(len, blocks)), a, b, upper, above, mirror)
+
+
+def _real_generator(generator: Complex[Array, "n n"], kept: Kept) -> Float[Array, "n n"]:
+    """The generator on the n real unknowns: Re rho_ab for a <= b, then Im rho_ab for a < b."""
+    upper, above, mirror = kept.upper, kept.above, kept.mirror
+    mirrored = jnp.zeros_like(generator).at[:, above].set(generator[:, mirror])
+    real = (generator + mirrored)[:, upper]
+    imaginary = 1j * (generator[:, above] - generator[:, mirror])
+    columns = jnp.concatenate([real, imaginary], axis=1)
+    return jnp.concatenate([columns[upper].real, columns[above].imag])
+
+
+def _hermitian(unknowns: Float[Array, " n"], kept: Kept) -> tuple[Float[Array, " d"], Array]:
+    """Diagonal and off-diagonal part of the matrix whose upper triangle the unknowns are."""
+    d, upper, above = kept.dimension, kept.upper, kept.above
+    real = jnp.zeros((d, d), unknowns.dtype).at[kept.a[upper], kept.b[upper]].set(unknowns[: upper.size])
+    imaginary = jnp.zeros_like(real).at[kept.a[above], kept.b[above]].set(unknowns[upper.size :])
+    triangle = jnp.triu(jax.lax.complex(real, imaginary), 1)
+    return real.diagonal(), triangle + triangle.conj().T
+
+
+def _column_scales(matrix: Float[Array, "n n"], generator: Complex[Array, "n n"]) -> Float[Array, " n"]:
+    """Factors that bring the columns to about 1, so that slow populations count as much as fast ones.
+
+    They change neither the solution nor its derivatives; rows need none, since the diagonal is the
+    largest element of its column.
+    """
+    size = jnp.max(jnp.abs(jax.lax.stop_gradient(matrix)), axis=0)
+    fastest = jnp.max(jnp.abs(jax.lax.stop_gradient(generator).diagonal().real))
+    fastest = jnp.where(fastest > 0, fastest, 1.0)
+    return 1.0 / jnp.where(size > _NOISE * fastest, size, fastest)
+
+
+class _Solved(NamedTuple):
+    """x, a bound of its error from round-off, and the matrix's smallest singular value."""
+
+    x: Float[Array, " n"]
+    error: Float[Array, " n"]
+    smallest: Float[Array, ""]
+
+
+def _solve(matrix: Float[Array, "n n"], right: Float[Array, " n"]) -> _Solved:
+    """x with matrix x = right.
+
+    One inverse serves the solution, its refinement, its derivatives (implicit, of any order), the error
+    and the singular value (by inverse iteration), all as matrix-vector products. Solves with LU factors
+    would be as cheap, but two batched LAPACK calls that do not depend on each other block XLA's thread
+    pool for good on a machine with few cores (jaxlib 0.10).
+    """
+    frozen = jax.lax.stop_gradient(matrix)
+    inverse = jnp.linalg.inv(frozen)
+
+    def refined(A: Float[Array, "n n"], A_inverse: Float[Array, "n n"], b: Float[Array, " n"]) -> Array:
+        x = A_inverse @ b
+        return x + A_inverse @ (b - A @ x)
+
+    solution = jax.lax.custom_linear_solve(
+        lambda x: matrix @ x,
+        right,
+        solve=lambda _, b: refined(frozen, inverse, b),
+        transpose_solve=lambda _, b: refined(frozen.T, inverse.T, b),
+    )
+    fixed = jax.lax.stop_gradient(solution)
+    # Elements of the matrix are known to some eps; |A^-1| carries that and the residual to x.
+    uncertain = 16 * jnp.finfo(matrix.dtype).eps * (jnp.abs(frozen) @ jnp.abs(fixed))
+    remains = jnp.abs(jax.lax.stop_gradient(right) - frozen @ fixed)
+    error = jnp.abs(inverse) @ (uncertain + remains)
+    direction = jnp.cos(jnp.arange(right.size, dtype=right.dtype))
+    growth = jnp.ones_like(direction[0])
+    for _ in range(4):
+        direction = direction / jnp.linalg.norm(direction)
+        direction = inverse @ (inverse.T @ direction)
+        growth = jnp.linalg.norm(direction)
+    smallest = 1.0 / jnp.sqrt(growth)
+    return _Solved(solution, error, jnp.where(jnp.isfinite(smallest), smallest, 0.0))
+
+
+def _solve_kept(
+    moves: Transitions,
+    kept: Kept,
+    generator: Complex[Array, "n n"],
+    method: Method,
+    leaking: tuple[Float[Array, ""], Bool[Array, ""]],
+) -> Solution:
+    """rho with L rho = 0 and Tr rho = 1, L the generator among the elements that are kept.
+
+    Args:
+        leaking: how strongly these drive the others, and whether they do.
+
+    The row of the ground state's population is the one that the trace replaces: it is the largest
+    population, so nothing small is found as a difference of large numbers.
+    """
+    energies = moves.basis.energies
+    matrix = _real_generator(generator, kept)
+    n = matrix.shape[0]
+    diagonal = np.flatnonzero(kept.a[kept.upper] == kept.b[kept.upper])
+    states = kept.a[kept.upper][diagonal]
+    trace = jnp.zeros(n, matrix.dtype).at[diagonal].set(1.0)
+    row = jnp.arange(n) == jnp.asarray(diagonal)[jnp.argmin(energies[states])]
+    scales = _column_scales(matrix, generator)
+    trace = trace * scales
+    trace_scale = 1.0 / jnp.max(trace)
+    balanced = jnp.where(row[:, None], trace[None, :] * trace_scale, matrix * scales[None, :])
+    solved = _solve(balanced, jnp.where(row, trace_scale, 0.0))
+    populations, coherences = _hermitian(solved.x * scales, kept)
+    rho = (jnp.diag(populations).astype(coherences.dtype) + coherences)[kept.a, kept.b]
+    largest = jnp.max(jnp.abs(generator))
+    eps = jnp.finfo(matrix.dtype).eps
+    return Solution(
+        populations=populations,
+        coherences=coherences,
+        residual=jnp.max(jnp.abs(generator @ rho)) / largest,
+        error=2 * jnp.max(solved.error * scales) + 16 * eps * moves.basis.amplification,
+        leak=leaking[0],
+        unique=solved.smallest > _SINGULAR,
+        exact=~leaking[1],
+        underflow=jnp.array(False),
+        method=jnp.int8(method),
+        note=jnp.int8(Note.NONE),
+    )
+
+
+def solve_dense(moves: Transitions) -> Solution:
+    """Every element of rho; exact for every generator, the reference for the other solvers."""
+    d = moves.pairs.dimension
+    kept = kept_elements((tuple(range(d)),))
+    generator = secular_generator(moves).reshape(d * d, d * d)
+    nothing = jnp.zeros((), moves.forth.dtype), jnp.array(False)
+    return _solve_kept(moves, kept, generator, Method.DENSE, nothing)
+
+
+def solve_secular_block(moves: Transitions, levels: tuple[Index, ...] | None) -> Solution:
+    """The elements of rho inside degenerate levels, which no others drive in a secular generator.
+
+    Args:
+        levels: what is known to be degenerate; None if nothing is: then all elements are kept, and those
+            between levels that differ at this point are held at 0.
+    """
+    d = moves.pairs.dimension
+    known = levels is not None
+    kept = kept_elements(levels if levels is not None else (tuple(range(d)),))
+    generator = block_generator(moves, kept.a, kept.b)
+    if known:
+        number = np.empty(d, int)
+        for position, level in enumerate(levels or ()):
+            number[list(level)] = position
+        block = jnp.asarray(number)
+    else:
+        block = moves.basis.level
+        generator = _held_at_zero(generator, block[kept.a] != block[kept.b])
+    return _solve_kept(moves, kept, generator, Method.SECULAR_BLOCK, leak(moves, block))
+
+
+def _held_at_zero(generator: Complex[Array, "n n"], out: Bool[Array, " n"]) -> Complex[Array, "n n"]:
+    """The generator with some elements decoupled from the rest and decaying by themselves."""
+    inside = jnp.where(out[:, None] | out[None, :], 0.0, generator)
+    fastest = jnp.max(jnp.abs(jax.lax.stop_gradient(inside).diagonal().real))
+    return inside - jnp.diag(jnp.where(out, jnp.where(fastest > 0, fastest, 1.0), 0.0)).astype(
+        generator.dtype
+    )

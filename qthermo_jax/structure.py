@@ -1,0 +1,277 @@
+"""What is static about the baths' transitions: which eigenstates each bath can connect, as index tables.
+
+Plain numpy, made once for each structure. An eigenstate keeps the sector that it was diagonalised in,
+so that a coupling between two sectors connects their eigenstates and no others; a bath on one site of
+a chain of N sites has N transitions then, not all pairs of 2N states.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Inexact, Shaped
+
+Index = tuple[int, ...]
+
+# Of every table: with 64 bit switched off, JAX cannot index by 64-bit numbers.
+_WHOLE = np.int32
+
+
+class BankPattern(NamedTuple):
+    """Where the couplings of one bank of K baths are not zero.
+
+    Attributes:
+        size: K.
+        rows, columns: of each bath's elements, equally many for all; None if any element may be there.
+    """
+
+    size: int
+    rows: tuple[Index, ...] | None = None
+    columns: tuple[Index, ...] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """Which entries of a vector belong to each of several groups: a padded table, for sums and maxima.
+
+    A gather with a static table maps over batches at the speed of a copy; a scatter does not.
+    """
+
+    table: np.ndarray
+
+    @classmethod
+    def of(cls, group: np.ndarray, n_groups: int) -> "Groups":
+        """From the group that each entry belongs to."""
+        counts = np.bincount(group, minlength=n_groups)
+        order = np.argsort(group, kind="stable")
+        rank = np.arange(group.size) - np.repeat(np.cumsum(counts) - counts, counts)
+        table = np.full((n_groups, max(int(counts.max(initial=0)), 1)), group.size, _WHOLE)
+        table[group[order], rank] = order
+        return cls(table)
+
+    @cached_property
+    def _consecutive(self) -> bool:
+        return np.array_equal(self.table.reshape(-1), np.arange(self.table.size))
+
+    def _gather(self, values: Shaped[Array, " n"]) -> Shaped[Array, "g m"]:
+        """The entries of each group, filled up with 0."""
+        if self._consecutive and self.table.size == values.size:
+            return values.reshape(self.table.shape)
+        return padded(values)[self.table]
+
+    def sum(self, values: Inexact[Array, " n"]) -> Inexact[Array, " g"]:
+        """Sum over each group."""
+        return jnp.sum(self._gather(values), axis=1)
+
+    def max(self, values: Inexact[Array, " n"]) -> Inexact[Array, " g"]:
+        """Largest of each group, of values >= 0."""
+        return jnp.max(self._gather(values), axis=1)
+
+
+def padded(values: Shaped[Array, " n"]) -> Shaped[Array, " n_plus_1"]:
+    """One more entry, 0, for the places of a table that hold nothing."""
+    return jnp.pad(values, (0, 1))
+
+
+class Elements(NamedTuple):
+    """How amplitudes are made from a bank's elements: a sum over V*_ri v V_cj, tables (P, m)."""
+
+    row: np.ndarray
+    column: np.ndarray
+    value: np.ndarray
+    conjugate: np.ndarray
+
+
+class BankPairs(NamedTuple):
+    """Transitions i <= j of one bank: of which of its baths, between which eigenstates, made of what.
+
+    `elements` is None for a bank without a pattern.
+    """
+
+    bath: np.ndarray
+    i: np.ndarray
+    j: np.ndarray
+    elements: Elements | None
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Every transition i <= j of every bath, P of them, bank after bank; i = j is a bath's dephasing.
+
+    Attributes:
+        dimension: d.
+        sizes: K of each bank.
+        banks: its transitions.
+    """
+
+    dimension: int
+    sizes: Index
+    banks: tuple[BankPairs, ...]
+
+    @property
+    def n_baths(self) -> int:
+        """K, of all banks."""
+        return sum(self.sizes)
+
+    @cached_property
+    def bath(self) -> np.ndarray:
+        """The bath of each transition, (P,)."""
+        first = np.cumsum([0, *self.sizes])
+        shifted = [n + bank.bath for n, bank in zip(first[:-1], self.banks, strict=True)]
+        return np.concatenate(shifted).astype(_WHOLE)
+
+    @cached_property
+    def i(self) -> np.ndarray:
+        """The first eigenstate of each transition, (P,)."""
+        return np.concatenate([bank.i for bank in self.banks]).astype(_WHOLE)
+
+    @cached_property
+    def j(self) -> np.ndarray:
+        """The second eigenstate of each transition, (P,)."""
+        return np.concatenate([bank.j for bank in self.banks]).astype(_WHOLE)
+
+    @cached_property
+    def by_bath(self) -> Groups:
+        """The transitions of each bath."""
+        return Groups.of(self.bath, self.n_baths)
+
+    @cached_property
+    def _distinct(self) -> tuple[np.ndarray, np.ndarray]:
+        flat, number = np.unique(self.i.astype(np.int64) * self.dimension + self.j, return_inverse=True)
+        return flat, number.astype(_WHOLE)
+
+    @property
+    def number(self) -> np.ndarray:
+        """Which of the distinct pairs of states each transition connects, (P,)."""
+        return self._distinct[1]
+
+    @cached_property
+    def states(self) -> tuple[np.ndarray, np.ndarray]:
+        """The distinct pairs i <= j, each once whatever the number of baths that drive it."""
+        first, second = np.divmod(self._distinct[0], self.dimension)
+        return first.astype(_WHOLE), second.astype(_WHOLE)
+
+    @cached_property
+    def by_states(self) -> Groups:
+        """The transitions of each distinct pair."""
+        return Groups.of(self.number, self._distinct[0].size)
+
+    @cached_property
+    def rate_table(self) -> np.ndarray:
+        """(d, d): where the rate of the jump j -> i stands among (those j -> i, those i -> j, 0)."""
+        first, second = self.states
+        n = first.size
+        table = np.full((self.dimension, self.dimension), 2 * n, _WHOLE)
+        jump = np.flatnonzero(first != second)
+        table[first[jump], second[jump]] = jump
+        table[second[jump], first[jump]] = n + jump
+        return table
+
+    @cached_property
+    def halves(self) -> tuple[np.ndarray, np.ndarray]:
+        """Two groups of eigenstates (core, rest) such that no bath connects two states of the rest.
+
+        The rest is taken greedily, states with few transitions first. The chain's rest are its N
+        modes: its baths connect them to the N ground states only.
+        """
+        first, second = self.states
+        jump = first != second
+        linked = np.zeros((self.dimension, self.dimension), bool)
+        linked[first[jump], second[jump]] = linked[second[jump], first[jump]] = True
+        blocked = np.zeros(self.dimension, bool)
+        rest = np.zeros(self.dimension, bool)
+        # Among equals the last ones, which tend to be high in energy.
+        for state in np.lexsort((-np.arange(self.dimension), linked.sum(axis=1))):
+            if not blocked[state]:
+                rest[state] = True
+                blocked |= linked[state]
+        if rest.all():  # no transitions at all
+            rest[0] = False
+        return np.flatnonzero(~rest).astype(_WHOLE), np.flatnonzero(rest).astype(_WHOLE)
+
+    @cached_property
+    def arrivals(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Directed transitions from state c to state a: (position, reversed, c, a), dephasing once."""
+        position = np.arange(self.i.size, dtype=_WHOLE)
+        back = position[self.i != self.j]
+        return (
+            np.concatenate([position, back]),
+            np.concatenate([np.zeros(position.size, bool), np.ones(back.size, bool)]),
+            np.concatenate([self.j, self.i[back]]),
+            np.concatenate([self.i, self.j[back]]),
+        )
+
+
+@cache
+def pairs_of(sectors: tuple[Index, ...], banks: tuple[BankPattern, ...]) -> Pairs:
+    """Index tables of the transitions.
+
+    Args:
+        sectors: of the system; eigenstates are numbered sector after sector.
+        banks: the patterns of its banks of baths.
+    """
+    sizes = [len(sector) for sector in sectors]
+    dimension = sum(sizes)
+    home = np.empty(dimension, int)
+    for number, sector in enumerate(sectors):
+        home[list(sector)] = number
+    first = np.cumsum([0, *sizes])
+    states = [np.arange(first[n], first[n + 1]) for n in range(len(sectors))]
+    found = tuple(
+        _everything(bank.size, dimension)
+        if bank.rows is None or bank.columns is None
+        else _reached(bank.rows, bank.columns, home, states)
+        for bank in banks
+    )
+    return Pairs(dimension, tuple(bank.size for bank in banks), found)
+
+
+def _everything(size: int, dimension: int) -> BankPairs:
+    """Any pair of states for each of `size` baths."""
+    i, j = (index.astype(_WHOLE) for index in np.triu_indices(dimension))
+    bath = np.repeat(np.arange(size, dtype=_WHOLE), i.size)
+    return BankPairs(bath, np.tile(i, size), np.tile(j, size), None)
+
+
+def _reached(
+    rows: Sequence[Index], columns: Sequence[Index], home: np.ndarray, states: list[np.ndarray]
+) -> BankPairs:
+    """The transitions that a bank's elements lead to."""
+    ks: list[np.ndarray] = []
+    i: list[np.ndarray] = []
+    j: list[np.ndarray] = []
+    parts: list[tuple[int, list[tuple[int, int, int, bool]]]] = []
+    n_values = sum(map(len, rows))
+    position = 0
+    for k, (own_rows, own_columns) in enumerate(zip(rows, columns, strict=True)):
+        between: dict[tuple[int, int], list[tuple[int, int, int, bool]]] = {}
+        for r, c in zip(own_rows, own_columns, strict=True):
+            ways = [(r, c, position, False)] + ([(c, r, position, True)] if r != c else [])
+            for way in ways:
+                if home[way[0]] <= home[way[1]]:
+                    between.setdefault((int(home[way[0]]), int(home[way[1]])), []).append(way)
+            position += 1
+        for (low, high), ways in between.items():
+            pair_i, pair_j = np.meshgrid(states[low], states[high], indexing="ij")
+            keep = pair_i <= pair_j
+            i.append(pair_i[keep])
+            j.append(pair_j[keep])
+            ks.append(np.full(i[-1].size, k))
+            parts.append((i[-1].size, ways))
+    width = max((len(ways) for _, ways in parts), default=1)
+
+    def table(pick: int, fill: int) -> np.ndarray:
+        filled = [
+            np.tile([way[pick] for way in ways] + [fill] * (width - len(ways)), (n, 1))
+            for n, ways in parts
+        ]
+        return np.concatenate([np.zeros((0, width), _WHOLE), *filled]).astype(_WHOLE)
+
+    made_of = Elements(table(0, 0), table(1, 0), table(2, n_values), table(3, 0).astype(bool))
+    bath, first, second = (
+        np.concatenate([np.zeros(0, _WHOLE), *parts]).astype(_WHOLE) for parts in (ks, i, j)
+    )
+    return BankPairs(bath, first, second, made_of)

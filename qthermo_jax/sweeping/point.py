@@ -1,0 +1,107 @@
+"""One point of a sweep as a pure function: parameters -> observables, their derivatives, and flags."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from qthermo_jax.spectral import splits
+from qthermo_jax.steady import Method, Status, SteadyState, solved
+from qthermo_jax.structure import Index
+from qthermo_jax.sweeping.plan import Plan
+from qthermo_jax.system import OpenSystem
+
+Numbers = dict[str, Array]
+PointFunction = Callable[..., dict[str, Array]]
+
+
+def point_function(plan: Plan, method: str, levels: tuple[Index, ...] | None = None) -> PointFunction:
+    """(values of axis 1, values of axis 2, ..., fixed numbers) -> observables and flags, one point.
+
+    Args:
+        levels: for a system that declares none.
+    """
+
+    def solve(*values: Numbers) -> dict[str, Array]:
+        numbers = {name: value for part in values for name, value in part.items()}
+        varied = {name: numbers.pop(name) for name in plan.varied}
+
+        def observed(
+            varied: Numbers, warming: Float[Array, " K"]
+        ) -> tuple[dict[str, Array], OpenSystem, SteadyState]:
+            system = plan.model.function(**plan.structure, **numbers, **varied)
+            if levels is not None and system.levels is None:
+                system = system.with_levels(levels)
+            if plan.warms:
+                system = system.with_temperatures(system.temperatures + warming)
+            state = solved(system, method)
+            return {n: out.compute(system, state) for n, out in plan.outputs.items()}, system, state
+
+        if not plan.derivatives:
+            results, _, state = observed(varied, jnp.zeros(plan.n_baths))
+            return results | _flags(state)
+        return _with_slopes(plan, observed, varied)
+
+    return solve
+
+
+def _flags(state: SteadyState) -> dict[str, Array]:
+    """What every point says about itself."""
+    return {
+        "status": state.status,
+        "method": state.method,
+        "note": state.note,
+        "leak": state.leak.astype(jnp.float32),
+    }
+
+
+def _with_slopes(
+    plan: Plan,
+    observed: Callable[[Numbers, Array], tuple[dict[str, Array], OpenSystem, SteadyState]],
+    varied: Numbers,
+) -> dict[str, Array]:
+    """Values, derivatives and flags.
+
+    All directions share the values that they are taken at; a direction that leaves H alone leaves
+    everything alone that comes of H.
+    """
+    steps = jnp.eye(plan.n_directions)
+    along = {name: steps[:, index] for index, name in enumerate(plan.varied)}
+    warming = jnp.pad(steps[:, len(plan.varied) :], ((0, 0), (0, 0 if plan.warms else plan.n_baths)))
+
+    def values(
+        varied: Numbers, warming: Array
+    ) -> tuple[tuple[dict[str, Array], Array], tuple[OpenSystem, SteadyState]]:
+        results, system, state = observed(varied, warming)
+        return (results, system.H), (system, state)
+
+    def push(
+        step: Numbers, warm: Array
+    ) -> tuple[tuple[dict[str, Array], OpenSystem, SteadyState], tuple[dict[str, Array], Array]]:
+        here = (varied, jnp.zeros(plan.n_baths))
+        (results, _), (slopes, change), kept = jax.jvp(values, here, (step, warm), has_aux=True)
+        return (results, *kept), (slopes, change)
+
+    (results, system, state), (slopes, changes) = jax.vmap(push, out_axes=(None, 0))(along, warming)
+    inside, between = jax.vmap(lambda change: splits(system, state.basis, change))(changes)
+    jumps = inside | (between & (state.method != Method.POPULATIONS))
+    return results | _named(plan, slopes, state.status, jumps) | _flags(state)
+
+
+def _named(
+    plan: Plan, slopes: dict[str, Array], status: Array, jumps: Bool[Array, " directions"]
+) -> dict[str, Array]:
+    """Derivatives under their names, NaN where they do not exist, each parameter with its own status."""
+    codes = jnp.where((status == Status.OK) & jumps, jnp.int8(Status.NO_DERIVATIVE), status)
+    named = {}
+    for derivative in plan.derivatives:
+        code = codes[derivative.directions]
+        for name, slope in slopes.items():
+            own = slope[derivative.directions]
+            exists = (code == Status.OK).reshape(-1, *(1 for _ in own.shape[1:]))
+            kept = jnp.moveaxis(jnp.where(exists, own, jnp.nan), 0, -1)
+            named[derivative.of(name)] = kept if derivative.dims else kept[..., 0]
+        if derivative.name in plan.varied:
+            named[derivative.status] = code[0]
+    return named
