@@ -151,11 +151,13 @@ def eigenbasis(system: OpenSystem) -> Eigenbasis:
     one); the point's status says so.
     """
     H = jnp.where(jnp.all(jnp.isfinite(system.H)), system.H, 0.0)
-    tolerance = system.secular_tol
-    if tolerance is None:
-        tolerance = roundoff(H.dtype) * jnp.max(jnp.sum(jnp.abs(H), axis=1))
+    round_off = jax.lax.stop_gradient(roundoff(H.dtype) * jnp.max(jnp.sum(jnp.abs(H), axis=1)))
+    tolerance = round_off if system.secular_tol is None else system.secular_tol
     tolerance = jax.lax.stop_gradient(tolerance)
     energies, vectors = _diagonalise(system.sectors, H, tolerance)
+    # What round-off split is made one again, or it would rotate coherences that decay more slowly.
+    _, mean = cluster(jax.lax.stop_gradient(energies), jnp.minimum(tolerance, round_off))
+    energies = energies + jax.lax.stop_gradient(mean - energies)
     fixed = jax.lax.stop_gradient(energies)
     level, _ = cluster(fixed, tolerance)
     sector = _sector_numbers(system.sectors)

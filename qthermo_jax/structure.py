@@ -160,6 +160,18 @@ class Pairs:
         return Groups.of(self.number, self._distinct[0].size)
 
     @cached_property
+    def by_origin(self) -> Groups:
+        """The rates j -> i of all distinct pairs, then those i -> j, by the state that they leave."""
+        first, second = self.states
+        return Groups.of(np.concatenate([second, first]), self.dimension)
+
+    @cached_property
+    def by_target(self) -> Groups:
+        """The same by the state that they lead to."""
+        first, second = self.states
+        return Groups.of(np.concatenate([first, second]), self.dimension)
+
+    @cached_property
     def rate_table(self) -> np.ndarray:
         """(d, d): where the rate of the jump j -> i stands among (those j -> i, those i -> j, 0)."""
         first, second = self.states

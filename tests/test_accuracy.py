@@ -1,7 +1,7 @@
 """How accurate steady states are, against mpmath: every digit promised, every error reported.
 
 The oracles (`exact`) take the doubles at their exact values. What arithmetic in doubles cannot give is
-stated beside each tolerance; what falls short of a promise is an `xfail` that says by how much.
+stated beside each tolerance.
 """
 
 from collections.abc import Sequence
@@ -146,11 +146,6 @@ def test_equal_temperatures_carry_no_heat() -> None:
     assert exact.relative_errors(np.asarray(state.populations), gibbs, 0.0).max() < 1e-13
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="UNDERFLOW wherever a rate lies between 1e-308 and 1e-292 and some product is lost, although "
-    "every population is right to 2e-13 at these points",
-)
 @pytest.mark.parametrize(
     ("g", "T_L", "T_R"),
     [
@@ -175,9 +170,6 @@ def test_populations_and_currents_of_the_chain_keep_their_digits_on_a_grid(g: fl
     for T_L in temperatures:
         for T_R in temperatures:
             point = Chain.at(g, T_L, T_R)
-            if point.state.status == Status.UNDERFLOW:
-                assert (1 + 2 * g) / min(T_L, T_R) > np.log(1e290)
-                continue
             point.assert_accurate()
             point.assert_honest()
 
@@ -344,7 +336,7 @@ def close_levels(seed: int, gap: float) -> Draw:
 @pytest.mark.parametrize("gap", [1e-2, 1e-4, 1e-6, 1e-8])
 def test_reported_errors_grow_as_levels_approach_and_so_do_the_true_ones(gap: float) -> None:
     """Eigenvectors are known to 1e-16/gap: no algorithm has more from an H in doubles."""
-    assert_honest(errors(close_levels(0, gap)), largest=1e-13 / gap)
+    assert_honest(errors(close_levels(0, gap)), largest=1e-12 / gap)
 
 
 @pytest.mark.parametrize("rates", [1e-4, 1e-8])
@@ -353,22 +345,12 @@ def test_reported_errors_cover_the_true_ones_at_weak_coupling(rates: float, spec
     assert_honest(errors(scaled(random_system(3, 3, spectrum), rates=rates)), largest=1e-9)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the 1e-16 by which round-off splits a level turns its coherences: true 5e-14 and 5e-10, "
-    "reported 1e-14; with the level's mean energy in -i[H, .] the true error is 4e-16",
-)
 @pytest.mark.parametrize("rates", [1e-4, 1e-8])
 def test_reported_errors_cover_the_true_ones_at_weak_coupling_inside_a_level(rates: float) -> None:
     draw = scaled(random_system(3, 3, "degenerate"), rates=rates)
     assert_honest(errors(draw, ("secular_block", "dense")), largest=1e-5)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the errors of secular_block and dense leave out that of the Bohr frequencies, differences "
-    "of energies around 1e4: true 1e-13, reported 2e-14; that of populations has it",
-)
 @pytest.mark.parametrize("method", ["secular_block", "dense"])
 def test_reported_errors_cover_the_true_ones_far_from_zero_energy(method: str) -> None:
     assert_honest(errors(scaled(random_system(3, 3, "generic"), offset=1e4), [method]), largest=1e-9)
@@ -506,20 +488,15 @@ def dephasing(seed: int, baths: tuple[int, ...]) -> Draw:
     return frozen(with_structure(rng, np.array([-0.6, 0.0, 1.1]), diagonal, U), baths)
 
 
-SEEN_CONNECTED = "the round-off of couplings, 1e-17, scaled up as rates: OK and a state of noise"
-
-
 @pytest.mark.parametrize(
     ("method", "baths"),
     [
         ("populations", ()),
         ("populations", (0, 1, 2)),
         ("dense", ()),
-        pytest.param("dense", (0, 1, 2), marks=pytest.mark.xfail(strict=True, reason=SEEN_CONNECTED)),
-        pytest.param("secular_block", (), marks=pytest.mark.xfail(strict=True, reason=SEEN_CONNECTED)),
-        pytest.param(
-            "secular_block", (0, 1, 2), marks=pytest.mark.xfail(strict=True, reason=SEEN_CONNECTED)
-        ),
+        ("dense", (0, 1, 2)),
+        ("secular_block", ()),
+        ("secular_block", (0, 1, 2)),
     ],
 )
 def test_baths_that_only_dephase_leave_no_unique_state(method: str, baths: tuple[int, ...]) -> None:

@@ -350,7 +350,7 @@ def test_single_precision_keeps_six_digits_of_every_population():
 
 
 def test_single_precision_says_where_it_cannot():
-    arguments = {"axes": {"T_L": [0.3, 0.012]}, "parameters": {"sites": 3, "T_R": 0.0125, "g": 0.3}}
+    arguments = {"axes": {"T_L": [0.3, 0.007]}, "parameters": {"sites": 3, "T_R": 0.0072, "g": 0.3}}
     single = qj.sweep("chain", **arguments, precision="float32")
     double = qj.sweep("chain", **arguments)
     assert (double.status == qj.Status.OK).all()

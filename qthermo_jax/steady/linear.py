@@ -15,6 +15,7 @@ from jaxtyping import Array, Bool, Complex, Float
 
 from qthermo_jax.generators import Transitions, block_generator, leak, secular_generator
 from qthermo_jax.steady.record import Method, Note, Solution
+from qthermo_jax.steady.uncertainty import rate_uncertainty
 from qthermo_jax.structure import Index
 
 # What is smaller than this part of the fastest decay is round-off of the couplings: scaled up, it
@@ -80,15 +81,21 @@ def _hermitian(unknowns: Float[Array, " n"], kept: Kept) -> tuple[Float[Array, "
     return real.diagonal(), triangle + triangle.conj().T
 
 
-def _column_scales(matrix: Float[Array, "n n"], generator: Complex[Array, "n n"]) -> Float[Array, " n"]:
+def _fastest(moves: Transitions) -> Float[Array, ""]:
+    """The fastest that any bath could make a transition, by its largest rate and its largest element."""
+    by_bath = moves.pairs.by_bath
+    rate = by_bath.max(jnp.maximum(moves.forth, moves.back))
+    fastest = jax.lax.stop_gradient(jnp.max(rate * by_bath.max(jnp.abs(moves.amplitudes)) ** 2))
+    return jnp.where(fastest > 0, fastest, 1.0)
+
+
+def _column_scales(matrix: Float[Array, "n n"], fastest: Float[Array, ""]) -> Float[Array, " n"]:
     """Factors that bring the columns to about 1, so that slow populations count as much as fast ones.
 
     They change neither the solution nor its derivatives; rows need none, since the diagonal is the
     largest element of its column.
     """
     size = jnp.max(jnp.abs(jax.lax.stop_gradient(matrix)), axis=0)
-    fastest = jnp.max(jnp.abs(jax.lax.stop_gradient(generator).diagonal().real))
-    fastest = jnp.where(fastest > 0, fastest, 1.0)
     return 1.0 / jnp.where(size > _NOISE * fastest, size, fastest)
 
 
@@ -100,8 +107,10 @@ class _Solved(NamedTuple):
     smallest: Float[Array, ""]
 
 
-def _solve(matrix: Float[Array, "n n"], right: Float[Array, " n"]) -> _Solved:
-    """x with matrix x = right.
+def _solve(
+    matrix: Float[Array, "n n"], right: Float[Array, " n"], uncertainty: Float[Array, ""]
+) -> _Solved:
+    """x with matrix x = right, the matrix's elements known to a relative `uncertainty`.
 
     One inverse serves the solution, its refinement, its derivatives (implicit, of any order), the error
     and the singular value (by inverse iteration), all as matrix-vector products. Solves with LU factors
@@ -122,8 +131,8 @@ def _solve(matrix: Float[Array, "n n"], right: Float[Array, " n"]) -> _Solved:
         transpose_solve=lambda _, b: refined(frozen.T, inverse.T, b),
     )
     fixed = jax.lax.stop_gradient(solution)
-    # Elements of the matrix are known to some eps; |A^-1| carries that and the residual to x.
-    uncertain = 16 * jnp.finfo(matrix.dtype).eps * (jnp.abs(frozen) @ jnp.abs(fixed))
+    # |A^-1| carries what is not known of the matrix, and what remains, to x.
+    uncertain = uncertainty * (jnp.abs(frozen) @ jnp.abs(fixed))
     remains = jnp.abs(jax.lax.stop_gradient(right) - frozen @ fixed)
     error = jnp.abs(inverse) @ (uncertain + remains)
     direction = jnp.cos(jnp.arange(right.size, dtype=right.dtype))
@@ -158,15 +167,17 @@ def _solve_kept(
     states = kept.a[kept.upper][diagonal]
     trace = jnp.zeros(n, matrix.dtype).at[diagonal].set(1.0)
     row = jnp.arange(n) == jnp.asarray(diagonal)[jnp.argmin(energies[states])]
-    scales = _column_scales(matrix, generator)
+    scales = _column_scales(matrix, _fastest(moves))
     trace = trace * scales
     trace_scale = 1.0 / jnp.max(trace)
     balanced = jnp.where(row[:, None], trace[None, :] * trace_scale, matrix * scales[None, :])
-    solved = _solve(balanced, jnp.where(row, trace_scale, 0.0))
+    eps = jnp.finfo(matrix.dtype).eps
+    known = eps * jnp.max(jnp.where(moves.driven, rate_uncertainty(moves), 0.0))
+    uncertainty = 16 * eps + jax.lax.stop_gradient(known)
+    solved = _solve(balanced, jnp.where(row, trace_scale, 0.0), uncertainty)
     populations, coherences = _hermitian(solved.x * scales, kept)
     rho = (jnp.diag(populations).astype(coherences.dtype) + coherences)[kept.a, kept.b]
     largest = jnp.max(jnp.abs(generator))
-    eps = jnp.finfo(matrix.dtype).eps
     return Solution(
         populations=populations,
         coherences=coherences,
@@ -208,14 +219,13 @@ def solve_secular_block(moves: Transitions, levels: tuple[Index, ...] | None) ->
         block = jnp.asarray(number)
     else:
         block = moves.basis.level
-        generator = _held_at_zero(generator, block[kept.a] != block[kept.b])
+        generator = _held_at_zero(generator, block[kept.a] != block[kept.b], _fastest(moves))
     return _solve_kept(moves, kept, generator, Method.SECULAR_BLOCK, leak(moves, block))
 
 
-def _held_at_zero(generator: Complex[Array, "n n"], out: Bool[Array, " n"]) -> Complex[Array, "n n"]:
+def _held_at_zero(
+    generator: Complex[Array, "n n"], out: Bool[Array, " n"], decay: Float[Array, ""]
+) -> Complex[Array, "n n"]:
     """The generator with some elements decoupled from the rest and decaying by themselves."""
     inside = jnp.where(out[:, None] | out[None, :], 0.0, generator)
-    fastest = jnp.max(jnp.abs(jax.lax.stop_gradient(inside).diagonal().real))
-    return inside - jnp.diag(jnp.where(out, jnp.where(fastest > 0, fastest, 1.0), 0.0)).astype(
-        generator.dtype
-    )
+    return inside - jnp.diag(jnp.where(out, decay, 0.0)).astype(generator.dtype)

@@ -1,0 +1,76 @@
+"""Command line of the benchmarks."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import jax
+
+from benchmarks import derivatives as _derivatives
+from benchmarks import growth as _growth
+from benchmarks import solvers as _solvers
+from benchmarks.report import conditions
+
+
+class Sizes(click.ParamType):
+    """Whole numbers with commas between them."""
+
+    name = "sizes"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
+        """From text, or a default that is a list already."""
+        if isinstance(value, list):
+            return value
+        try:
+            return sorted(int(part) for part in value.split(",") if part)
+        except ValueError:
+            self.fail(f"{value!r} is not like 2,4,10", param, ctx)
+
+
+_out = click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder of the results."
+)
+_repeats = click.option("--repeats", default=9, show_default=True, help="Runs of each after a warm-up.")
+
+
+@click.group(help="What it costs; each command prints a table and writes it to benchmarks/results.")
+def main() -> None:
+    """In 64 bit, as sweeps compute."""
+    jax.config.update("jax_enable_x64", True)
+
+
+@main.command()
+@click.option("--sites", default=10, show_default=True)
+@click.option("--points", default=4000, show_default=True)
+@click.option("--chunk", default=500, show_default=True, help="Points at a time.")
+@_repeats
+@_out
+def derivatives(sites: int, points: int, chunk: int, repeats: int, out: Path | None) -> None:
+    """Derivatives of the populations beside the values."""
+    where = conditions()
+    _derivatives.measure(sites, points, chunk, repeats).publish(where, out)
+
+
+@main.command()
+@click.option("--sites", type=Sizes(), default="10,20,50,100,200", show_default=True)
+@click.option("--qutip-sites", type=Sizes(), default="2,3,4,6,8,10,14,20", show_default=True)
+@click.option("--large", is_flag=True, help="1000 sites too.")
+@_repeats
+@_out
+def growth(
+    sites: list[int], qutip_sites: list[int], large: bool, repeats: int, out: Path | None
+) -> None:
+    """Time and memory of one point as the chain grows."""
+    where = conditions()
+    _growth.measure([*sites, *[1000] * large], qutip_sites, repeats).publish(where, out)
+
+
+@main.command()
+@click.option("--sites", type=Sizes(), default="2,4,10", show_default=True)
+@click.option("--points", type=Sizes(), default="1,64,1024", show_default=True)
+@_repeats
+@_out
+def solvers(sites: list[int], points: list[int], repeats: int, out: Path | None) -> None:
+    """Points per second of each solver."""
+    where = conditions()
+    _solvers.measure(sites, points, repeats).publish(where, out)

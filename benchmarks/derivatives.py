@@ -1,0 +1,84 @@
+"""What derivatives of the populations cost beside the values."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from benchmarks.chains import mean_position, points, site_populations
+from benchmarks.report import Cell, Report, megabytes
+from benchmarks.timing import Program, Spread, compiled, in_turns
+
+
+def _with_forward(f: Callable[[jax.Array], jax.Array]) -> Callable[[jax.Array], tuple[Any, Any]]:
+    """Values and derivatives by every component of x, the values once."""
+
+    def both(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        push = jax.vmap(lambda v: jax.jvp(f, (x,), (v,)), out_axes=(None, 0))
+        values, tangents = push(jnp.eye(x.size))
+        return values, tangents
+
+    return both
+
+
+def _in_chunks(f: Callable[..., Any], chunk: int) -> Callable[..., Any]:
+    return lambda *batch: jax.lax.map(lambda point: f(*point), batch, batch_size=chunk)
+
+
+def measure(sites: int, count: int, chunk: int, repeats: int) -> Report:
+    """Of `count` points of a chain of `sites`, `chunk` at a time."""
+    batch = points(count)
+    T_L, g = batch[:, 0], batch[:, 1]
+    fraction = jnp.linspace(0.0, 1.0, sites)
+    temperatures = T_L[:, None] + (0.4 - T_L)[:, None] * fraction[None, :]
+    f, position = site_populations(sites, "populations"), mean_position(sites)
+
+    one_g = jnp.asarray(0.3)
+
+    def at_one_g(T: jax.Array) -> jax.Array:
+        return f(jnp.stack([T[0], one_g]))
+
+    def of_temperatures(g: jax.Array) -> Callable[[jax.Array], jax.Array]:
+        return lambda T: position(T, g)
+
+    pairs: dict[str, tuple[Callable[..., Any], Callable[..., Any], tuple[jax.Array, ...], str]] = {
+        "site populations by T_L and g, forward": (f, _with_forward(f), (batch,), "<= 3"),
+        "the same by T_L at one g": (at_one_g, _with_forward(at_one_g), (T_L[:, None],), "<= 3"),
+        f"mean position by {sites} temperatures, reverse": (
+            position,
+            lambda T, g: jax.value_and_grad(of_temperatures(g))(T),
+            (temperatures, g),
+            "<= 4",
+        ),
+        "the same at one g": (
+            of_temperatures(one_g),
+            jax.value_and_grad(of_temperatures(one_g)),
+            (temperatures,),
+            "<= 4",
+        ),
+    }
+    rows: list[dict[str, Cell]] = []
+    for name, (values, derived, arguments, target) in pairs.items():
+        programs: dict[str, Program] = {
+            "values": compiled(_in_chunks(values, chunk), *arguments),
+            "derived": compiled(_in_chunks(derived, chunk), *arguments),
+        }
+        taken = in_turns({key: program.run for key, program in programs.items()}, repeats)
+        per_point = {key: Spread.of(1e6 * times / count) for key, times in taken.items()}
+        rows.append(
+            {
+                "derivative": name,
+                "values, us a point": per_point["values"],
+                "with derivatives, us a point": per_point["derived"],
+                "ratio": Spread.of(taken["derived"] / taken["values"]),
+                "target": target,
+                "compile values, s": programs["values"].compile_s,
+                "compile both, s": programs["derived"].compile_s,
+                "temporary, both, MB": megabytes(programs["derived"].temporary_bytes),
+            }
+        )
+    title = f"Derivatives of the populations, chain of {sites} sites"
+    return Report(
+        "derivatives", title, rows, {"points": count, "points at a time": chunk, "runs of each": repeats}
+    )

@@ -1,0 +1,87 @@
+"""Results as a table to read and as JSON to compare, with what they were measured on."""
+
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+import jax
+
+from benchmarks.timing import Spread
+
+Cell = str | int | float | Spread | None
+RESULTS = Path(__file__).parent / "results"
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def conditions() -> dict[str, Any]:
+    """Hardware and versions."""
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "devices": [device.device_kind for device in jax.devices()],
+        "load": os.getloadavg()[0],
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in ("qthermo_jax", "jax", "jaxlib", "numpy", "qutip")},
+    }
+
+
+def _text(value: Cell) -> str:
+    if value is None:
+        return ""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def megabytes(size: int | None) -> float | None:
+    """Of bytes; None of None."""
+    return None if size is None else size / 1e6
+
+
+@dataclass(frozen=True)
+class Report:
+    """One benchmark's rows, all with the same columns, and remarks under the table."""
+
+    name: str
+    title: str
+    rows: Sequence[Mapping[str, Cell]]
+    remarks: Mapping[str, Cell] = field(default_factory=dict)
+
+    def markdown(self, where: Mapping[str, Any]) -> str:
+        """Title, table, remarks, conditions."""
+        columns = list(self.rows[0])
+        cells = [columns, ["---"] * len(columns)]
+        cells += [[_text(row[column]) for column in columns] for row in self.rows]
+        table = "\n".join(f"| {' | '.join(line)} |" for line in cells)
+        remarks = "".join(f"- {what}: {_text(value)}\n" for what, value in self.remarks.items())
+        versions = ", ".join(f"{name} {number}" for name, number in where["versions"].items())
+        measured = (
+            f"Median (quartiles). {where['processor']}, {where['cores']} cores, "
+            f"{', '.join(where['devices'])}; load before: {where['load']:.1f}; {versions}."
+        )
+        return f"# {self.title}\n\n{table}\n\n{remarks}\n{measured}\n"
+
+    def publish(self, where: Mapping[str, Any], folder: Path | None) -> None:
+        """Print it and write NAME.md and NAME.json.
+
+        Args:
+            where: `conditions()` from before the measurements.
+            folder: default: that of the backend.
+        """
+        folder = folder or RESULTS / jax.default_backend()
+        folder.mkdir(parents=True, exist_ok=True)
+        text = self.markdown(where)
+        everything = {"conditions": where, **asdict(self)}
+        (folder / f"{self.name}.json").write_text(json.dumps(everything, indent=1) + "\n")
+        (folder / f"{self.name}.md").write_text(text)
+        click.echo(text)

@@ -1,0 +1,43 @@
+"""Points per second of each solver."""
+
+from collections.abc import Sequence
+
+import jax
+
+import qthermo_jax as qj
+from benchmarks.chains import chunk_size, points, site_populations
+from benchmarks.report import Cell, Report
+from benchmarks.timing import Spread, compiled, in_turns
+
+METHODS = {
+    "populations": qj.Method.POPULATIONS,
+    "secular_block": qj.Method.SECULAR_BLOCK,
+    "dense": qj.Method.DENSE,
+}
+
+
+def measure(sizes: Sequence[int], batches: Sequence[int], repeats: int) -> Report:
+    """Of chains of these sizes, so many points (T_L, g) in one call: an eigendecomposition for each."""
+    rows: list[dict[str, Cell]] = []
+    for sites in sizes:
+        for method, tier in METHODS.items():
+            f = site_populations(sites, method)
+            for count in batches:
+                chunk = min(chunk_size(sites, tier), count)
+                program = compiled(
+                    lambda batch, f=f, chunk=chunk: jax.lax.map(f, batch, batch_size=chunk),
+                    points(count),
+                )
+                taken = in_turns({method: program.run}, repeats)[method]
+                rows.append(
+                    {
+                        "sites": sites,
+                        "method": method,
+                        "points": count,
+                        "at a time": chunk,
+                        "points/s": Spread.of(count / taken),
+                        "us a point": Spread.of(1e6 * taken / count),
+                        "compile, s": program.compile_s,
+                    }
+                )
+    return Report("solvers", "Site populations of the chain, by solver", rows, {"runs of each": repeats})
