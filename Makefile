@@ -37,8 +37,8 @@ run: $(VENV)/.installed ## the paper's Fig. 2(b)-(e): install, compute, draw
 test: $(VENV)/.installed-test ## install and run the tests and the examples of the docstrings
 	$(PYTEST)
 
-test-all: $(VENV)/.installed-test ## the same with the slow tests
-	$(PYTEST) -m ""
+test-all: $(VENV)/.installed-test ## the same with the slow tests, and with XLA's optimisations
+	JAX_DISABLE_MOST_OPTIMIZATIONS=false $(PYTEST) -m ""
 
 lint: $(VENV)/.installed-dev ## style, format, types, and which module may import which
 	@status=0; for check in "ruff check" "ruff format --check" mypy lint-imports; do \

@@ -19,11 +19,11 @@ def points(count: int) -> jax.Array:
     return jnp.stack([rng.uniform(0.5, 1.0, count), rng.uniform(0.05, 0.45, count)], axis=1)
 
 
-def site_populations(sites: int, method: str) -> Callable[[jax.Array], jax.Array]:
-    """Of one point (T_L, g)."""
+def site_populations(sites: int, method: str) -> Callable[[jax.Array, jax.Array], jax.Array]:
+    """Of one point: T_L and g."""
 
-    def at(point: jax.Array) -> jax.Array:
-        system = qj.models.chain(sites=sites, T_L=point[0], T_R=0.4, g=point[1])
+    def at(T_L: jax.Array, g: jax.Array) -> jax.Array:
+        system = qj.models.chain(sites=sites, T_L=T_L, T_R=0.4, g=g)
         return qj.site_populations(system, qj.steadystate(system, method=method))
 
     return at

@@ -21,14 +21,14 @@ _PATIENCE_S = 1800
 def one_size(solver: str, sites: int, repeats: int) -> dict[str, Any]:
     """Measured in a fresh process, whose memory nothing else has touched, with one thread of BLAS.
 
-    Two threads on two cores that others use too were up to ten times slower, with both solvers.
+    Two threads on two cores that others used too were up to ten times slower, with both solvers.
     """
     command = [sys.executable, "-m", "benchmarks.one_size", "--solver", solver]
     command += ["--sites", str(sites), "--repeats", str(repeats)]
     done = subprocess.run(
         command,
         cwd=_ROOT,
-        env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+        env={"OPENBLAS_NUM_THREADS": "1", **os.environ},
         capture_output=True,
         text=True,
         timeout=_PATIENCE_S,

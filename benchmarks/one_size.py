@@ -65,14 +65,14 @@ def by_qutip(sites: int) -> np.ndarray:
 def main(solver: str, sites: int, repeats: int) -> None:
     """Print what one size takes, as JSON."""
     jax.config.update("jax_enable_x64", True)
-    point = jax.block_until_ready(jax.numpy.array([T_L, G]))
+    point = jax.block_until_ready((jax.numpy.asarray(T_L), jax.numpy.asarray(G)))
     imported = memory.resident()
     compile_s, temporary = None, None
     runs: dict[str, Callable[[], Any]]
     if solver == "qutip":
         runs = {"whole": partial(by_qutip, sites), "tensor": partial(qutip_tensor, sites)}
     else:
-        program = compiled(site_populations(sites, "populations"), point)
+        program = compiled(site_populations(sites, "populations"), *point)
         compile_s, temporary = program.compile_s, program.temporary_bytes
         runs = {"whole": program.run}
     memory.forget_peak()

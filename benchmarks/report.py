@@ -31,6 +31,7 @@ def conditions() -> dict[str, Any]:
         "processor": _processor(),
         "cores": os.cpu_count(),
         "devices": [device.device_kind for device in jax.devices()],
+        "blas_threads": os.environ.get("OPENBLAS_NUM_THREADS", "all"),
         "load": os.getloadavg()[0],
         "python": platform.python_version(),
         "versions": {name: version(name) for name in ("qthermo_jax", "jax", "jaxlib", "numpy", "qutip")},
@@ -67,7 +68,8 @@ class Report:
         versions = ", ".join(f"{name} {number}" for name, number in where["versions"].items())
         measured = (
             f"Median (quartiles). {where['processor']}, {where['cores']} cores, "
-            f"{', '.join(where['devices'])}; load before: {where['load']:.1f}; {versions}."
+            f"{', '.join(where['devices'])}; threads of BLAS: {where['blas_threads']}; "
+            f"load before: {where['load']:.1f}; {versions}."
         )
         return f"# {self.title}\n\n{table}\n\n{remarks}\n{measured}\n"
 

@@ -18,15 +18,16 @@ _FROZEN = 800.0
 def _thermal_factors(
     omega: Num[ArrayLike, "*#s"], T: Num[ArrayLike, "*#s"]
 ) -> tuple[Float[Array, "*s"], Float[Array, "*s"]]:
-    """n and n + 1 for omega > 0, each without cancellation: e^{-x}/(1 - e^{-x}) and 1/(1 - e^{-x})."""
+    """n = e^{-x}/(1 - e^{-x}) and n + 1 for omega > 0, without cancellation in value and derivative.
+
+    1/(1 - e^{-x}) would be n + 1 too, but its derivative takes e^{-x} from expm1(-x) + 1.
+    """
     omega, T = jnp.asarray(omega, float), jnp.asarray(T, float)
     frozen = omega >= _FROZEN * T
     x = jnp.where(frozen, 1.0, omega) / jnp.where(frozen, 1.0, T)
-    gap = -jnp.expm1(-x)
-    n = jnp.where(frozen, 0.0, jnp.exp(-x) / gap)
-    n_plus_1 = jnp.where(frozen, 1.0, 1.0 / gap)
-    unphysical = T < 0
-    return jnp.where(unphysical, jnp.nan, n), jnp.where(unphysical, jnp.nan, n_plus_1)
+    n = jnp.where(frozen, 0.0, jnp.exp(-x) / -jnp.expm1(-x))
+    n = jnp.where(T < 0, jnp.nan, n)
+    return n, 1.0 + n
 
 
 def n_thermal(omega: Num[ArrayLike, "*#s"], T: Num[ArrayLike, "*#s"]) -> Float[Array, "*s"]:

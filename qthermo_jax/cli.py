@@ -26,7 +26,7 @@ from rich.table import Table
 
 from qthermo_jax import models
 from qthermo_jax.plotting import PlotError, plot
-from qthermo_jax.steady import Method, Status
+from qthermo_jax.steady import Method, Note, Status
 from qthermo_jax.sweeping import SpecError, Store, run_to_file, sweep_from_file
 from qthermo_jax.sweeping.errors import first_line
 from qthermo_jax.sweeping.model import REQUIRED, find_model
@@ -187,6 +187,8 @@ def info(file: Path) -> None:
             table.add_row(str(name), f"{shape}: {words}")
         solvers = (f"{n} by {Method(code).name.lower()}" for code, n in _counted(data["method"]))
         table.add_row("solved", ", ".join(solvers))
+        notes = (f"{n}: {Note(code).meaning}" for code, n in _counted(data["note"]) if code)
+        table.add_row("notes", "; ".join(notes) or "none")
     table.add_row("points", _statuses(file))
     _print(table)
 

@@ -142,15 +142,28 @@ def _rates(
     return forth, back
 
 
+def _gain_and_loss(
+    moves: Transitions,
+) -> tuple[Inexact[Array, "d d d d"], Inexact[Array, "d d"], Int[Array, "d d"]]:
+    """sum_k gamma_k S_ac S*_bd as [a, c, b, d], the loss operator, and the groups of omega_ac.
+
+    The gain counts where omega_ac and omega_bd are in one group.
+    """
+    S, rates, group = moves.matrices()
+    gain = jnp.einsum("kac,kbd->acbd", rates.astype(S.dtype) * S, S.conj())
+    emitted = jnp.where(group[:, :, None] == group[:, None, :], jnp.einsum("acad->acd", gain), 0.0)
+    return gain, jnp.sum(emitted, axis=0).conj() / 2, group
+
+
 def secular_generator(moves: Transitions) -> Complex[Array, "d d d d"]:
     """The generator as a tensor in the eigenbasis: d rho_ab/dt = sum_cd L[a, b, c, d] rho_cd."""
-    (S, rates, group), energies = moves.matrices(), moves.basis.energies
+    gain, loss, group = _gain_and_loss(moves)
+    kind = np.promote_types(gain.dtype, np.complex64)
     together = group[:, :, None, None] == group[None, None, :, :]
-    gain = jnp.einsum("kac,kbd->acbd", rates.astype(S.dtype) * S, S.conj())
-    gain = jnp.where(together, gain, 0.0).astype(np.promote_types(S.dtype, np.complex64))
-    loss = jnp.einsum("acad->cd", gain).conj() / 2
-    one = jnp.eye(energies.size, dtype=gain.dtype)
-    oscillation = 1j * (energies[:, None] - energies[None, :]).astype(gain.dtype)
+    gain, loss = jnp.where(together, gain, 0.0).astype(kind), loss.astype(kind)
+    energies = moves.basis.energies
+    one = jnp.eye(energies.size, dtype=kind)
+    oscillation = 1j * (energies[:, None] - energies[None, :]).astype(kind)
     return (
         gain.transpose(0, 2, 1, 3)
         - jnp.einsum("ac,bd->abcd", loss, one)
@@ -165,18 +178,15 @@ def block_generator(moves: Transitions, a: np.ndarray, b: np.ndarray) -> Complex
     Args:
         a, b: states of each of the n elements.
     """
-    (S, rates, group), energies = moves.matrices(), moves.basis.energies
+    gain, loss, group = _gain_and_loss(moves)
     left, right = (a[:, None], a[None, :]), (b[:, None], b[None, :])
-    gain = jnp.sum(rates[:, *left].astype(S.dtype) * S[:, *left] * S.conj()[:, *right], axis=0)
-    gain = jnp.where(group[left] == group[right], gain, 0.0)
-    together = group[:, :, None] == group[:, None, :]
-    emitted = jnp.where(together, jnp.einsum("kxc,kxd->xcd", rates.astype(S.dtype) * S.conj(), S), 0.0)
-    loss = jnp.sum(emitted, axis=0) / 2
+    kept = jnp.where(group[left] == group[right], gain[*left, *right], 0.0)
     decay = jnp.where(right[0] == right[1], loss[left], 0.0)
     decay = decay + jnp.where(left[0] == left[1], loss.T[right], 0.0)
-    kind = np.promote_types(S.dtype, np.complex64)
+    kind = np.promote_types(gain.dtype, np.complex64)
+    energies = moves.basis.energies
     oscillation = jnp.diag(1j * (energies[a] - energies[b]).astype(kind))
-    return (gain - decay).astype(kind) - oscillation
+    return (kept - decay).astype(kind) - oscillation
 
 
 def jump_rates(moves: Transitions) -> tuple[Float[Array, " U"], Float[Array, " U"]]:
@@ -250,6 +260,7 @@ def heat_currents_of(
     return heat + jnp.einsum("kab,ba->k", Q.astype(coherences.dtype), coherences).real
 
 
+@jax.jit
 def liouvillian(system: OpenSystem) -> Complex[Array, "dd dd"]:
     """Liouvillian of the global master equation as a matrix on column-stacked density matrices.
 
@@ -272,6 +283,7 @@ def liouvillian(system: OpenSystem) -> Complex[Array, "dd dd"]:
     return tensor.transpose(1, 0, 3, 2).reshape(d * d, d * d)
 
 
+@jax.jit
 def jump_operators(
     system: OpenSystem,
 ) -> tuple[Float[Array, " dd"], Inexact[Array, "K dd d d"]]:

@@ -14,6 +14,7 @@ from qthermo_jax.steady import SteadyState
 from qthermo_jax.system import Observable, OpenSystem
 
 
+@jax.jit
 def heat_currents(system: OpenSystem, state: SteadyState) -> Float[Array, " K"]:
     """Heat current into each bath, J_k = -Tr[L_k(rho) H] (paper, "Quantum Dufour effect").
 
@@ -58,6 +59,7 @@ def min_eigenvalue(system: OpenSystem, state: SteadyState) -> Float[Array, ""]:
     return jnp.where(finite, smallest, jnp.nan)
 
 
+@jax.jit
 def liouvillian_gap(system: OpenSystem, state: SteadyState) -> Float[Array, ""]:
     """Smallest decay rate of the generator, in units of energy: how fast the slowest deviation goes.
 

@@ -38,13 +38,17 @@ _STYLE: Any = {
     "ytick.right": True,
     "mathtext.fontset": "cm",
 }
-_FLAGS = ("status", "method")
 _FEW = 4
 _LEGIBLE = 10
 
 
 class PlotError(ValueError):
     """What was asked for cannot be drawn, in one line."""
+
+
+def _is_about_the_solve(array: xr.DataArray) -> bool:
+    """Whether a variable says how a point was solved, not what came out."""
+    return "flag_meanings" in array.attrs or array.name == "leak"
 
 
 def plot(data: xr.Dataset, variable: str | None = None) -> Figure:
@@ -63,7 +67,7 @@ def plot(data: xr.Dataset, variable: str | None = None) -> Figure:
         PlotError: no such variable, or too many dimensions.
     """
     axes = data["status"].dims
-    names = [str(name) for name in data.data_vars if name not in _FLAGS]
+    names = [str(name) for name in data.data_vars if not _is_about_the_solve(data[name])]
     if variable is not None and variable not in names:
         raise PlotError(f"variable {variable!r} is not one of {', '.join(names)}")
     drawable = [name for name in names if _shape(data[name], len(axes)) in _PAINTERS]
@@ -134,7 +138,8 @@ def _scalars(canvas: Axes, data: xr.Dataset, chosen: xr.DataArray) -> None:
     together = [chosen] + [
         data[name]
         for name in data.data_vars
-        if name not in (*_FLAGS, chosen.name)
+        if name != chosen.name
+        and not _is_about_the_solve(data[name])
         and data[name].dims == chosen.dims
         and data[name].attrs.get("units") == unit
     ]

@@ -5,6 +5,7 @@ not depend on a temperature.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -39,6 +40,7 @@ def by_temperature(compute: Compute, system: OpenSystem, state: SteadyState) -> 
     return slopes
 
 
+@jax.jit
 def conductance(system: OpenSystem, state: SteadyState) -> Float[Array, "K K"]:
     """Thermal conductance dJ_i/dT_j, of the heat into bath i by the temperature of bath j.
 
@@ -54,6 +56,7 @@ def conductance(system: OpenSystem, state: SteadyState) -> Float[Array, "K K"]:
     return by_temperature(heat_currents, system, state)
 
 
+@jax.jit
 def onsager(system: OpenSystem, state: SteadyState) -> Float[Array, "K K"]:
     """Onsager matrix L_ij = -T^2 dJ_i/dT_j of the system with all its baths at their mean temperature T.
 
@@ -68,6 +71,7 @@ def onsager(system: OpenSystem, state: SteadyState) -> Float[Array, "K K"]:
     return -(T**2) * conductance(equal, state)
 
 
+@partial(jax.jit, static_argnames="observable")
 def soret(system: OpenSystem, state: SteadyState, observable: str | None = None) -> Float[Array, ""]:
     """Soret-like coefficient -d<x>/d(grad T): how the mean position answers a steeper gradient.
 

@@ -11,7 +11,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Inexact, Int, Num
+from jaxtyping import Array, ArrayLike, Bool, Float, Inexact, Int, Num
 
 from qthermo_jax.couplings import inexact
 from qthermo_jax.structure import Index
@@ -34,7 +34,7 @@ class Eigenbasis(eqx.Module):
     """Eigenstates of H, sector after sector, ascending inside each.
 
     Attributes:
-        energies: E_i.
+        energies: E_i; those that only round-off tells apart are equal.
         vectors: eigenvectors as columns, in the basis in which H was given.
         level: integer label of the level that each state belongs to: states of equal energy share it,
             whatever their sectors.
@@ -191,7 +191,7 @@ def splits(
     return jnp.any(large & same_sector), jnp.any(large & ~same_sector)
 
 
-def gibbs_state(H: Num[Array, "d d"], T: Num[Array, ""]) -> Inexact[Array, "d d"]:
+def gibbs_state(H: Num[ArrayLike, "d d"], T: Num[ArrayLike, ""]) -> Inexact[Array, "d d"]:
     """Gibbs state e^{-H/T}/Z, what a system relaxes to if all its baths are at T.
 
     Differentiable in H and T any number of times, at degenerate levels too: it is made as a matrix

@@ -74,8 +74,8 @@ def test_bohr_frequencies_are_equal_in_a_group_and_vanish_inside_a_level(draw: D
 def test_round_off_does_not_split_the_groups_of_a_degenerate_level(is_complex: bool) -> None:
     U = random_unitary(np.random.default_rng(3), 5, is_complex)
     H = hermitian(U @ np.diag([0.0, 1.0, 1.0, 1.0 + 3e-16, 2.0]).astype(U.dtype) @ U.conj().T)
-    energies, bohr, group, _ = grouped(alone(H))
-    assert len(np.unique(energies)) > 3  # the splitting is there, and counts for nothing
+    _, bohr, group, _ = grouped(alone(H))
+    assert len(np.unique(np.linalg.eigvalsh(H))) > 3  # the splitting is there, and counts for nothing
     assert len(partition(group)) == 5
     assert (group[1:4, 1:4] == group[0, 0]).all()
     np.testing.assert_array_equal(bohr[1:4, 1:4], 0.0)

@@ -277,3 +277,25 @@ def test_a_chain_maps_over_every_parameter_at_once() -> None:
         jnp.array([0.2, 0.9]), jnp.array([0.3, 0.8]), jnp.array([1.0, 1.4])
     )
     np.testing.assert_allclose(mapped[1], jax.jit(sites)(0.9, 0.8, 1.4), atol=1e-14)
+
+
+@jax.jit
+def long_chain(T: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+    system = qj.models.chain(sites=200, g=0.7, T_L=T, T_R=T)
+    state = qj.steadystate(system, method="populations")
+    return state.populations, state.status, qj.heat_currents(system, state), state.error
+
+
+def test_two_hundred_sites_in_equilibrium_are_the_gibbs_state_of_the_closed_form() -> None:
+    """d = 400: the dense generator would have 2.6e10 elements. E_m = 1 + 1.4 cos(m pi/201)."""
+    T = 0.3
+    populations, status, currents, error = long_chain(jnp.asarray(T))
+    modes = np.sort(1.0 + 1.4 * np.cos(np.arange(1, 201) * np.pi / 201))
+    weights = np.exp(-np.concatenate([np.zeros(200), modes]) / T)
+    assert status == qj.Status.OK
+    expected = weights / weights.sum()
+    np.testing.assert_allclose(populations, expected, rtol=1e-10)
+    assert np.abs(populations / expected - 1).max() < error
+    np.testing.assert_allclose(currents, 0.0, atol=1e-13)
+    needs = long_chain.lower(jnp.asarray(T)).compile().memory_analysis().temp_size_in_bytes
+    assert needs < 1e9

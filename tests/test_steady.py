@@ -181,7 +181,9 @@ def test_a_solution_that_does_not_satisfy_its_equation_is_found_out(
         return unknowns[jnp.array([2, 0])], jnp.zeros((2, 2), complex)
 
     monkeypatch.setattr(linear, "_hermitian", upside_down)
+    jax.clear_caches()
     state = qj.steadystate(atom((0.5, FLAT)), method="dense")
+    jax.clear_caches()
     assert state.status == Status.LARGE_RESIDUAL
     assert np.isnan(state.rho).all()
 
@@ -307,6 +309,15 @@ def test_a_bad_point_leaves_the_derivatives_of_the_others_alone() -> None:
     points = jnp.stack([POINT, POINT.at[1].set(-1.0), POINT.at[0].set(0.0)])
     slopes = jax.jit(jax.vmap(jax.jacrev(populations_at)))(points)
     np.testing.assert_allclose(slopes[0], FORWARD(POINT), atol=1e-13)
+
+
+@pytest.mark.parametrize("T", [[-0.1, 0.5], [0.0, 0.0]])
+def test_a_flagged_point_has_no_derivatives(T: list[float]) -> None:
+    def populations(T: jax.Array) -> jax.Array:
+        return qj.steadystate(LAMBDA(T_1=T[0], T_2=T[1]), method="populations").populations
+
+    for derivative in (jax.jacfwd, jax.jacrev):
+        assert np.isnan(derivative(populations)(jnp.array(T))).all()
 
 
 # --- precision

@@ -1,7 +1,7 @@
 """From an open system to its steady state, with a status instead of an exception at every point."""
 
 import warnings
-from functools import cache
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -92,7 +92,9 @@ def _keeps_sectors(system: OpenSystem) -> Bool[Array, ""]:
 def steadystate(system: OpenSystem, *, method: str = "auto") -> SteadyState:
     """Steady state of the global master equation (paper, Eqs. 4-5).
 
-    Pure: maps, differentiates and compiles. Nothing raises for a value: look at `.status`.
+    Pure: maps, differentiates and compiles. Nothing raises for a value: look at `.status`. A derivative
+    by a parameter of H is right as long as that parameter splits no degenerate level; a sweep tells
+    where it does, here `qthermo_jax.spectral.splits` does.
 
     Args:
         system: dimension d.
@@ -121,6 +123,7 @@ def steadystate(system: OpenSystem, *, method: str = "auto") -> SteadyState:
     return solved(system, method)
 
 
+@partial(jax.jit, static_argnames="method")
 def solved(system: OpenSystem, method: str) -> SteadyState:
     """`steadystate` for callers that know the method and the precision they ask for."""
     moves = transitions(system, eigenbasis(system))
@@ -148,8 +151,11 @@ def solved(system: OpenSystem, method: str) -> SteadyState:
         jnp.int8(Status.OK),
     )
 
+    # A factor, so that the derivatives of a flagged point are NaN too.
+    valid = jnp.where(status == Status.OK, 1.0, jnp.nan).astype(solution.populations.dtype)
+
     def kept(values: Inexact[Array, "*s"]) -> Inexact[Array, "*s"]:
-        return jnp.where(status == Status.OK, values, jnp.nan)
+        return values * valid.astype(values.dtype)
 
     evidence = jax.lax.stop_gradient((solution.residual, solution.error, solution.leak))
     return SteadyState(
