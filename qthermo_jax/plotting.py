@@ -48,7 +48,7 @@ class PlotError(ValueError):
 
 def _is_about_the_solve(array: xr.DataArray) -> bool:
     """Whether a variable says how a point was solved, not what came out."""
-    return "flag_meanings" in array.attrs or array.name == "leak"
+    return array.name in ("status", "method", "note", "leak") or str(array.name).startswith("status_d_")
 
 
 def plot(data: xr.Dataset, variable: str | None = None) -> Figure:

@@ -68,7 +68,8 @@ def onsager(system: OpenSystem, state: SteadyState) -> Float[Array, "K K"]:
     """
     T = jnp.mean(system.temperatures)
     equal = system.with_temperatures(jnp.full_like(system.temperatures, T))
-    return -(T**2) * conductance(equal, state)
+    slopes: Float[Array, "K K"] = conductance(equal, state)
+    return -(T**2) * slopes
 
 
 @partial(jax.jit, static_argnames="observable")

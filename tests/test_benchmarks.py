@@ -16,7 +16,10 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize(
+    "name",
+    ["solvers", *(pytest.param(name, marks=pytest.mark.slow) for name in ("derivatives", "growth"))],
+)
 def test_a_benchmark_prints_its_table_and_writes_it(name: str, tmp_path: Path) -> None:
     out = tmp_path / "results"
     result = CliRunner().invoke(main, [name, *COMMANDS[name], "--repeats", "2", "--out", str(out)])

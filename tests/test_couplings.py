@@ -190,7 +190,9 @@ def both_ways(seed: int, is_complex: bool) -> tuple[qj.OpenSystem, qj.OpenSystem
     return system(lambda S: S), system(jnp.asarray), expected
 
 
-@pytest.mark.parametrize(("seed", "is_complex"), [(0, False), (1, True)])
+@pytest.mark.parametrize(
+    ("seed", "is_complex"), [pytest.param(0, False, marks=pytest.mark.slow), (1, True)]
+)
 def test_nothing_depends_on_how_couplings_are_stored(seed: int, is_complex: bool) -> None:
     sparse, dense, expected = both_ways(seed, is_complex)
     assert all(isinstance(bath.coupling, qj.SparseCoupling) for bath in sparse.baths)

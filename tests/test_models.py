@@ -224,9 +224,9 @@ def chain_from_qutip(sites: int, spectrum: str, g: float, T_L: float, T_R: float
 
 Chain = tuple[int, str, float, float, float]
 EVERY_KIND = [(sites, spectrum) for spectrum in ("flat", "ohmic") for sites in range(2, 11)]
-# Each kind costs a compilation: the ohmic ones of these sizes suffice where time counts.
-BOTH_SOLVERS = (3, 10)
-FEWER_KINDS = [kind for kind in EVERY_KIND if kind[1] == "flat" or kind[0] in (2, 4, 7, 10)]
+# Each kind costs a compilation: these suffice where time counts.
+BOTH_SOLVERS = (3,)
+FEWER_KINDS = [kind for kind in EVERY_KIND if kind[0] in {"flat": (2, 5, 10), "ohmic": (3, 10)}[kind[1]]]
 
 
 def random_chains(number: int, kinds: list[tuple[int, str]]) -> list[Chain]:

@@ -16,7 +16,8 @@ from qthermo_jax.steady import Method, Status
 from systems import Draw, dense_couplings, draws, solved
 
 
-@given(draw=draws(2, 3, 5))
+@pytest.mark.slow
+@given(draw=draws(2, 3))
 def test_it_agrees_with_the_dense_solver_or_says_that_it_is_not_exact(draw: Draw) -> None:
     dense = solved(draw.system, "dense")
     assume(dense["status"] == Status.OK)
@@ -144,6 +145,7 @@ def sites_of_chain(parameters: jax.Array) -> jax.Array:
     return qj.site_populations(system, qj.steadystate(system, method="populations"))
 
 
+@pytest.mark.slow
 def test_derivatives_by_tunnelling_and_energy_although_the_ground_levels_are_degenerate() -> None:
     point, step = jnp.array([0.3, 1.1]), 1e-4
     expected = np.stack(
@@ -292,6 +294,7 @@ def test_temperatures_apart_by_a_factor_of_a_million() -> None:
     assert p[1] == 1.0
 
 
+@pytest.mark.slow
 def test_a_sweep_solves_for_coherences_only_where_it_must() -> None:
     """At omega = 1 the levels cross and one bath drives both: a coherence appears between them."""
 

@@ -105,6 +105,7 @@ def test_declared_levels_may_hold_states_that_are_not_degenerate() -> None:
     assert_same(block, solved(system, "dense"), 1e-12)
 
 
+@pytest.mark.slow
 def test_auto_takes_the_declared_block_where_populations_leak() -> None:
     leaking = pair_between(0.3, 0.9)
     declared, missed = leaking.with_levels([(1, 2)]), leaking.with_levels([(0, 1)])

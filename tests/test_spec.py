@@ -203,8 +203,8 @@ BAD = [
     ),
     (
         "derivative by nothing",
-        'derivatives = ["omega_l"]\n' + GOOD,
-        ["derivatives[0]", "'omega_l'", "did you mean 'omega_1'", "temperatures"],
+        'derivatives = ["rat"]\n' + GOOD,
+        ["derivatives[0]", "'rat'", "did you mean 'rate'", "temperatures"],
     ),
     (
         "derivative twice",

@@ -120,7 +120,8 @@ def steadystate(system: OpenSystem, *, method: str = "auto") -> SteadyState:
         raise ValueError(f"method {method!r} is not one of {', '.join(METHODS)}")
     if jnp.finfo(system.H.dtype).bits < 64:
         _say_once_that_this_is_single_precision()
-    return solved(system, method)
+    state: SteadyState = solved(system, method)
+    return state
 
 
 @partial(jax.jit, static_argnames="method")
@@ -151,7 +152,7 @@ def solved(system: OpenSystem, method: str) -> SteadyState:
         jnp.int8(Status.OK),
     )
 
-    # A factor, so that the derivatives of a flagged point are NaN too.
+    # A factor, so that the forward derivatives of a flagged point are NaN too.
     valid = jnp.where(status == Status.OK, 1.0, jnp.nan).astype(solution.populations.dtype)
 
     def kept(values: Inexact[Array, "*s"]) -> Inexact[Array, "*s"]:
