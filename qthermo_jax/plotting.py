@@ -105,7 +105,7 @@ def _unit(array: xr.DataArray) -> str:
     if unit in ("1", ""):
         return ""
     symbol = unit if len(unit) == 1 else rf"\mathrm{{{unit}}}"
-    return f"${symbol}^{power}$" if power else f"${symbol}$"
+    return f"${symbol}^{{{power}}}$" if power else f"${symbol}$"
 
 
 def _name(array: xr.DataArray) -> str:

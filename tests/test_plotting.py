@@ -133,6 +133,11 @@ def test_the_variable_can_be_chosen():
     assert plot(data, "b").axes[0].get_ylabel() == "b ($h$)"
 
 
+def test_a_power_of_the_unit_is_raised_whole():
+    data = sweep_of({"g": [0.1, 0.2]}, {"b": ((), [3.0, 4.0], {"units": "h^-1"})})
+    assert plot(data).axes[0].get_ylabel() == "b ($h^{-1}$)"
+
+
 @pytest.mark.parametrize(
     ("variable", "words"),
     [("c", "variable 'c' is not one of cube"), ("cube", "not cube"), (None, "not cube")],
