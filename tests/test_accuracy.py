@@ -454,6 +454,7 @@ def one_state_a_level(seed: int, is_complex: bool, baths: tuple[int, ...]) -> Dr
     return frozen(with_structure(rng, np.array([-0.6, 0.5])[level], couplings, np.eye(3)), baths)
 
 
+@pytest.mark.slow
 @given(seed=SEEDS, is_complex=st.booleans(), baths=FROZEN)
 def test_the_tiers_agree_where_each_bath_reaches_one_state_of_a_degenerate_level(
     seed: int, is_complex: bool, baths: tuple[int, ...]

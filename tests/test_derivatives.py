@@ -388,7 +388,13 @@ def eigenvectors_are_derived(
     return bool(used)
 
 
-@pytest.mark.parametrize("method", [*TIERS, pytest.param("auto", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "method",
+    [
+        "populations",
+        *(pytest.param(m, marks=pytest.mark.slow) for m in ("secular_block", "dense", "auto")),
+    ],
+)
 def test_temperatures_and_rates_never_touch_the_eigenvectors(
     method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

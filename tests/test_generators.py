@@ -132,6 +132,7 @@ def test_jump_operators_are_those_of_explicit_projectors(draw: Draw) -> None:
         np.testing.assert_allclose(ours.sum(axis=0), S, atol=1e-13)
 
 
+@pytest.mark.slow
 @given(draw=DRAWS)
 def test_liouvillian_is_the_sum_of_the_dissipators_of_its_jump_operators(draw: Draw) -> None:
     omega, A = (np.asarray(part) for part in jump_operators(draw.system))

@@ -268,6 +268,7 @@ def test_a_chain_at_one_temperature_is_in_its_gibbs_state() -> None:
     np.testing.assert_allclose(result["heat_currents"], 0.0, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_chain_maps_over_every_parameter_at_once() -> None:
     def sites(g: jax.Array, T_L: jax.Array, h: jax.Array) -> jax.Array:
         system = models.chain(sites=2, g=g, T_L=T_L, h=h)

@@ -63,6 +63,7 @@ def test_onsagers_matrix_is_symmetric_and_positive(T: float, g: float) -> None:
     np.testing.assert_allclose(L.sum(axis=1), 0.0, atol=1e-11 * np.abs(L).max())
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 10**6))
 def test_onsagers_matrix_of_random_systems(seed: int) -> None:
     draw = random_draw(seed, 3, True, "generic")

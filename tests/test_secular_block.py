@@ -32,6 +32,7 @@ def assert_same(mine: dict[str, jax.Array], theirs: dict[str, jax.Array], atol: 
         np.testing.assert_allclose(mine[name], theirs[name], atol=atol, err_msg=name)
 
 
+@pytest.mark.slow
 @given(draw=draws(3))
 def test_it_equals_the_dense_solver_where_it_knows_no_levels(draw: Draw) -> None:
     dense = solved(draw.system, "dense")

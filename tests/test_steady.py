@@ -70,6 +70,7 @@ def test_equal_temperatures_give_the_gibbs_state(draw: Draw, T: float) -> None:
     np.testing.assert_allclose(result["heat_currents"], 0.0, atol=1e-11)
 
 
+@pytest.mark.slow
 @given(seed=SEEDS, d=st.integers(2, 6), is_complex=st.booleans())
 def test_two_blocks_that_only_round_off_connects_have_no_unique_state(
     seed: int, d: int, is_complex: bool

@@ -293,6 +293,7 @@ def doublet(splitting, T):
     return qj.OpenSystem(H, baths)
 
 
+@pytest.mark.slow
 def test_a_level_that_splits_inside_its_sector_has_no_derivative():
     axes = {"splitting": [0.0, 0.2]}
     data = qj.sweep(doublet, axes=axes, parameters={"T": 0.5}, derivatives=["splitting", "T"])
