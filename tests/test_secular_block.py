@@ -54,6 +54,7 @@ def draw_with_a_pair(seed: int) -> Draw:
     return with_structure(rng, PAIR_IN_A_LADDER, couplings, random_unitary(rng, 4, True))
 
 
+@pytest.mark.slow
 @given(seed=SEEDS)
 def test_it_equals_the_dense_solver_where_its_levels_are_declared(seed: int) -> None:
     draw = draw_with_a_pair(seed)
