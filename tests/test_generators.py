@@ -120,7 +120,6 @@ def test_liouvillian_is_the_generator_of_explicit_projectors_on_many(d: int, spe
         np.testing.assert_allclose(liouvillian(draw.system), draw.generator, atol=1e-10)
 
 
-@pytest.mark.slow
 @given(draw=DRAWS)
 def test_jump_operators_are_those_of_explicit_projectors(draw: Draw) -> None:
     omega, A = (np.asarray(part) for part in jump_operators(draw.system))

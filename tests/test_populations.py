@@ -5,7 +5,6 @@ from itertools import permutations
 
 import jax
 import jax.numpy as jnp
-import mpmath
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -52,65 +51,6 @@ def test_a_weak_bath_inside_a_degenerate_level_is_not_taken_for_round_off() -> N
     assert abs(dense.rho[1, 2]) > 0.01
     assert auto.method == Method.DENSE
     np.testing.assert_array_equal(auto.rho, dense.rho)
-
-
-def exact_chain_populations(
-    sites: int, g: float, T_L: float, T_R: float
-) -> tuple[list[mpmath.mpf], list[mpmath.mpf]]:
-    """Populations of the ground states |g_k> and of the modes, by LU with 400 digits.
-
-    Closed-form modes psi_m(k) = sqrt(2/(N+1)) sin(m k pi/(N+1)), E_m = 1 + 2 g cos(m pi/(N+1)); the
-    numbers enter as the exact values of the floats.
-    """
-    mp = mpmath.mp
-    g, T_L, T_R = mp.mpf(g), mp.mpf(T_L), mp.mpf(T_R)
-    angle = mp.pi / (sites + 1)
-    T = [T_L + (T_R - T_L) * k / (sites - 1) for k in range(sites)]
-    W = mp.matrix(2 * sites)
-    for m in range(1, sites + 1):
-        E = 1 + 2 * g * mp.cos(m * angle)
-        for k in range(sites):
-            overlap = 2 * mp.sin(m * (k + 1) * angle) ** 2 / (sites + 1)
-            n = 1 / mp.expm1(abs(E) / T[k])
-            down, up = (n + 1, n) if E > 0 else (n, n + 1)
-            W[k, sites + m - 1] += overlap * down
-            W[sites + m - 1, k] += overlap * up
-    for j in range(2 * sites):
-        W[j, j] = -mp.fsum(W[i, j] for i in range(2 * sites) if i != j)
-    right = mp.matrix(2 * sites, 1)
-    for j in range(2 * sites):
-        W[0, j] = 1
-    right[0] = 1
-    p = list(mp.lu_solve(W, right))
-    return p[:sites], p[sites:]
-
-
-SITES = 6
-
-
-@jax.jit
-def cold_chain(g: float, T_L: float, T_R: float) -> qj.SteadyState:
-    return qj.steadystate(qj.models.chain(sites=SITES, g=g, T_L=T_L, T_R=T_R), method="populations")
-
-
-@pytest.mark.parametrize(
-    ("g", "T_L", "T_R"),
-    [(0.05, 2.0, 1.0), (0.1, 0.1, 0.05), (0.3, 0.02, 0.01), (0.05, 0.01, 0.005), (1.3, 0.05, 0.01)],
-)
-def test_every_population_of_a_cold_chain_keeps_its_digits(g: float, T_L: float, T_R: float) -> None:
-    with mpmath.workdps(400):
-        ground, modes = exact_chain_populations(SITES, g, T_L, T_R)
-        ground, modes = [mpmath.log(p) for p in ground], [mpmath.log(p) for p in modes]
-    state = cold_chain(g, T_L, T_R)
-    assert state.status == Status.OK
-    p = np.asarray(state.rho_eigen.diagonal().real)
-    representable = np.array([float(log) for log in ground + modes[::-1]])
-    seen = representable > np.log(1e-300)
-    # e^{-x} turns an error of 1 unit in the last place of x into one of x units.
-    tolerance = 1e-13 + 4e-16 * np.abs(representable)
-    error = np.abs(np.log(p[seen]) - representable[seen])
-    assert (error < 1e-12).all()
-    assert (error < 100 * tolerance[seen]).all()
 
 
 ENERGIES = np.array([0.0, 0.9, 2.1, 2.4])
@@ -292,30 +232,3 @@ def test_temperatures_apart_by_a_factor_of_a_million() -> None:
     assert state.status == Status.OK
     np.testing.assert_allclose(np.log(p[0]), 1 / T_1 - 1 / T_2, rtol=1e-13)
     assert p[1] == 1.0
-
-
-@pytest.mark.slow
-def test_a_sweep_solves_for_coherences_only_where_it_must() -> None:
-    """At omega = 1 the levels cross and one bath drives both: a coherence appears between them."""
-
-    def model(omega: float, T: float) -> qj.OpenSystem:
-        S = np.zeros((3, 3))
-        S[0, 1:] = S[1:, 0] = [1.0, 0.5]
-        own = np.diag([1.0], 2) + np.diag([1.0], -2)
-        baths = [qj.Bath(S, T, qj.Flat(1.0)), qj.Bath(own, 0.4, qj.Flat(1.0))]
-        H = jnp.diag(jnp.array([0.0, 1.0, 0.0])) + omega * jnp.diag(jnp.array([0.0, 0.0, 1.0]))
-        return qj.OpenSystem(H, baths, sectors=[(0,), (1,), (2,)])
-
-    axes = {"omega": [0.8, 1.0, 1.2], "T": [0.5, 0.9]}
-    data = qj.sweep(model, axes=axes, observables=["level_populations", "heat_currents"])
-    block, alone = int(Method.SECULAR_BLOCK), int(Method.POPULATIONS)
-    assert data.method.values.tolist() == [[alone, alone], [block, block], [alone, alone]]
-    assert (data.status == Status.OK).all()
-    reference = qj.sweep(
-        model, axes=axes, observables=["level_populations", "heat_currents"], method="dense"
-    )
-    np.testing.assert_allclose(data.level_populations, reference.level_populations, rtol=1e-11)
-    np.testing.assert_allclose(data.heat_currents, reference.heat_currents, rtol=1e-9, atol=1e-14)
-    flagged = qj.sweep(model, axes=axes, observables=["level_populations"], method="populations")
-    assert (flagged.status.sel(omega=1.0) == Status.METHOD_NOT_EXACT).all()
-    assert flagged.level_populations.sel(omega=1.0).isnull().all()

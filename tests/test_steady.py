@@ -307,7 +307,6 @@ def test_derivatives_are_zero_where_a_bath_is_frozen() -> None:
     np.testing.assert_allclose(slopes.sum(axis=0), 0.0, atol=1e-12)  # the populations sum to 1
 
 
-@pytest.mark.slow
 def test_a_bad_point_leaves_the_derivatives_of_the_others_alone() -> None:
     points = jnp.stack([POINT, POINT.at[1].set(-1.0), POINT.at[0].set(0.0)])
     slopes = jax.jit(jax.vmap(jax.jacrev(populations_at)))(points)

@@ -330,6 +330,7 @@ def test_coherences_inside_a_level_are_solved_by_the_block_that_the_points_show(
     flagged = qj.sweep(pair_of_atoms, axes=axes, observables=wanted, method="populations")
     assert (flagged.status.sel(omega=1.0) == qj.Status.METHOD_NOT_EXACT).all()
     assert (flagged.leak.sel(omega=1.0) > 0.1).all()
+    assert flagged.level_populations.sel(omega=1.0).isnull().all()
 
 
 # --- single precision
