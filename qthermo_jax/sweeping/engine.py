@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from qthermo_jax.spectral import roundoff
+from qthermo_jax.spectral import eigenbasis
 from qthermo_jax.steady import Method, Status, bytes_per_point, has_block
 from qthermo_jax.structure import Index
 from qthermo_jax.sweeping.plan import Box, Plan
@@ -150,21 +150,13 @@ class _Rest:
         """The levels that are degenerate at all of some points, for a system that declares none."""
         plan = self._plan
 
-        def hamiltonian(*values: Numbers) -> Array:
+        def level(*values: Numbers) -> Array:
             numbers = {name: value for part in values for name, value in part.items()}
-            return plan.model.function(**plan.structure, **numbers).H
+            return eigenbasis(plan.model.function(**plan.structure, **numbers)).level
 
         along = (*(0 for _ in plan.axes), None)
-        found = jax.device_get(jax.jit(jax.vmap(hamiltonian, in_axes=along))(*inputs, plan.numbers))
-        together = np.ones((plan.system.dimension,) * 2, bool)
-        for H in found:
-            blocks = [H[np.ix_(sector, sector)] for sector in plan.system.sectors]
-            energies = np.concatenate([np.linalg.eigvalsh(block) for block in blocks])
-            near = roundoff(H.dtype) * np.abs(H).sum(axis=1).max()
-            order = np.argsort(energies)
-            label = np.empty(energies.size, int)
-            label[order] = np.cumsum(np.diff(energies[order], prepend=energies[order[0]]) > near)
-            together &= label[:, None] == label[None, :]
+        found = jax.device_get(jax.jit(jax.vmap(level, in_axes=along))(*inputs, plan.numbers))
+        together = (found[:, :, None] == found[:, None, :]).all(axis=0)
         return tuple(tuple(np.flatnonzero(row).tolist()) for row in np.unique(together, axis=0)[::-1])
 
 
