@@ -16,7 +16,7 @@ from jaxtyping import Array, Bool, Complex, Float, Inexact, Int
 from qthermo_jax.baths import rates_both_ways
 from qthermo_jax.couplings import SparseCoupling
 from qthermo_jax.spectral import Eigenbasis, cluster, eigenbasis, roundoff
-from qthermo_jax.structure import BankPairs, Pairs, padded
+from qthermo_jax.structure import BankPairs, Index, Pairs, padded, products_of
 from qthermo_jax.system import Bath, OpenSystem
 
 
@@ -52,6 +52,16 @@ class Transitions(eqx.Module):
         """|S_k,ij|^2, 0 where it is round-off."""
         squared = (self.amplitudes * self.amplitudes.conj()).real
         return jnp.where(self.driven, squared, 0.0)
+
+    def directed(self) -> tuple[Inexact[Array, " A"], Float[Array, " A"], Int[Array, " A"]]:
+        """S_k,ac, gamma_k(omega_ac) and the group of omega_ac, of the `Pairs.arrivals` c -> a."""
+        position, reverse, *_ = self.pairs.arrivals
+        S, rates = self.amplitudes[position], self.forth[position]
+        return (
+            jnp.where(reverse, S.conj(), S),
+            jnp.where(reverse, self.back[position], rates),
+            self.labels[reverse.astype(np.int32), self.pairs.number[position]],
+        )
 
     def matrices(self) -> tuple[Inexact[Array, "K d d"], Float[Array, "K d d"], Int[Array, "d d"]]:
         """S_k,ij, gamma_k(omega_ij) and the label of omega_ij's group, as matrices.
@@ -142,28 +152,16 @@ def _rates(
     return forth, back
 
 
-def _gain_and_loss(
-    moves: Transitions,
-) -> tuple[Inexact[Array, "d d d d"], Inexact[Array, "d d"], Int[Array, "d d"]]:
-    """sum_k gamma_k S_ac S*_bd as [a, c, b, d], the loss operator, and the groups of omega_ac.
-
-    The gain counts where omega_ac and omega_bd are in one group.
-    """
-    S, rates, group = moves.matrices()
-    gain = jnp.einsum("kac,kbd->acbd", rates.astype(S.dtype) * S, S.conj())
-    emitted = jnp.where(group[:, :, None] == group[:, None, :], jnp.einsum("acad->acd", gain), 0.0)
-    return gain, jnp.sum(emitted, axis=0).conj() / 2, group
-
-
 def secular_generator(moves: Transitions) -> Complex[Array, "d d d d"]:
     """The generator as a tensor in the eigenbasis: d rho_ab/dt = sum_cd L[a, b, c, d] rho_cd."""
-    gain, loss, group = _gain_and_loss(moves)
-    kind = np.promote_types(gain.dtype, np.complex64)
-    together = group[:, :, None, None] == group[None, None, :, :]
-    gain, loss = jnp.where(together, gain, 0.0).astype(kind), loss.astype(kind)
+    S, rates, group = moves.matrices()
+    gain = jnp.einsum("kac,kbd->acbd", rates.astype(S.dtype) * S, S.conj())
+    gain = jnp.where(group[:, :, None, None] == group[None, None, :, :], gain, 0.0)
+    gain = gain.astype(np.promote_types(gain.dtype, np.complex64))
+    loss = jnp.einsum("acad->cd", gain).conj() / 2
     energies = moves.basis.energies
-    one = jnp.eye(energies.size, dtype=kind)
-    oscillation = 1j * (energies[:, None] - energies[None, :]).astype(kind)
+    one = jnp.eye(energies.size, dtype=gain.dtype)
+    oscillation = 1j * (energies[:, None] - energies[None, :]).astype(gain.dtype)
     return (
         gain.transpose(0, 2, 1, 3)
         - jnp.einsum("ac,bd->abcd", loss, one)
@@ -172,21 +170,26 @@ def secular_generator(moves: Transitions) -> Complex[Array, "d d d d"]:
     )
 
 
-def block_generator(moves: Transitions, a: np.ndarray, b: np.ndarray) -> Complex[Array, "n n"]:
-    """The generator among the elements rho_ab alone: d rho_x/dt = sum_y L[x, y] rho_y.
+def block_generator(moves: Transitions, levels: tuple[Index, ...]) -> Complex[Array, "n n"]:
+    """The generator among the elements rho_ab inside `levels`: d rho_x/dt = sum_y L[x, y] rho_y.
 
     Args:
-        a, b: states of each of the n elements.
+        levels: a partition of the eigenstates; n elements, level after level, a before b.
     """
-    gain, loss, group = _gain_and_loss(moves)
+    products = products_of(moves.pairs, levels)
+    S, rates, label = moves.directed()
+    first, second = products.first, products.second
+    fed = (rates.astype(S.dtype) * S)[first] * S.conj()[second]
+    entries = products.by_entry.sum(jnp.where(label[first] == label[second], fed, 0.0))
+    gain = padded(entries.astype(np.promote_types(S.dtype, np.complex64)))[products.table]
+    loss = padded(jnp.sum(gain[products.row.diagonal()], axis=0).conj() / 2)[products.row]
+    energies = moves.basis.energies
+    a, b = np.array([(a, b) for level in levels for a in level for b in level], np.int32).T
     left, right = (a[:, None], a[None, :]), (b[:, None], b[None, :])
-    kept = jnp.where(group[left] == group[right], gain[*left, *right], 0.0)
     decay = jnp.where(right[0] == right[1], loss[left], 0.0)
     decay = decay + jnp.where(left[0] == left[1], loss.T[right], 0.0)
-    kind = np.promote_types(gain.dtype, np.complex64)
-    energies = moves.basis.energies
-    oscillation = jnp.diag(1j * (energies[a] - energies[b]).astype(kind))
-    return (kept - decay).astype(kind) - oscillation
+    oscillation = jnp.diag(1j * (energies[a] - energies[b]).astype(gain.dtype))
+    return gain - decay - oscillation
 
 
 def jump_rates(moves: Transitions) -> tuple[Float[Array, " U"], Float[Array, " U"]]:
@@ -212,13 +215,13 @@ def leak(moves: Transitions, kept: Int[Array, " d"]) -> tuple[Float[Array, ""], 
         whether any of it is more than round-off of eigenvectors.
     """
     pairs = moves.pairs
-    position, reverse, origin, target = pairs.arrivals
-    bath = jnp.asarray(pairs.bath[position])
-    size = jnp.abs(moves.amplitudes)
-    largest = pairs.by_bath.max(size)
-    relative = (size / jnp.where(largest > 0, largest, 1.0)[pairs.bath])[position]
-    frequency = moves.labels[reverse.astype(int), pairs.number[position]]
-    keys = (bath, kept[origin], frequency)
+    position, _, origin, target = pairs.arrivals
+    bath = pairs.bath[position]
+    amplitudes, _, frequency = moves.directed()
+    size = jnp.abs(amplitudes)
+    largest = pairs.by_bath.max(jnp.abs(moves.amplitudes))
+    relative = size / jnp.where(largest > 0, largest, 1.0)[bath]
+    keys = (jnp.asarray(bath), kept[origin], frequency)
     *sorted_keys, arrived, strength = jax.lax.sort(
         (*keys, kept[target], relative), num_keys=len(keys), is_stable=False
     )

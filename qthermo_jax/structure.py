@@ -217,6 +217,63 @@ class Pairs:
         )
 
 
+class Products(NamedTuple):
+    """Which two directed transitions c -> a and d -> b of one bath feed rho_ab from rho_cd.
+
+    Of those elements whose two states share a level; n of them, as `row` numbers them.
+
+    Attributes:
+        first, second: c -> a and d -> b, numbered as `Pairs.arrivals` has them.
+        by_entry: the products of each (ab, cd) that has any.
+        table: (n, n), where the entry of (ab, cd) stands among these; one more where it is 0.
+        row: (d, d), the number of ab; n where a and b are in different levels.
+    """
+
+    first: np.ndarray
+    second: np.ndarray
+    by_entry: Groups
+    table: np.ndarray
+    row: np.ndarray
+
+
+@cache
+def products_of(pairs: Pairs, levels: tuple[Index, ...]) -> Products:
+    """Index tables of a generator that keeps the elements inside `levels`, a partition of the states.
+
+    The elements are numbered level after level, a before b.
+    """
+    d = pairs.dimension
+    elements = [(a, b) for level in levels for a in level for b in level]
+    n = len(elements)
+    row = np.full((d, d), n, _WHOLE)
+    row[tuple(np.array(elements).T)] = np.arange(n)
+    level_of = np.empty(d, int)
+    for number, level in enumerate(levels):
+        level_of[list(level)] = number
+    position, _, origin, target = pairs.arrivals
+    ways = (level_of[target], level_of[origin], pairs.bath[position])
+    order = np.lexsort(ways)
+    ahead = np.any([np.diff(way[order]) != 0 for way in ways], axis=0)
+    start = np.concatenate([[0], 1 + np.flatnonzero(ahead)])
+    length = np.diff(np.append(start, order.size))
+    # Each transition of a run of like ones with each of the same run.
+    partners = np.repeat(length, length)
+    within = np.arange(partners.sum()) - np.repeat(np.cumsum(partners) - partners, partners)
+    first = np.repeat(order, partners)
+    second = order[np.repeat(np.repeat(start, length), partners) + within]
+    fed, feeding = row[target[first], target[second]], row[origin[first], origin[second]]
+    entries, entry = np.unique(fed.astype(np.int64) * n + feeding, return_inverse=True)
+    table = np.full(n * n, entries.size, _WHOLE)
+    table[entries] = np.arange(entries.size)
+    return Products(
+        first.astype(_WHOLE),
+        second.astype(_WHOLE),
+        Groups.of(entry, entries.size),
+        table.reshape(n, n),
+        row,
+    )
+
+
 @cache
 def pairs_of(sectors: tuple[Index, ...], banks: tuple[BankPattern, ...]) -> Pairs:
     """Index tables of the transitions.

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import qthermo_jax as qj
-from qthermo_jax.structure import BankPattern, Groups, Pairs, pairs_of
+from qthermo_jax.structure import BankPattern, Groups, Pairs, pairs_of, products_of
 
 # --- groups
 
@@ -172,3 +172,28 @@ def test_arrivals_are_every_directed_transition_with_dephasing_once() -> None:
     assert len(position) == len(directed)
     assert directed == sparse | full
     np.testing.assert_array_equal(origin, np.where(reverse, pairs.i[position], pairs.j[position]))
+
+
+def test_products_are_all_pairs_of_transitions_between_elements_inside_levels() -> None:
+    pairs, levels = mixed_pairs(), ((0, 1), (3,), (2,))
+    products = products_of(pairs, levels)
+    elements = [(0, 0), (0, 1), (1, 0), (1, 1), (3, 3), (2, 2)]
+    assert [tuple(np.argwhere(products.row == n)[0]) for n in range(6)] == elements
+    assert np.count_nonzero(products.row == 6) == 10
+    position, _, origin, target = pairs.arrivals
+    ways = list(zip(pairs.bath[position].tolist(), origin.tolist(), target.tolist(), strict=True))
+    expected = {
+        (elements.index((a, b)), elements.index((c, e)), bath, (c, a), (e, b))
+        for bath, c, a in ways
+        for other, e, b in ways
+        if bath == other and (a, b) in elements and (c, e) in elements
+    }
+    found = set()
+    for x, y in np.argwhere(products.table < len(products.by_entry.table)).tolist():
+        for product in products.by_entry.table[products.table[x, y]].tolist():
+            if product < products.first.size:
+                bath, *first = ways[products.first[product]]
+                _, *second = ways[products.second[product]]
+                found.add((x, y, bath, tuple(first), tuple(second)))
+    assert found == expected
+    assert len(expected) == products.first.size

@@ -65,11 +65,23 @@ def kept_elements(blocks: tuple[Index, ...]) -> Kept:
 def _real_generator(generator: Complex[Array, "n n"], kept: Kept) -> Float[Array, "n n"]:
     """The generator on the n real unknowns: Re rho_ab for a <= b, then Im rho_ab for a < b."""
     upper, above, mirror = kept.upper, kept.above, kept.mirror
-    mirrored = jnp.zeros_like(generator).at[:, above].set(generator[:, mirror])
-    real = (generator + mirrored)[:, upper]
-    imaginary = 1j * (generator[:, above] - generator[:, mirror])
-    columns = jnp.concatenate([real, imaginary], axis=1)
-    return jnp.concatenate([columns[upper].real, columns[above].imag])
+    diagonal = kept.a[upper] == kept.b[upper]
+    lower = upper.copy()
+    lower[~diagonal] = mirror
+    twin = jnp.asarray(~diagonal[None, :], generator.real.dtype)
+    of_real, of_imaginary = generator[upper], generator[above]
+
+    def columns(real: Float[Array, "r n"], imaginary: Float[Array, "r n"], sign: int) -> Array:
+        """A part of d rho, by the real unknowns and by the imaginary ones."""
+        by_imaginary = sign * (imaginary[:, above] - imaginary[:, mirror])
+        return jnp.concatenate([real[:, upper] + twin * real[:, lower], by_imaginary], axis=1)
+
+    return jnp.concatenate(
+        [
+            columns(of_real.real, of_real.imag, -1),
+            columns(of_imaginary.imag, of_imaginary.real, 1),
+        ]
+    )
 
 
 def _hermitian(unknowns: Float[Array, " n"], kept: Kept) -> tuple[Float[Array, " d"], Array]:
@@ -99,7 +111,7 @@ def _column_scales(matrix: Float[Array, "n n"], fastest: Float[Array, ""]) -> Fl
     return 1.0 / jnp.where(size > _NOISE * fastest, size, fastest)
 
 
-class _Solved(NamedTuple):
+class LinearSolution(NamedTuple):
     """x, a bound of its error from round-off, and the matrix's smallest singular value."""
 
     x: Float[Array, " n"]
@@ -107,13 +119,13 @@ class _Solved(NamedTuple):
     smallest: Float[Array, ""]
 
 
-def _solve(
+def solve_linear(
     matrix: Float[Array, "n n"], right: Float[Array, " n"], uncertainty: Float[Array, ""]
-) -> _Solved:
+) -> LinearSolution:
     """x with matrix x = right, the matrix's elements known to a relative `uncertainty`.
 
     One inverse serves the solution, its refinement, its derivatives (implicit, of any order), the error
-    and the singular value (by inverse iteration), all as matrix-vector products. Solves with LU factors
+    and the singular value. Solves with LU factors
     would be as cheap, but two batched LAPACK calls that do not depend on each other block XLA's thread
     pool for good on a machine with few cores (jaxlib 0.10).
     """
@@ -135,14 +147,9 @@ def _solve(
     uncertain = uncertainty * (jnp.abs(frozen) @ jnp.abs(fixed))
     remains = jnp.abs(jax.lax.stop_gradient(right) - frozen @ fixed)
     error = jnp.abs(inverse) @ (uncertain + remains)
-    direction = jnp.cos(jnp.arange(right.size, dtype=right.dtype))
-    growth = jnp.ones_like(direction[0])
-    for _ in range(4):
-        direction = direction / jnp.linalg.norm(direction)
-        direction = inverse @ (inverse.T @ direction)
-        growth = jnp.linalg.norm(direction)
-    smallest = 1.0 / jnp.sqrt(growth)
-    return _Solved(solution, error, jnp.where(jnp.isfinite(smallest), smallest, 0.0))
+    # At most sqrt(n) below the smallest singular value, and next to it where that one is tiny.
+    smallest = 1.0 / jnp.linalg.norm(inverse)
+    return LinearSolution(solution, error, jnp.where(jnp.isfinite(smallest), smallest, 0.0))
 
 
 def _solve_kept(
@@ -174,14 +181,13 @@ def _solve_kept(
     eps = jnp.finfo(matrix.dtype).eps
     known = eps * jnp.max(jnp.where(moves.driven, rate_uncertainty(moves), 0.0))
     uncertainty = 16 * eps + jax.lax.stop_gradient(known)
-    solved = _solve(balanced, jnp.where(row, trace_scale, 0.0), uncertainty)
-    populations, coherences = _hermitian(solved.x * scales, kept)
-    rho = (jnp.diag(populations).astype(coherences.dtype) + coherences)[kept.a, kept.b]
-    largest = jnp.max(jnp.abs(generator))
+    solved = solve_linear(balanced, jnp.where(row, trace_scale, 0.0), uncertainty)
+    unknowns = solved.x * scales
+    populations, coherences = _hermitian(unknowns, kept)
     return Solution(
         populations=populations,
         coherences=coherences,
-        residual=jnp.max(jnp.abs(generator @ rho)) / largest,
+        residual=jnp.max(jnp.abs(matrix @ unknowns)) / jnp.max(jnp.abs(matrix)),
         error=2 * jnp.max(solved.error * scales) + 16 * eps * moves.basis.amplification,
         leak=leaking[0],
         unique=solved.smallest > _SINGULAR,
@@ -192,13 +198,17 @@ def _solve_kept(
     )
 
 
+def _whole(moves: Transitions) -> Complex[Array, "dd dd"]:
+    d = moves.pairs.dimension
+    return secular_generator(moves).reshape(d * d, d * d)
+
+
 def solve_dense(moves: Transitions) -> Solution:
     """Every element of rho; exact for every generator, the reference for the other solvers."""
     d = moves.pairs.dimension
     kept = kept_elements((tuple(range(d)),))
-    generator = secular_generator(moves).reshape(d * d, d * d)
     nothing = jnp.zeros((), moves.forth.dtype), jnp.array(False)
-    return _solve_kept(moves, kept, generator, Method.DENSE, nothing)
+    return _solve_kept(moves, kept, _whole(moves), Method.DENSE, nothing)
 
 
 def solve_secular_block(moves: Transitions, levels: tuple[Index, ...] | None) -> Solution:
@@ -209,15 +219,14 @@ def solve_secular_block(moves: Transitions, levels: tuple[Index, ...] | None) ->
             between levels that differ at this point are held at 0.
     """
     d = moves.pairs.dimension
-    known = levels is not None
-    kept = kept_elements(levels if levels is not None else (tuple(range(d)),))
-    generator = block_generator(moves, kept.a, kept.b)
-    if known:
+    if levels is not None:
+        kept, generator = kept_elements(levels), block_generator(moves, levels)
         number = np.empty(d, int)
-        for position, level in enumerate(levels or ()):
+        for position, level in enumerate(levels):
             number[list(level)] = position
         block = jnp.asarray(number)
     else:
+        kept, generator = kept_elements((tuple(range(d)),)), _whole(moves)
         block = moves.basis.level
         generator = _held_at_zero(generator, block[kept.a] != block[kept.b], _fastest(moves))
     return _solve_kept(moves, kept, generator, Method.SECULAR_BLOCK, leak(moves, block))
