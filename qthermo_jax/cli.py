@@ -1,41 +1,49 @@
-"""The command line: `qthermo run | explain | info | plot | models`.
+"""The command line: `qthermo run | explain | info | merge | plot | models`.
 
 Exit codes: 0 done; 1 failed; 2 bad input, in one line; 130 interrupted, what was finished is kept.
 """
 
+import math
 import os
+import signal
 import sys
-import time
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
 import click
-import numpy as np
+import jax
 import xarray as xr
+from platformdirs import user_cache_path
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 
 from qthermo_jax import models
+from qthermo_jax.monitor import Tally, watched
 from qthermo_jax.plotting import PlotError, plot
 from qthermo_jax.steady import Method, Note, Status
-from qthermo_jax.sweeping import SpecError, Store, run_to_file, sweep_from_file
+from qthermo_jax.sweeping import (
+    Interrupted,
+    SpecError,
+    Store,
+    StoreError,
+    TilesFailed,
+    run_to_file,
+    sweep_from_file,
+)
+from qthermo_jax.sweeping.engine import Engine
 from qthermo_jax.sweeping.errors import first_line
+from qthermo_jax.sweeping.files import merge
 from qthermo_jax.sweeping.model import REQUIRED, find_model
 from qthermo_jax.sweeping.plan import Plan, make_plan
+from qthermo_jax.sweeping.progress import counted
 from qthermo_jax.sweeping.spec import Spec
+from qthermo_jax.sweeping.store import LARGEST_COPY
 from qthermo_jax.version import __version__
 
 _EXIT_FAILED, _EXIT_BAD_INPUT, _EXIT_INTERRUPTED = 1, 2, 130
-_SECONDS_BETWEEN_LINES = 5.0
 
 spec_argument = click.argument("spec", type=click.Path(path_type=Path))
 file_argument = click.argument("file", type=click.Path(path_type=Path))
@@ -65,61 +73,59 @@ def _default_output(spec: Path) -> Path:
 @memory_option
 def run(spec: Path, out: Path | None, overwrite: bool, memory: float) -> None:
     """Run the sweep SPEC; goes on from what an interrupted run finished."""
+    _keep_what_is_compiled()
     job = sweep_from_file(spec, _bytes(memory))
     store = Store(out or _default_output(spec), job.plan, overwrite=overwrite)
     if store.finished:
         click.echo(f"{store.path}: finished already, nothing computed")
         return
-    start = time.monotonic()
+    tally = Tally(job.plan.points)
+    with watched(spec.stem, tally) as watch, _stopped_by_signals() as stop:
+        run_to_file(job, store, watch, stop)
+    took = f"{tally.points} points in {tally.seconds:.1f} s"
+    click.echo(f"{store.path}: {took}; {_in_words(tally.statuses)}")
+
+
+def _keep_what_is_compiled() -> None:
+    """Programs compiled once serve every later run, from a folder that only the user can write."""
+    if "JAX_COMPILATION_CACHE_DIR" in os.environ:
+        return
+    folder = user_cache_path("qthermo_jax", ensure_exists=False)
     try:
-        with _progress(spec.stem, job.plan.points) as advance:
-            run_to_file(job, store, advance)
-    except KeyboardInterrupt:
-        kept = (
-            f"finished tiles are kept in {store.parts}" if store.parts.exists() else "none was finished"
-        )
-        click.echo(f"interrupted; {kept}", err=True)
-        raise
-    seconds = time.monotonic() - start
-    click.echo(f"{store.path}: {job.plan.points} points in {seconds:.1f} s; {_statuses(store.path)}")
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError:
+        return  # no home, or a full one: everything is compiled anew
+    if not folder.stat().st_mode & 0o022:
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C or SIGTERM asked to stop; a second one does not wait for the tiles in flight."""
+    asked = threading.Event()
+
+    def ask(*_: object) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+        click.echo("stopping after the tiles in flight; once more to leave at once", err=True)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _bytes(gibibytes: float) -> int:
     return int(gibibytes * 2**30)
 
 
-@contextmanager
-def _progress(title: str, points: int) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal, a plain line now and then elsewhere."""
-    console = Console(stderr=True)
-    if console.is_terminal:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
-            task = bar.add_task(title, total=points)
-            yield lambda done: bar.advance(task, done)
-        return
-    total, spoke = 0, time.monotonic()
-
-    def advance(done: int) -> None:
-        nonlocal total, spoke
-        total += done
-        if time.monotonic() - spoke > _SECONDS_BETWEEN_LINES:
-            spoke = time.monotonic()
-            click.echo(f"{title}: {total} of {points} points", err=True)
-
-    yield advance
-
-
-def _statuses(path: Path) -> str:
+def _in_words(statuses: Mapping[int, int]) -> str:
     """How many points have which status."""
-    with _opened(path) as data:
-        return ", ".join(f"{n} {Status(code).meaning}" for code, n in _counted(data["status"]))
-
-
-def _counted(codes: xr.DataArray) -> Iterator[tuple[int, int]]:
-    """Each code with the number of points that have it."""
-    for code, n in zip(*np.unique(codes.values, return_counts=True), strict=True):
-        yield int(code), int(n)
+    return ", ".join(f"{n} {Status(code).meaning}" for code, n in sorted(statuses.items()))
 
 
 @app.command()
@@ -127,6 +133,7 @@ def _counted(codes: xr.DataArray) -> Iterator[tuple[int, int]]:
 @memory_option
 def explain(spec: Path, memory: float) -> None:
     """Say what the sweep SPEC would compute, and compute nothing."""
+    _keep_what_is_compiled()
     plan = sweep_from_file(spec, _bytes(memory)).plan
     table = Table.grid(padding=(0, 2))
     for key, value in _explained(plan):
@@ -157,10 +164,15 @@ def _explained(plan: Plan) -> Iterator[tuple[str, str]]:
     for derivative in plan.derivatives:
         yield "derivative", f"by {derivative.name}"
     yield "method", f"{_METHODS[plan.method]}; {plan.dtype}"
-    tile_points = int(np.prod(plan.tile, dtype=int))
-    yield "tiles", f"{plan.n_tiles} of {tile_points} points, one compilation a solver"
-    yield "memory", f"{_size(plan.memory_per_tile)} a tile"
-    yield "on disk", _size(plan.bytes_on_disk)
+    shape = " x ".join(map(str, plan.tile)) or "1 point"
+    yield "tiles", f"{plan.n_tiles} of {math.prod(plan.tile)} points ({shape})"
+    yield "devices", f"{plan.devices} ({jax.default_backend()})"
+    more = "; where that is not exact, one more for each solver" if plan.method == "auto" else ""
+    yield "compilations", f"1{more}"
+    needed = Engine(plan).bytes_on_device
+    yield "memory", "not known" if needed is None else f"{_size(needed)} on each device"
+    copied = "one file" if plan.bytes_on_disk <= LARGEST_COPY else "a view of the parts that hold it"
+    yield "on disk", f"{_size(plan.bytes_on_disk)}, {copied}"
 
 
 def _size(n_bytes: int) -> str:
@@ -185,12 +197,24 @@ def info(file: Path) -> None:
             unit = array.attrs.get("units", "1")
             words = array.attrs.get("long_name", "") + (f" ({unit})" if unit != "1" else "")
             table.add_row(str(name), f"{shape}: {words}")
-        solvers = (f"{n} by {Method(code).name.lower()}" for code, n in _counted(data["method"]))
-        table.add_row("solved", ", ".join(solvers))
-        notes = (f"{n}: {Note(code).meaning}" for code, n in _counted(data["note"]) if code)
+        methods = counted(data["method"].values)
+        solvers = (f"{n} by {Method(code).name.lower()}" for code, n in methods.items() if code)
+        table.add_row("solved", ", ".join(solvers) or "none")
+        found = counted(data["note"].values)
+        notes = (f"{n}: {Note(code).meaning}" for code, n in found.items() if code)
         table.add_row("notes", "; ".join(notes) or "none")
-    table.add_row("points", _statuses(file))
+        table.add_row("points", _in_words(counted(data["status"].values)))
     _print(table)
+
+
+@app.command("merge")
+@file_argument
+def merge_file(file: Path) -> None:
+    """Turn a large FILE, which shows the numbers of its parts, into one that holds them itself."""
+    with _opened(file):
+        pass
+    merge(file)
+    click.echo(file)
 
 
 @app.command("plot")
@@ -259,6 +283,10 @@ def main() -> NoReturn:
         _leave(_EXIT_BAD_INPUT, error.format_message())
     except (KeyboardInterrupt, click.Abort):
         sys.exit(_EXIT_INTERRUPTED)
+    except Interrupted as error:
+        _leave(_EXIT_INTERRUPTED, f"interrupted; {error}")
+    except (StoreError, TilesFailed) as error:
+        _leave(_EXIT_FAILED, str(error))
     except Exception as error:
         if os.environ.get("QTHERMO_DEBUG"):
             raise

@@ -13,6 +13,7 @@ from qthermo_jax.spectral import Eigenbasis
 class Status(IntEnum):
     """What happened at one point. Everything but OK makes the point's results NaN."""
 
+    PENDING = -1
     OK = 0
     PARAMETER_OUT_OF_RANGE = 1
     NOT_HERMITIAN = 2
@@ -30,6 +31,7 @@ class Status(IntEnum):
 
 
 _MEANINGS = {
+    Status.PENDING: "not computed yet",
     Status.OK: "steady state found",
     Status.PARAMETER_OUT_OF_RANGE: (
         "a temperature below 0, a spectral parameter out of its range, or a number that is not finite"

@@ -1,6 +1,6 @@
 """Sweeps: spec, plan, engine, store. The only part that does I/O."""
 
-from qthermo_jax.sweeping.errors import SpecError
+from qthermo_jax.sweeping.errors import Interrupted, SpecError, StoreError, TilesFailed
 from qthermo_jax.sweeping.run import (
     Sweep,
     run_in_memory,
@@ -11,9 +11,12 @@ from qthermo_jax.sweeping.run import (
 from qthermo_jax.sweeping.store import Store
 
 __all__ = [
+    "Interrupted",
     "SpecError",
     "Store",
+    "StoreError",
     "Sweep",
+    "TilesFailed",
     "run_in_memory",
     "run_to_file",
     "sweep",

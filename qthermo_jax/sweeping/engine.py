@@ -2,10 +2,13 @@
 
 import math
 from collections.abc import Iterable, Iterator
+from functools import cached_property
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Array
 
 from qthermo_jax.spectral import eigenbasis
@@ -15,6 +18,9 @@ from qthermo_jax.sweeping.plan import Box, Plan
 from qthermo_jax.sweeping.point import Numbers, PointFunction, point_function
 
 Values = dict[str, np.ndarray]
+
+_SPLIT = PartitionSpec("devices")
+_WHOLE = PartitionSpec()
 
 # Few points need another solver as a rule, and a batch has one size: a larger one would solve padding.
 _LARGEST_BATCH = 256
@@ -76,44 +82,108 @@ def tile_inputs(plan: Plan, box: Box) -> Iterator[Values]:
         yield {name: values[index].astype(plan.dtype) for name, values in axis.parameters.items()}
 
 
-def compute(plan: Plan, boxes: Iterable[Box]) -> Iterator[tuple[Box, Values]]:
-    """Compute tiles in the plan's precision, whatever the caller's JAX configuration says.
+def spread(function: PointFunction, devices: int, split: tuple[bool, ...], axis: int) -> PointFunction:
+    """A function whose inputs are shared out between local devices along their first axis.
 
-    With method "auto" a tile is solved for its populations; the points where that is not exact are
-    solved again, with the secular block, and those that remain densely. (A choice inside the mapped
-    function would compute all of them everywhere.)
-
-    Yields:
-        the box and its arrays by name, the box's axes first.
+    Args:
+        split: which of the inputs are; the others are the same everywhere.
+        axis: of the results, along which the devices' shares stand side by side.
     """
-    in_turn = plan.method == "auto" and bool(plan.axes)
-    solve = mapped(point_function(plan, "populations" if in_turn else plan.method), len(plan.axes))
-    function = jax.jit(in_cells(solve, plan.tile, plan.cell))
-    rest = _Rest(plan)
-    for box in boxes:
-        crop = tuple(slice(0, part.stop - part.start) for part in box)
-        with jax.enable_x64(plan.dtype == np.float64):
-            numbers = jax.tree.map(lambda value: value.astype(plan.dtype), plan.numbers)
-            whole = jax.device_get(function(*tile_inputs(plan, box), numbers))
-            tile = {name: np.array(values[crop]) for name, values in whole.items()}
-            if in_turn:
-                rest.solve(box, tile)
-        yield box, tile
+    if devices == 1:
+        return function
+    mesh = Mesh(np.array(jax.local_devices()[:devices]), ("devices",))
+    ins = tuple(_SPLIT if one else _WHOLE for one in split)
+    outs = PartitionSpec(*(None for _ in range(axis)), "devices")
+    return jax.shard_map(function, mesh=mesh, in_specs=ins, out_specs=outs, check_vma=False)
 
 
-class _Rest:
-    """The solvers for points where the populations alone are not exact, compiled when first needed."""
+class Engine:
+    """A plan's programs, each compiled when it is first needed.
+
+    Everything is computed in the plan's precision, whatever the caller's JAX configuration says. With
+    method "auto" a tile is solved for its populations; the points where that is not exact are solved
+    again, with the secular block, and those that remain densely. (A choice inside the mapped function
+    would compute all of them everywhere.)
+    """
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._solvers: list[tuple[PointFunction, int]] | None = None
+        self._in_turn = plan.method == "auto" and bool(plan.axes)
+        self._rest = _Rest(plan)
+
+    @cached_property
+    def program(self) -> jax.stages.Compiled:
+        """That of a tile."""
+        plan = self._plan
+        n_axes = len(plan.axes)
+        method = "populations" if self._in_turn else plan.method
+        share = in_cells(mapped(point_function(plan, method), n_axes), plan.share, plan.cell)
+        split = (*(axis == plan.shared for axis in range(n_axes)), False)
+        tile = jax.jit(spread(share, plan.devices, split, plan.shared))
+        box = next(plan.boxes)
+        with jax.enable_x64(plan.dtype == np.float64):
+            return tile.lower(*tile_inputs(plan, box), self._numbers).compile()
+
+    @property
+    def bytes_on_device(self) -> int | None:
+        """What one device holds while it solves its share of a tile, by XLA's own account."""
+        memory: Any = self.program.memory_analysis()
+        if memory is None:
+            return None
+        parts = (memory.argument_size_in_bytes, memory.output_size_in_bytes, memory.temp_size_in_bytes)
+        return int(sum(parts))
+
+    @property
+    def _numbers(self) -> Values:
+        return {name: value.astype(self._plan.dtype) for name, value in self._plan.numbers.items()}
+
+    def solve(self, boxes: Iterable[Box]) -> Iterator[tuple[Box, Values]]:
+        """Compute tiles; while one is handed out the next is on its way.
+
+        Yields:
+            the box and its arrays by name, the box's axes first.
+        """
+        ahead: tuple[Box, dict[str, Array]] | None = None
+        for box in boxes:
+            with jax.enable_x64(self._plan.dtype == np.float64):
+                started = box, self.program(*tile_inputs(self._plan, box), self._numbers)
+            if ahead:
+                yield self._finished(*ahead)
+            ahead = started
+        if ahead:
+            yield self._finished(*ahead)
+
+    def _finished(self, box: Box, results: dict[str, Array]) -> tuple[Box, Values]:
+        crop = tuple(slice(0, part.stop - part.start) for part in box)
+        tile = {name: np.array(values[crop]) for name, values in jax.device_get(results).items()}
+        if self._in_turn:
+            with jax.enable_x64(self._plan.dtype == np.float64):
+                self._rest.solve(box, tile)
+        return box, tile
+
+
+class _Rest:
+    """The solvers for points where the populations alone are not exact, compiled when first needed.
+
+    Which levels are degenerate is asked anew in each tile: its numbers are the same whichever tiles a
+    process computes.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._solvers: dict[tuple[Index, ...], list[tuple[PointFunction, int]]] = {}
 
     def solve(self, box: Box, tile: Values) -> None:
         """Replace the results of those points of a tile."""
         index = np.argwhere(tile["status"] == Status.METHOD_NOT_EXACT)
-        if self._solvers is None and len(index):
-            self._solvers = list(self._made_for(self._inputs(box, index[:_LEVELS_FROM])))
-        for function, size in self._solvers or ():
+        if not len(index):
+            return
+        levels = self._plan.system.levels
+        if levels is None:
+            levels = self._degenerate_in(self._inputs(box, index[:_LEVELS_FROM]))
+        if levels not in self._solvers:
+            self._solvers[levels] = list(self._made_for(levels))
+        for function, size in self._solvers[levels]:
             index = np.argwhere(tile["status"] == Status.METHOD_NOT_EXACT)
             for batch in _batches(index, size):
                 padded = batch[np.minimum(np.arange(size), len(batch) - 1)]
@@ -128,11 +198,8 @@ class _Rest:
             for axis, part, along in zip(self._plan.axes, box, index.T, strict=True)
         ]
 
-    def _made_for(self, inputs: list[Values]) -> Iterator[tuple[PointFunction, int]]:
+    def _made_for(self, levels: tuple[Index, ...]) -> Iterator[tuple[PointFunction, int]]:
         """The solvers in their order, each with the size of its batches."""
-        plan = self._plan
-        system = plan.system
-        levels = system.levels if system.levels is not None else self._degenerate_in(inputs)
         if has_block(levels):
             yield self._batched("secular_block", Method.SECULAR_BLOCK, levels)
         yield self._batched("dense", Method.DENSE, levels)
@@ -143,8 +210,10 @@ class _Rest:
         plan = self._plan
         each = bytes_per_point(plan.system, method, levels)
         along = (*(0 for _ in plan.axes), None)
-        function = jax.jit(jax.vmap(point_function(plan, name, levels), in_axes=along))
-        return function, min(max(1, plan.memory // each), _LARGEST_BATCH)
+        batch = jax.vmap(point_function(plan, name, levels), in_axes=along)
+        split = tuple(axis is not None for axis in along)
+        size = plan.devices * min(max(1, plan.memory // each), _LARGEST_BATCH)
+        return jax.jit(spread(batch, plan.devices, split, 0)), size
 
     def _degenerate_in(self, inputs: list[Values]) -> tuple[Index, ...]:
         """The levels that are degenerate at all of some points, for a system that declares none."""

@@ -1,4 +1,4 @@
-"""The one exception for bad input, and the words for a name that is not known."""
+"""The exceptions of sweeps, and the words for a name that is not known."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -6,6 +6,18 @@ from difflib import get_close_matches
 
 class SpecError(ValueError):
     """Bad input to a sweep: one line that names the key, what it got and what it takes."""
+
+
+class StoreError(Exception):
+    """A result cannot be written or read, in one line; what was finished is kept."""
+
+
+class TilesFailed(Exception):
+    """Some tiles failed again and again; the rest is finished and kept."""
+
+
+class Interrupted(Exception):
+    """A sweep was asked to stop, and did after the tiles in flight."""
 
 
 def unknown_name(what: str, name: str, allowed: Iterable[str]) -> str:

@@ -19,12 +19,18 @@ from qthermo_jax.version import __version__
 
 @dataclass(frozen=True)
 class Variable:
-    """One array of the result; `values` is None for those that the sweep computes."""
+    """One array of the result.
+
+    Attributes:
+        values: None for those that the sweep computes.
+        nothing: what stands where nothing was computed yet.
+    """
 
     dims: tuple[str, ...]
     dtype: np.dtype
     attrs: dict[str, Any]
     values: np.ndarray | None = None
+    nothing: float | int = np.nan
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,11 @@ class Layout:
     coordinates: dict[str, Variable]
     computed: dict[str, Variable]
     attrs: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """Dimensions of the grid."""
+        return self.computed["status"].dims
 
     @property
     def auxiliary(self) -> dict[str, str]:
@@ -62,21 +73,25 @@ def layout_of(plan: Plan, source: str) -> Layout:
     computed = {
         name: Variable(
             (*axes, *(dim.name for dim in dims)),
-            plan.dtype,
+            plan.stored,
             _described(quantity, plan.spec.energy_unit),
         )
         for name, (dims, quantity) in plan.results.items()
     }
-    computed["status"] = Variable(axes, np.dtype("int8"), _STATUS)
+    computed["status"] = _codes(axes, _STATUS, Status.PENDING)
     for derivative in plan.derivatives:
         if derivative.name in plan.varied:
             attrs = {**_STATUS, "long_name": f"status of the derivatives by {derivative.name}"}
-            computed[derivative.status] = Variable(axes, np.dtype("int8"), attrs)
-    computed["method"] = Variable(axes, np.dtype("int8"), _METHOD)
-    computed["note"] = Variable(axes, np.dtype("int8"), _NOTE)
+            computed[derivative.status] = _codes(axes, attrs, Status.PENDING)
+    computed["method"] = _codes(axes, _METHOD, 0)
+    computed["note"] = _codes(axes, _NOTE, 0)
     attrs = _described(_LEAK, plan.spec.energy_unit)
     computed["leak"] = Variable(axes, np.dtype("float32"), attrs)
     return Layout(sizes, _coordinates(plan), computed, _attributes(plan, source))
+
+
+def _codes(axes: tuple[str, ...], attrs: dict[str, Any], nothing: int) -> Variable:
+    return Variable(axes, np.dtype("int8"), attrs, nothing=int(nothing))
 
 
 def _flags(codes: type[IntEnum], long_name: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from typing import Any
@@ -62,9 +62,11 @@ class Plan:
         outputs: observables by name.
         derivatives: what they are differentiated by.
         varied: the model's parameters among those.
-        tile: points of one tile along each axis.
-        cell: points along each axis that are solved at a time.
-        memory: bytes that may be used at a time.
+        tile: points of one tile along each axis, on all devices together.
+        cell: points along each axis that one device solves at a time.
+        devices: how many share a tile.
+        shared: the axis along which they do.
+        memory: bytes that each device may use at a time.
     """
 
     spec: Spec
@@ -78,6 +80,8 @@ class Plan:
     varied: tuple[str, ...]
     tile: tuple[int, ...]
     cell: tuple[int, ...]
+    devices: int
+    shared: int
     memory: int
 
     @property
@@ -88,8 +92,18 @@ class Plan:
 
     @property
     def dtype(self) -> np.dtype:
-        """Of all numbers."""
+        """Of all numbers while they are computed."""
         return np.dtype(self.spec.solver.precision)
+
+    @property
+    def stored(self) -> np.dtype:
+        """Of the results."""
+        return np.dtype(self.spec.output.precision or self.dtype)
+
+    @property
+    def share(self) -> tuple[int, ...]:
+        """Points of one device's share of a tile along each axis."""
+        return tuple(n // self.devices if axis == self.shared else n for axis, n in enumerate(self.tile))
 
     @property
     def n_baths(self) -> int:
@@ -135,7 +149,7 @@ class Plan:
     def bytes_on_disk(self) -> int:
         """Size of the numbers in the file: observables, derivatives, what a point says about itself."""
         values = sum(math.prod(_shape_of(dims)) for dims, _ in self.results.values())
-        return self.points * (self.dtype.itemsize * values + 7 + len(self.varied))
+        return self.points * (self.stored.itemsize * values + 7 + len(self.varied))
 
     @property
     def memory_per_tile(self) -> int:
@@ -187,11 +201,14 @@ def _shape_of(dims: tuple[Dimension, ...]) -> tuple[int, ...]:
     return tuple(len(dim.labels) for dim in dims)
 
 
-def make_plan(spec: Spec, model: Model, memory: int = DEFAULT_MEMORY) -> Plan:
+def make_plan(
+    spec: Spec, model: Model, memory: int = DEFAULT_MEMORY, devices: int | None = None
+) -> Plan:
     """Resolve a spec against its model.
 
     Args:
-        memory: bytes that one tile may take.
+        memory: bytes that one device's share of a tile may take.
+        devices: how many share a tile; all local ones if not told.
 
     Raises:
         SpecError: what does not fit, in one line.
@@ -208,11 +225,28 @@ def make_plan(spec: Spec, model: Model, memory: int = DEFAULT_MEMORY) -> Plan:
     derivatives, varied = find_derivatives(spec.derivatives, model, moving, numbers, system)
     method = spec.solver.method if spec.solver.method != "auto" else "populations"
     per_point = bytes_per_point(system, Method[method.upper()])
-    tile = _tile(tuple(axis.size for axis in axes), max(1, memory // per_point))
-    cell = _tile(tile, _CELL) if jax.default_backend() == "cpu" else tile
+    devices = (devices or jax.local_device_count()) if axes else 1
+    shape = tuple(axis.size for axis in axes)
+    whole = _tile(shape, devices * max(1, memory // per_point))
+    tile, shared = _divisible(whole, devices)
     plan = Plan(
-        spec, model, axes, numbers, structure, system, outputs, derivatives, varied, tile, cell, memory
+        spec,
+        model,
+        axes,
+        numbers,
+        structure,
+        system,
+        outputs,
+        derivatives,
+        varied,
+        tile,
+        cell=(),
+        devices=devices,
+        shared=shared,
+        memory=memory,
     )
+    cell = _tile(plan.share, _CELL) if jax.default_backend() == "cpu" else plan.share
+    plan = replace(plan, cell=cell)
     _check_names(plan)
     return plan
 
@@ -325,3 +359,15 @@ def _tile(shape: tuple[int, ...], points: int) -> tuple[int, ...]:
         tile.append(min(n, points))
         points = max(1, points // tile[-1])
     return tuple(reversed(tile))
+
+
+def _divisible(tile: tuple[int, ...], devices: int) -> tuple[tuple[int, ...], int]:
+    """A tile that devices can share evenly along one axis: the one that has to grow least."""
+
+    def grown(axis: int) -> int:
+        return -(-tile[axis] // devices) * devices
+
+    if not tile:
+        return tile, 0
+    shared = min(range(len(tile)), key=lambda axis: grown(axis) / tile[axis])
+    return tuple(grown(axis) if axis == shared else n for axis, n in enumerate(tile)), shared

@@ -40,10 +40,15 @@ def point_function(plan: Plan, method: str, levels: tuple[Index, ...] | None = N
 
         if not plan.derivatives:
             results, _, state = observed(varied, jnp.zeros(plan.n_baths))
-            return results | _flags(state)
+            return _kept(plan, results) | _flags(state)
         return _with_slopes(plan, observed, varied)
 
     return solve
+
+
+def _kept(plan: Plan, results: dict[str, Array]) -> dict[str, Array]:
+    """In the precision of the file, before anything leaves the device."""
+    return {name: values.astype(plan.stored) for name, values in results.items()}
 
 
 def _flags(state: SteadyState) -> dict[str, Array]:
@@ -86,7 +91,8 @@ def _with_slopes(
     (results, system, state), (slopes, changes) = jax.vmap(push, out_axes=(None, 0))(along, warming)
     inside, between = jax.vmap(lambda change: splits(system, state.basis, change))(changes)
     jumps = inside | (between & (state.method != Method.POPULATIONS))
-    return results | _named(plan, slopes, state.status, jumps) | _flags(state)
+    named = _named(plan, slopes, state.status, jumps)
+    return _kept(plan, results) | named | _flags(state)
 
 
 def _named(
@@ -100,7 +106,7 @@ def _named(
         for name, slope in slopes.items():
             own = slope[derivative.directions]
             exists = (code == Status.OK).reshape(-1, *(1 for _ in own.shape[1:]))
-            kept = jnp.moveaxis(jnp.where(exists, own, jnp.nan), 0, -1)
+            kept = jnp.moveaxis(jnp.where(exists, own, jnp.nan), 0, -1).astype(plan.stored)
             named[derivative.of(name)] = kept if derivative.dims else kept[..., 0]
         if derivative.name in plan.varied:
             named[derivative.status] = code[0]

@@ -1,7 +1,8 @@
 """A sweep from spec to result, in memory or in a file that resumes."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,68 +10,132 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from qthermo_jax.sweeping.engine import compute
+from qthermo_jax.sweeping.engine import Engine
+from qthermo_jax.sweeping.errors import Interrupted, TilesFailed, first_line
 from qthermo_jax.sweeping.layout import layout_of, to_dataset
+from qthermo_jax.sweeping.local import solve_here
 from qthermo_jax.sweeping.model import find_model
-from qthermo_jax.sweeping.plan import DEFAULT_MEMORY, Plan, make_plan
+from qthermo_jax.sweeping.parts import Parts
+from qthermo_jax.sweeping.plan import DEFAULT_MEMORY, Box, Plan, make_plan
+from qthermo_jax.sweeping.progress import Done, Watcher, logged, nobody
 from qthermo_jax.sweeping.spec import load_spec, parse_spec
 from qthermo_jax.sweeping.store import Store
 from qthermo_jax.system import OpenSystem
 
-Progress = Callable[[int], None]
-
 
 @dataclass(frozen=True)
 class Sweep:
-    """A plan with the text that it came from."""
+    """A plan and what it came from.
+
+    Attributes:
+        source: the spec verbatim.
+        model: as it was asked for; another process finds it again with `folder`.
+        folder: what a relative path of the model starts from.
+    """
 
     plan: Plan
     source: str
+    model: str | Callable[..., OpenSystem]
+    folder: Path
 
 
-def _silent(points: int) -> None:
-    """No progress."""
+# Solves tiles and keeps each as a part: yields what is safe on the disk, and stops when it is told.
+Solve = Callable[[Sweep, Parts, Iterable[Box], Callable[[], bool]], Iterator[Done]]
 
 
-def sweep_from_file(path: Path, memory: int = DEFAULT_MEMORY) -> Sweep:
+def solve_locally(
+    job: Sweep, parts: Parts, boxes: Iterable[Box], stop: Callable[[], bool]
+) -> Iterator[Done]:
+    """On the devices of this machine."""
+    return solve_here(job.plan, parts, boxes, stop)
+
+
+def sweep_from_file(path: Path, memory: int = DEFAULT_MEMORY, devices: int | None = None) -> Sweep:
     """Read and resolve a TOML spec; a model's file is looked up beside it.
+
+    Args:
+        memory: bytes that one device's share of a tile may take.
+        devices: how many share a tile; all local ones if not told.
 
     Raises:
         SpecError: what is wrong, in one line.
     """
     spec, source = load_spec(path)
-    return Sweep(make_plan(spec, find_model(spec.model, path.parent), memory), source)
+    plan = make_plan(spec, find_model(spec.model, path.parent), memory, devices)
+    return Sweep(plan, source, spec.model, path.parent)
 
 
-def run_in_memory(job: Sweep, progress: Progress = _silent) -> xr.Dataset:
+def run_in_memory(job: Sweep) -> xr.Dataset:
     """Compute everything and keep it in memory."""
     layout = layout_of(job.plan, job.source)
     arrays = {name: np.empty(layout.shape(v), v.dtype) for name, v in layout.computed.items()}
-    for box, tile in compute(job.plan, job.plan.boxes):
+    for box, tile in Engine(job.plan).solve(job.plan.boxes):
         for name, values in tile.items():
             arrays[name][box] = values
-        progress(_points(box))
     return to_dataset(layout, arrays)
 
 
-def run_to_file(job: Sweep, store: Store, progress: Progress = _silent) -> None:
+def run_to_file(
+    job: Sweep,
+    store: Store,
+    watch: Watcher = nobody,
+    stop: Callable[[], bool] = lambda: False,
+    solve: Solve = solve_locally,
+) -> None:
     """Compute the tiles that are missing, each kept as it is finished, and join them into the file.
 
     A finished sweep computes nothing.
+
+    Args:
+        watch: told of each tile.
+        stop: asked now and then; once it says so, the sweep ends after the tiles in flight.
+        solve: where the tiles are solved.
+
+    Raises:
+        SpecError: another process is writing this output.
+        StoreError: the disk is full, or whatever else keeps files from being written.
+        Interrupted: `stop` said so.
+        TilesFailed: some tiles could not be solved; the rest is kept.
     """
     if store.finished:
         return
-    boxes = list(job.plan.boxes)
-    missing = store.missing(boxes)
-    progress(job.plan.points - sum(map(_points, missing)))
-    for box, tile in compute(job.plan, missing):
-        store.write_part(box, tile)
-        progress(_points(box))
-    store.assemble(layout_of(job.plan, job.source), boxes)
+    with store.locked(), logged(store.path) as log:
+        try:
+            _run(job, store, watch, stop, solve, log)
+        except BaseException as error:
+            log.info("stopped: %s: %s", type(error).__name__, first_line(error))
+            raise
 
 
-def _points(box: tuple[slice, ...]) -> int:
-    return int(np.prod([side.stop - side.start for side in box], dtype=int))
+def _run(
+    job: Sweep,
+    store: Store,
+    watch: Watcher,
+    stop: Callable[[], bool],
+    solve: Solve,
+    log: logging.Logger,
+) -> None:
+    plan = job.plan
+    layout, boxes = layout_of(plan, job.source), list(plan.boxes)
+    missing, there = store.begin(layout, boxes)
+    title = plan.spec.title or plan.model.name
+    log.info("%s: %d points, %d of %d tiles missing", title, plan.points, len(missing), len(boxes))
+    watch(there)
+    failures = []
+    for done in solve(job, store.parts, missing, stop):
+        if done.failure is None:
+            log.info("%d points solved; by status: %s", done.points, dict(done.statuses))
+        else:
+            log.info("gave up %s", done.failure)
+            failures.append(done.failure)
+        watch(done)
+    if failures:
+        told = f"{len(failures)} of {len(boxes)} tiles failed, the first one {failures[0]}"
+        raise TilesFailed(f"{told}; the others are kept in {store.parts.folder}")
+    if stop():
+        raise Interrupted(f"finished tiles are kept in {store.parts.folder}")
+    store.finish(layout, boxes)
+    log.info("finished")
 
 
 def sweep(
@@ -82,6 +147,7 @@ def sweep(
     derivatives: Sequence[str] = (),
     method: str = "auto",
     precision: str = "float64",
+    stored: str | None = None,
     title: str = "",
     energy_unit: str = "energy",
     labels: Mapping[str, Mapping[str, Any]] | None = None,
@@ -106,6 +172,7 @@ def sweep(
         method: as for `steadystate`.
         precision: "float64", or "float32" for populations alone: about 6 digits of each, where the rates
             span less than about 30 orders of magnitude (a point where they span more is flagged).
+        stored: precision of the results that are kept, if it is another: "float32" halves them.
         title, energy_unit: words for files and pictures.
         labels: {"long_name", "symbol", "energy_power"} of a coordinate that the model has no name for.
         out: HDF5 file to write; a sweep that was interrupted goes on from what it finished.
@@ -130,12 +197,14 @@ def sweep(
         "observables": list(observables),
         "derivatives": list(derivatives),
         "solver": {"method": method, "precision": precision},
+        "output": {"precision": stored},
         "title": title,
         "energy_unit": energy_unit,
         "labels": _plain(labels or {}),
     }
     spec = parse_spec(described, "sweep")
-    job = Sweep(make_plan(spec, find_model(model, Path.cwd()), memory), json.dumps(spec.model_dump()))
+    plan = make_plan(spec, find_model(model, Path.cwd()), memory)
+    job = Sweep(plan, json.dumps(spec.model_dump()), model, Path.cwd())
     if out is None:
         return run_in_memory(job)
     store = Store(Path(out), job.plan, overwrite=overwrite)

@@ -79,6 +79,16 @@ class Solver(_Strict):
         return self
 
 
+class Output(_Strict):
+    """What is kept of the results.
+
+    Attributes:
+        precision: of the numbers in the file; None for that in which they were computed.
+    """
+
+    precision: Literal["float64", "float32"] | None = None
+
+
 class Label(_Strict):
     """What to call a coordinate in files and pictures; see `qthermo_jax.Quantity`."""
 
@@ -97,6 +107,8 @@ class Spec(_Strict):
         observables: names; empty for those that the model brings along.
         derivatives: parameters, "T_1" and so on for single baths, "temperatures" for all of them: each
             observable is differentiated by each.
+        solver: method and precision.
+        output: what is kept.
         energy_unit: what energies are measured in, for labels: "h".
         labels: names of coordinates that the model has none for.
     """
@@ -107,6 +119,7 @@ class Spec(_Strict):
     observables: list[str] = []
     derivatives: list[str] = []
     solver: Solver = Solver()
+    output: Output = Output()
     title: str = ""
     energy_unit: str = "energy"
     labels: dict[str, Label] = {}
@@ -152,7 +165,12 @@ def load_spec(path: Path) -> tuple[Spec, str]:
 
 
 _TAGS = frozenset({"range", "list", "table"})
-_KEYS: dict[str, type[_Strict]] = {"range": Range, "solver": Solver, "labels": Label}
+_KEYS: dict[str, type[_Strict]] = {
+    "range": Range,
+    "solver": Solver,
+    "output": Output,
+    "labels": Label,
+}
 _TYPES = {
     "bool_type": "true or false",
     "float_type": "a number",

@@ -1,24 +1,24 @@
-"""The result on disk: finished tiles as parts, and the one HDF5 file made of them.
-
-A part is written whole and then renamed into place, so a part that exists is right; that is all of
-resume. The final file is written and renamed the same way.
-"""
+"""One output: the file, the parts beside it, and who may write them."""
 
 import contextlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
-import h5netcdf
-import h5py
-import numpy as np
+from filelock import FileLock, Timeout
 
 from qthermo_jax.sweeping.errors import SpecError
-from qthermo_jax.sweeping.layout import Layout, Variable
+from qthermo_jax.sweeping.files import digest_of, join, parts_of, write_copy, write_view
+from qthermo_jax.sweeping.layout import Layout
+from qthermo_jax.sweeping.parts import Parts, read_part
 from qthermo_jax.sweeping.plan import Box, Plan
+from qthermo_jax.sweeping.progress import Done
 from qthermo_jax.version import __version__
+
+# Up to this size a finished result is one file that holds its numbers; a larger one stays a view of its
+# parts, since copying it would take as long as writing it did, and twice the room on the disk.
+LARGEST_COPY = 1 << 30
 
 
 class Store:
@@ -36,8 +36,11 @@ class Store:
     def __init__(self, path: Path, plan: Plan, *, overwrite: bool = False) -> None:
         self.path = path
         tile = "x".join(map(str, plan.tile)) or "point"
-        self.parts = path.with_name(f"{path.name}.parts-{plan.digest[:12]}-{__version__}-{tile}")
-        self._digest = plan.digest
+        identity = f"{plan.digest}-{__version__}-{tile}"
+        folder = path.with_name(f"{path.name}.parts-{plan.digest[:12]}-{__version__}-{tile}")
+        self.parts = Parts(folder, identity)
+        self._plan = plan
+        self._overwrite = overwrite
         self.finished = not overwrite and path.exists() and self._is_ours()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,63 +50,59 @@ class Store:
             raise SpecError(f"{path.parent}: cannot be written")
 
     def _is_ours(self) -> bool:
+        """Whether the file is this sweep's and finished."""
         advice = "give another --out, or --overwrite"
         try:
-            with h5py.File(self.path) as file:
-                digest = file.attrs.get("spec_sha256")
+            digest, finished = digest_of(self.path)
         except OSError:
             raise SpecError(f"{self.path}: exists and is not HDF5; {advice}") from None
-        if digest != self._digest:
+        if digest != self._plan.digest:
             raise SpecError(f"{self.path}: belongs to another spec or model version; {advice}")
-        return True
+        return finished and all(part.exists() for part in parts_of(self.path))
 
-    def missing(self, boxes: Iterable[Box]) -> list[Box]:
-        """The tiles that no part holds yet."""
-        return [box for box in boxes if not self._part(box).exists()]
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Nobody else writes this output meanwhile.
 
-    def _part(self, box: Box) -> Path:
-        corner = "_".join(f"{side.start:09d}" for side in box) or "0"
-        return self.parts / f"{corner}.h5"
+        Raises:
+            SpecError: somebody does.
+        """
+        lock = FileLock(self.path.with_name(f".{self.path.name}.lock"))
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise SpecError(f"{self.path}: another process is writing it") from None
+        try:
+            yield
+        finally:
+            lock.release()
 
-    def write_part(self, box: Box, arrays: dict[str, Any]) -> None:
-        """Keep a finished tile."""
-        self.parts.mkdir(exist_ok=True)
-        with _renamed_into_place(self._part(box)) as temporary, h5py.File(temporary, "w") as file:
-            for name, values in arrays.items():
-                file.create_dataset(name, data=values)
+    def begin(self, layout: Layout, boxes: list[Box]) -> tuple[list[Box], Done]:
+        """Show the result as far as it is there; which tiles are missing, and what the others hold.
 
-    def assemble(self, layout: Layout, boxes: Iterable[Box]) -> None:
-        """Join the parts into the final file and remove them."""
-        with _renamed_into_place(self.path) as temporary, h5netcdf.File(temporary, "w") as file:
-            file.dimensions = layout.sizes
-            file.attrs.update(layout.attrs)
-            for name, variable in layout.coordinates.items():
-                _create(file, name, variable)[...] = variable.values
-            targets = {name: _create(file, name, var) for name, var in layout.computed.items()}
-            for target in targets.values():
-                beside = [layout.auxiliary[dim] for dim in target.dimensions if dim in layout.auxiliary]
-                if beside:
-                    target.attrs["coordinates"] = " ".join(beside)
-            for box in boxes:
-                with h5py.File(self._part(box)) as part:
-                    for name, target in targets.items():
-                        target[box or ...] = part[name][()]
-        shutil.rmtree(self.parts)
+        An old result that is to be replaced stays until the new one is complete.
+        """
+        self.parts.folder.mkdir(exist_ok=True)
+        self.parts.forget_unfinished()
+        if layout.axes and not self._overwrite:
+            write_view(self.path, layout, self._files(boxes), finished=False)
+        return self.parts.survey(boxes)
 
+    def finish(self, layout: Layout, boxes: list[Box]) -> None:
+        """Join the parts into the one file, or leave them where they are and say so.
 
-def _create(file: h5netcdf.File, name: str, variable: Variable) -> h5netcdf.Variable:
-    dtype = h5py.string_dtype() if variable.dtype == np.dtype(object) else variable.dtype
-    created = file.create_variable(name, variable.dims, dtype)
-    created.attrs.update(variable.attrs)
-    return created
+        Raises:
+            StoreError: a part was altered, or the disk is full.
+        """
+        if not layout.axes:
+            (box,) = boxes
+            write_copy(self.path, layout, [(box, read_part(self.parts.path(box)))])
+            shutil.rmtree(self.parts.folder)
+            return
+        copied = self._plan.bytes_on_disk <= LARGEST_COPY
+        write_view(self.path, layout, self._files(boxes), finished=not copied)
+        if copied:
+            join(self.path)
 
-
-@contextlib.contextmanager
-def _renamed_into_place(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, renamed to it when all was written, removed when not."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    def _files(self, boxes: Iterable[Box]) -> Iterator[tuple[Box, Path]]:
+        return ((box, self.parts.path(box)) for box in boxes)

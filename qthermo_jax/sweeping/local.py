@@ -1,0 +1,39 @@
+"""The tiles of a sweep on this machine: the devices solve, a thread writes, neither waits."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import takewhile
+
+from qthermo_jax.sweeping.engine import Engine
+from qthermo_jax.sweeping.parts import Parts
+from qthermo_jax.sweeping.plan import Box, Plan
+from qthermo_jax.sweeping.progress import Done, counted
+
+# Tiles that may wait to be written: more would only fill the memory when the disk is slow.
+_WAITING = 2
+
+
+def solve_here(
+    plan: Plan, parts: Parts, boxes: Iterable[Box], stop: Callable[[], bool]
+) -> Iterator[Done]:
+    """Solve tiles and keep each as a part; yields what is safe on the disk.
+
+    Args:
+        stop: asked before each tile; once it says so, the tiles in flight are the last ones.
+    """
+    waiting: deque[tuple[Done, Future[None]]] = deque()
+
+    def written() -> Done:
+        done, writing = waiting.popleft()
+        writing.result()
+        return done
+
+    with ThreadPoolExecutor(1, "qthermo-writer") as writer:
+        for box, tile in Engine(plan).solve(takewhile(lambda _: not stop(), boxes)):
+            status = tile["status"]
+            waiting.append((Done(status.size, counted(status)), writer.submit(parts.write, box, tile)))
+            if len(waiting) > _WAITING:
+                yield written()
+        while waiting:
+            yield written()

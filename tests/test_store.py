@@ -1,0 +1,375 @@
+"""Results on disk: they open, resume, and are never wrong or half written, whatever happens."""
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+import xarray as xr
+
+import qthermo_jax as qj
+from qthermo_jax.steady import Status, bytes_per_point
+from qthermo_jax.sweeping import SpecError, StoreError, engine, store
+from qthermo_jax.sweeping.files import merge
+from qthermo_jax.sweeping.parts import Parts, read_part
+
+THREE_LEVELS = bytes_per_point(qj.models.lambda_system(), qj.Method.POPULATIONS)
+T = [0.1, 0.2, 0.3, 0.5, 0.8, 1.3]
+SIX: dict[str, Any] = {"axes": {"T_2": T}, "memory": 2 * THREE_LEVELS}
+
+
+def swept(out: Path, **changed: Any) -> xr.Dataset:
+    """Six points of the Lambda system in three tiles."""
+    with qj.sweep("lambda_system", **{**SIX, **changed}, out=out) as data:
+        return data.load()
+
+
+def values_of(out: Path) -> xr.Dataset:
+    with xr.open_dataset(out, engine="h5netcdf") as data:
+        return data.load()
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "result.h5"
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> xr.Dataset:
+    """The same sweep undisturbed."""
+    return swept(tmp_path / "undisturbed.h5")
+
+
+@pytest.fixture
+def solved(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Where the tiles that are solved begin."""
+    starts: list[int] = []
+    solve = engine.Engine.solve
+
+    def recorded(self: engine.Engine, boxes: Any) -> Iterator[Any]:
+        for box, tile in solve(self, boxes):
+            starts.append(box[0].start)
+            yield box, tile
+
+    monkeypatch.setattr(engine.Engine, "solve", recorded)
+    return starts
+
+
+def stop_after(tiles: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail when so many tiles are solved."""
+    solve = engine.Engine.solve
+
+    def stops(self: engine.Engine, boxes: Any) -> Iterator[Any]:
+        for count, done in enumerate(solve(self, boxes)):
+            if count == tiles:
+                raise KeyboardInterrupt
+            yield done
+
+    monkeypatch.setattr(engine.Engine, "solve", stops)
+
+
+@pytest.fixture
+def interrupted(out: Path) -> Path:
+    """An output of which one tile of three is there."""
+    with pytest.MonkeyPatch.context() as patched:
+        stop_after(1, patched)
+        with pytest.raises(KeyboardInterrupt):
+            swept(out)
+    return out
+
+
+def parts_of(out: Path) -> list[Path]:
+    return sorted(out.parent.glob(f"{out.name}.parts-*/*.h5"))
+
+
+class TestFinished:
+    def test_it_opens_in_xarray_and_equals_the_result_in_memory(self, tmp_path: Path) -> None:
+        out = tmp_path / "new folder" / "result.h5"
+        parameters = {"sites": 3, "T_R": 0.2}
+        grid: dict[str, Any] = {"axes": {"g": [0.3, 0.8], "T_L": [0.3, 0.5]}, "parameters": parameters}
+        in_memory = qj.sweep("chain", **grid)
+        qj.sweep("chain", **grid, out=out).close()
+        data = values_of(out)
+        xr.testing.assert_equal(data, in_memory)
+        for name in data.variables:
+            np.testing.assert_equal(data[name].attrs, in_memory[name].attrs)
+        assert json.loads(data.attrs["spec"])["parameters"] == parameters
+        assert len(data.attrs["spec_sha256"]) == 64
+        assert data.attrs["method"] == "auto"
+        kept = {file.name for file in out.parent.iterdir()}
+        assert kept == {"result.h5", "result.h5.log", ".result.h5.lock"}
+
+    def test_every_axis_of_every_dataset_has_a_dimension_scale(self, out: Path) -> None:
+        axes = {"bias": {"T_1": [0.5, 0.6], "T_2": [0.1, 0.2]}}
+        qj.sweep("lambda_system", axes=axes, observables=["level_populations"], out=out).close()
+        with h5py.File(out) as file:
+            for name, dataset in file.items():
+                assert not dataset.is_virtual
+                if not dataset.is_scale:
+                    assert all(len(dim) == 1 for dim in dataset.dims), name
+            assert file["bias"].is_scale
+            assert file["level"].is_scale
+
+    def test_parameters_that_move_together_come_back_as_coordinates(self, out: Path) -> None:
+        axes = {"bias": {"T_1": [0.5, 0.6], "T_2": [0.1, 0.2]}}
+        with qj.sweep("lambda_system", axes=axes, out=out) as data:
+            assert set(data.coords) == {"bias", "T_1", "T_2"}
+            xr.testing.assert_equal(data.load(), qj.sweep("lambda_system", axes=axes))
+
+    def test_without_axes_it_is_one_point(self, out: Path) -> None:
+        data = swept(out, axes={})
+        assert data.sizes == {}
+        xr.testing.assert_equal(data, qj.sweep("lambda_system", axes={}))
+
+    def test_run_again_it_computes_nothing(self, out: Path, solved: list[int]) -> None:
+        first = swept(out)
+        assert sorted(solved) == [0, 2, 4]
+        xr.testing.assert_identical(swept(out), first)
+        assert len(solved) == 3
+
+    def test_results_are_kept_in_half_the_size_if_told(self, out: Path, whole: xr.Dataset) -> None:
+        data = swept(out, stored="float32")
+        assert data.unbalance.dtype == np.float32
+        np.testing.assert_array_equal(data.unbalance, whole.unbalance.astype(np.float32))
+
+
+class TestView:
+    """Results above the limit stay views of their parts."""
+
+    @pytest.fixture(autouse=True)
+    def no_copies(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(store, "LARGEST_COPY", 0)
+
+    def test_it_opens_like_a_copy_from_anywhere(
+        self, out: Path, whole: xr.Dataset, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        swept(out)
+        assert len(parts_of(out)) == 3
+        with h5py.File(out) as file:
+            assert file["unbalance"].is_virtual
+        monkeypatch.chdir("/")
+        data = values_of(out)
+        xr.testing.assert_equal(data, whole)
+        for name in data.variables:
+            np.testing.assert_equal(data[name].attrs, whole[name].attrs)
+
+    def test_it_is_finished(self, out: Path, solved: list[int]) -> None:
+        swept(out)
+        swept(out)
+        assert len(solved) == 3
+
+    def test_merged_it_holds_its_numbers_itself(self, out: Path, whole: xr.Dataset) -> None:
+        swept(out)
+        merge(out)
+        xr.testing.assert_equal(values_of(out), whole)
+        assert parts_of(out) == []
+        with h5py.File(out) as file:
+            assert not file["unbalance"].is_virtual
+            assert all(len(dim) == 1 for dim in file["unbalance"].dims)
+        with pytest.raises(SpecError, match="already"):
+            merge(out)
+
+    def test_a_part_that_was_altered_is_not_merged(self, out: Path, whole: xr.Dataset) -> None:
+        swept(out)
+        altered = parts_of(out)[1]
+        with h5py.File(altered, "r+") as file:
+            file["unbalance"][0] = 0.0
+        with pytest.raises(StoreError, match=r"altered; delete it and run the sweep again"):
+            merge(out)
+        altered.unlink()
+        swept(out)
+        merge(out)
+        xr.testing.assert_equal(values_of(out), whole)
+
+
+class TestUnfinished:
+    def test_it_shows_what_is_there_and_nan_elsewhere(
+        self, interrupted: Path, whole: xr.Dataset
+    ) -> None:
+        data = values_of(interrupted)
+        there = data.status.values == Status.OK
+        assert there.tolist() == [True] * 2 + [False] * 4
+        assert (data.status[~there] == Status.PENDING).all()
+        np.testing.assert_array_equal(data.unbalance[there], whole.unbalance[there])
+        assert np.isnan(data.unbalance[~there]).all()
+        assert data.attrs["finished"] == 0
+        np.testing.assert_array_equal(data.T_2, T)
+
+    def test_it_goes_on_from_what_is_there(
+        self, interrupted: Path, whole: xr.Dataset, solved: list[int]
+    ) -> None:
+        xr.testing.assert_equal(swept(interrupted), whole)
+        assert solved == [2, 4]
+
+    def test_it_is_not_merged(self, interrupted: Path) -> None:
+        with pytest.raises(SpecError, match="not finished"):
+            merge(interrupted)
+
+    @pytest.mark.parametrize(
+        "spoil",
+        [
+            lambda part: os.truncate(part, part.stat().st_size // 2),
+            lambda part: part.write_bytes(b""),
+            lambda part: part.write_text("my thesis"),
+        ],
+        ids=["cut short", "empty", "foreign"],
+    )
+    def test_a_spoilt_part_is_computed_again(
+        self, interrupted: Path, whole: xr.Dataset, solved: list[int], spoil: Callable[[Path], None]
+    ) -> None:
+        spoil(*parts_of(interrupted))
+        xr.testing.assert_equal(swept(interrupted), whole)
+        assert solved == [0, 2, 4]
+
+    def test_an_altered_number_is_found_out(
+        self, interrupted: Path, whole: xr.Dataset, solved: list[int]
+    ) -> None:
+        (part,) = parts_of(interrupted)
+        with h5py.File(part, "r+") as file:
+            file["unbalance"][0] *= 1.0 + 1e-15
+        xr.testing.assert_equal(swept(interrupted), whole)
+        assert solved == [0, 2, 4]
+
+    def test_a_part_of_another_sweep_is_not_taken(self, interrupted: Path, whole: xr.Dataset) -> None:
+        (part,) = parts_of(interrupted)
+        arrays = read_part(part)
+        Parts(part.parent, "another").write((slice(0, 2),), {n: 0 * v for n, v in arrays.items()})
+        xr.testing.assert_equal(swept(interrupted), whole)
+
+    def test_what_a_killed_writer_left_is_removed(self, interrupted: Path) -> None:
+        left = parts_of(interrupted)[0].with_name(".000000002.h5.host.1.unfinished")
+        left.write_text("half")
+        with pytest.MonkeyPatch.context() as patched:
+            stop_after(1, patched)
+            with pytest.raises(KeyboardInterrupt):
+                swept(interrupted)
+        assert not left.exists()
+
+
+class TestOthers:
+    def test_a_file_of_another_spec_is_left_alone(self, out: Path) -> None:
+        swept(out)
+        before = out.read_bytes()
+        with pytest.raises(SpecError, match="belongs to another spec"):
+            swept(out, axes={"T_2": [0.2]})
+        assert out.read_bytes() == before
+
+    def test_an_old_result_stays_until_the_new_one_is_complete(self, out: Path) -> None:
+        swept(out)
+        before = out.read_bytes()
+        with pytest.MonkeyPatch.context() as patched:
+            stop_after(1, patched)
+            with pytest.raises(KeyboardInterrupt):
+                swept(out, axes={"T_2": T[::-1]}, overwrite=True)
+        assert out.read_bytes() == before
+        assert swept(out, axes={"T_2": T[::-1]}, overwrite=True).T_2.values.tolist() == T[::-1]
+
+    def test_a_file_that_is_no_hdf5_is_left_alone(self, out: Path) -> None:
+        out.write_text("my thesis")
+        with pytest.raises(SpecError, match="not HDF5"):
+            swept(out)
+        assert out.read_text() == "my thesis"
+
+    def test_a_bad_spec_touches_no_file(self, tmp_path: Path) -> None:
+        with pytest.raises(SpecError, match=r"axes\.T_3"):
+            swept(tmp_path / "sub" / "r.h5", axes={"T_3": [0.2]}, overwrite=True)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_folder_that_cannot_be_made_is_said(self, out: Path) -> None:
+        out.write_text("a file")
+        with pytest.raises(SpecError, match=r"result\.h5: cannot be made"):
+            swept(out / "r.h5")
+
+
+SPEC = """
+model = "chain"
+observables = ["mean_position", "heat_currents"]
+[parameters]
+sites = 3
+[axes]
+g = { start = 0.1, stop = 1.3, num = 40 }
+T_L = { start = 0.1, stop = 0.9, num = 10 }
+"""
+QTHERMO = [sys.executable, "-c", "from qthermo_jax.cli import main; main()", "run", "spec.toml"]
+QTHERMO += ["--out", "result.h5", "--memory", "0.0001"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "spec.toml").write_text(SPEC)
+    return tmp_path
+
+
+def start(folder: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(QTHERMO, cwd=folder, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for_a_part(process: subprocess.Popen[str], folder: Path) -> None:
+    deadline = time.monotonic() + 90
+    while not parts_of(folder / "result.h5") and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert process.poll() is None, process.communicate()
+
+
+@pytest.mark.parametrize("times", [5, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.timeout(1200)
+def test_killed_again_and_again_it_ends_in_the_same_numbers(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, times: int
+) -> None:
+    rng = np.random.default_rng(times)
+    undisturbed = tmp_path_factory.mktemp("undisturbed")
+    (undisturbed / "spec.toml").write_text(SPEC)
+    start(undisturbed).communicate(timeout=120)
+    expected = values_of(undisturbed / "result.h5")
+    killed = 0
+    while killed < times:
+        process = start(folder)
+        wait_for_a_part(process, folder)
+        time.sleep(rng.uniform(0, 0.1))
+        process.kill()
+        process.communicate()
+        killed += process.returncode == -signal.SIGKILL
+        assert values_of(folder / "result.h5").sizes == expected.sizes
+        if process.returncode == 0:
+            (folder / "result.h5").unlink()
+    _, err = start(folder).communicate(timeout=120)
+    xr.testing.assert_equal(values_of(folder / "result.h5"), expected)
+    assert parts_of(folder / "result.h5") == [], err
+
+
+def test_a_second_process_on_the_same_output_is_refused(folder: Path) -> None:
+    first = start(folder)
+    try:
+        wait_for_a_part(first, folder)
+        first.send_signal(signal.SIGSTOP)
+        second = start(folder)
+        _, err = second.communicate(timeout=60)
+        assert second.returncode == 2
+        assert err == "qthermo: result.h5: another process is writing it\n"
+    finally:
+        first.send_signal(signal.SIGCONT)
+        first.send_signal(signal.SIGTERM)
+        _, err = first.communicate(timeout=60)
+    assert first.returncode == 130, err
+
+
+def test_a_full_disk_is_one_line_and_nothing_is_lost(folder: Path) -> None:
+    """A limit of the size of files stands in for the disk: the system call fails alike."""
+    limited = ["bash", "-c", f"ulimit -f 20; exec {shlex.join(QTHERMO)}"]
+    process = subprocess.Popen(limited, cwd=folder, stderr=subprocess.PIPE, text=True)
+    _, err = process.communicate(timeout=90)
+    assert process.returncode == 1, err
+    assert err.count("\n") == 1
+    assert "result.h5" in err
+    assert "cannot be written: File too large; what was finished is kept" in err
+    start(folder).communicate(timeout=90)
+    assert (values_of(folder / "result.h5").status == Status.OK).all()
