@@ -70,12 +70,13 @@ def _default_output(spec: Path) -> Path:
 @spec_argument
 @click.option("--out", type=click.Path(path_type=Path), help="Default: results/SPEC.h5")
 @click.option("--overwrite", is_flag=True, help="Replace a file that holds something else.")
+@click.option("--extend", is_flag=True, help="Compute what a file of the same model lacks.")
 @memory_option
-def run(spec: Path, out: Path | None, overwrite: bool, memory: float) -> None:
+def run(spec: Path, out: Path | None, overwrite: bool, extend: bool, memory: float) -> None:
     """Run the sweep SPEC; goes on from what an interrupted run finished."""
     _keep_what_is_compiled()
     job = sweep_from_file(spec, _bytes(memory))
-    store = Store(out or _default_output(spec), job.plan, overwrite=overwrite)
+    store = Store(out or _default_output(spec), job.plan, overwrite=overwrite, extend=extend)
     if store.finished:
         click.echo(f"{store.path}: finished already, nothing computed")
         return

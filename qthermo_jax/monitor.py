@@ -38,16 +38,14 @@ class Tally:
         self.statuses: Counter[int] = Counter()
         self.failures: list[str] = []
         self._start = time.monotonic()
-        self._surveyed = False
 
     def add(self, done: Done) -> None:
-        """Count what is done; the first that is told was there already."""
+        """Count what is done."""
         if done.failure is not None:
             self.failures.append(done.failure)
             return
         self.points += done.points
-        self.solved += done.points if self._surveyed else 0
-        self._surveyed = True
+        self.solved += 0 if done.earlier else done.points
         self.statuses += done.statuses
 
     @property

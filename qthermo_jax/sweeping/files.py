@@ -8,6 +8,7 @@ import io
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import h5netcdf
 import h5py
@@ -59,8 +60,7 @@ def merge(path: Path) -> None:
         SpecError: there is nothing to merge, or the sweep is not finished.
         StoreError: a part was altered, or the disk is full.
     """
-    _, finished = digest_of(path)
-    if not finished:
+    if not owner_of(path).finished:
         raise SpecError(f"{path}: is not finished; run the sweep again, it goes on where it stopped")
     if not parts_of(path):
         raise SpecError(f"{path}: holds its numbers itself already")
@@ -141,11 +141,22 @@ def _write(target: Path | io.BytesIO, layout: Layout, create: _Create, *, finish
                 dataset.dims[axis].attach_scale(file[dim])
 
 
-def digest_of(path: Path) -> tuple[str | None, bool]:
-    """Which sweep a file belongs to, and whether it is finished.
+class Owner(NamedTuple):
+    """Which sweep a file belongs to, which can extend it, and whether it is finished."""
+
+    digest: str | None
+    family: str | None
+    finished: bool
+
+
+def owner_of(path: Path) -> Owner:
+    """Whose file it is.
 
     Raises:
         OSError: it is not HDF5.
     """
     with h5py.File(path) as file:
-        return file.attrs.get("spec_sha256"), bool(file.attrs.get("finished", False))
+        told = file.attrs
+        return Owner(
+            told.get("spec_sha256"), told.get("family_sha256"), bool(told.get("finished", False))
+        )

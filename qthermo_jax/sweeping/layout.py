@@ -153,6 +153,7 @@ def _attributes(plan: Plan, source: str) -> dict[str, Any]:
         "energy_unit": plan.spec.energy_unit,
         "spec": source,
         "spec_sha256": plan.digest,
+        "family_sha256": plan.family,
         "qthermo_jax_version": __version__,
         "jax_version": jax.__version__,
         "jaxlib_version": version("jaxlib"),

@@ -59,14 +59,12 @@ class Parts:
         """The tiles that no intact part holds, and what the others hold."""
         missing: list[Box] = []
         statuses: Counter[int] = Counter()
-        tiles = 0
         for box in boxes:
             try:
                 statuses += counted(read_part(self.path(box), self.sweep)["status"])
-                tiles += 1
             except StoreError:
                 missing.append(box)
-        return missing, Done(statuses.total(), statuses, tiles)
+        return missing, Done(statuses.total(), statuses, earlier=True)
 
     def forget_unfinished(self) -> None:
         """Remove what a process left that was killed while it wrote."""

@@ -196,6 +196,14 @@ class Plan:
         canonical = json.dumps(self.spec.model_dump(), sort_keys=True)
         return hashlib.sha256(f"{canonical}\n{self.model.digest}".encode()).hexdigest()
 
+    @cached_property
+    def family(self) -> str:
+        """Identity of what every point means: results of one family can extend one another."""
+        kept = self.spec.model_dump(include={"model", "parameters", "solver", "output"})
+        kept["axes"] = {axis.name: sorted(axis.parameters) for axis in self.axes}
+        canonical = json.dumps(kept, sort_keys=True)
+        return hashlib.sha256(f"{canonical}\n{self.model.digest}".encode()).hexdigest()
+
 
 def _shape_of(dims: tuple[Dimension, ...]) -> tuple[int, ...]:
     return tuple(len(dim.labels) for dim in dims)

@@ -20,13 +20,13 @@ class Done:
     Attributes:
         points: how many.
         statuses: how many of them have which status.
-        tiles: how many tiles.
+        earlier: whether an earlier run solved them.
         failure: why the tile was given up; None if it was solved.
     """
 
     points: int
     statuses: Counter[int] = field(default_factory=Counter)
-    tiles: int = 1
+    earlier: bool = False
     failure: str | None = None
 
 

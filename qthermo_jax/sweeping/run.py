@@ -3,7 +3,10 @@
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +15,13 @@ import xarray as xr
 
 from qthermo_jax.sweeping.engine import Engine
 from qthermo_jax.sweeping.errors import Interrupted, TilesFailed, first_line
+from qthermo_jax.sweeping.extension import find_extension, placed
 from qthermo_jax.sweeping.layout import layout_of, to_dataset
 from qthermo_jax.sweeping.local import solve_here
 from qthermo_jax.sweeping.model import find_model
 from qthermo_jax.sweeping.parts import Parts
 from qthermo_jax.sweeping.plan import DEFAULT_MEMORY, Box, Plan, make_plan
-from qthermo_jax.sweeping.progress import Done, Watcher, logged, nobody
+from qthermo_jax.sweeping.progress import Done, Watcher, counted, logged, nobody
 from qthermo_jax.sweeping.spec import load_spec, parse_spec
 from qthermo_jax.sweeping.store import Store
 from qthermo_jax.system import OpenSystem
@@ -101,7 +105,11 @@ def run_to_file(
         return
     with store.locked(), logged(store.path) as log:
         try:
-            _run(job, store, watch, stop, solve, log)
+            if store.extends:
+                _extend(job, store, partial(run_to_file, watch=watch, stop=stop, solve=solve), watch)
+            else:
+                _run(job, store, watch, stop, solve, log)
+            log.info("finished")
         except BaseException as error:
             log.info("stopped: %s: %s", type(error).__name__, first_line(error))
             raise
@@ -135,7 +143,29 @@ def _run(
     if stop():
         raise Interrupted(f"finished tiles are kept in {store.parts.folder}")
     store.finish(layout, boxes)
-    log.info("finished")
+
+
+def _extend(job: Sweep, store: Store, run_piece: Callable[[Sweep, Store], None], watch: Watcher) -> None:
+    """Compute what the result that is there lacks, each piece as a sweep of its own, and join all."""
+    layout = layout_of(job.plan, job.source)
+    names, axes = tuple(layout.computed), layout.axes
+    with ExitStack() as opened:
+
+        def result(path: Path) -> xr.Dataset:
+            return opened.enter_context(xr.open_dataset(path, engine="h5netcdf"))
+
+        old = result(store.path)
+        extension = find_extension(job.plan, old, names)
+        if extension.points:
+            there = old["status"].isel(dict(zip(axes, extension.old, strict=True)))
+            watch(Done(extension.points, counted(there.values), earlier=True))
+        values = [placed(old, extension.given, axes, extension.old, extension.known)]
+        for number, piece in enumerate(extension.pieces):
+            kept = store.piece(number, piece.plan)
+            run_piece(replace(job, plan=piece.plan), kept)
+            own = tuple(np.arange(len(along)) for along in piece.index)
+            values.append(placed(result(kept.path), piece.adds, axes, own, piece.index))
+        store.replace(layout, chain.from_iterable(values))
 
 
 def sweep(
@@ -153,6 +183,7 @@ def sweep(
     labels: Mapping[str, Mapping[str, Any]] | None = None,
     out: str | Path | None = None,
     overwrite: bool = False,
+    extend: bool = False,
     memory: int = DEFAULT_MEMORY,
 ) -> xr.Dataset:
     """Steady states of a model over a grid of its parameters, in 64 bit unless told otherwise.
@@ -177,6 +208,8 @@ def sweep(
         labels: {"long_name", "symbol", "energy_power"} of a coordinate that the model has no name for.
         out: HDF5 file to write; a sweep that was interrupted goes on from what it finished.
         overwrite: replace a file that holds something else.
+        extend: take over from a file of the same model, parameters and solver what it holds already:
+            fewer points, or fewer observables.
         memory: bytes that one tile of the grid may take.
 
     Returns:
@@ -207,7 +240,7 @@ def sweep(
     job = Sweep(plan, json.dumps(spec.model_dump()), model, Path.cwd())
     if out is None:
         return run_in_memory(job)
-    store = Store(Path(out), job.plan, overwrite=overwrite)
+    store = Store(Path(out), job.plan, overwrite=overwrite, extend=extend)
     run_to_file(job, store)
     return xr.open_dataset(store.path, engine="h5netcdf")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from qthermo_jax.sweeping.errors import SpecError
-from qthermo_jax.sweeping.files import digest_of, join, parts_of, write_copy, write_view
+from qthermo_jax.sweeping.files import join, owner_of, parts_of, write_copy, write_view
 from qthermo_jax.sweeping.layout import Layout
-from qthermo_jax.sweeping.parts import Parts, read_part
+from qthermo_jax.sweeping.parts import Arrays, Parts, read_part
 from qthermo_jax.sweeping.plan import Box, Plan
 from qthermo_jax.sweeping.progress import Done
 from qthermo_jax.version import __version__
@@ -28,20 +28,27 @@ class Store:
         path: of the final file.
         plan: whose result it holds.
         overwrite: compute anew whatever `path` holds; it is replaced when the new result is complete.
+        extend: take over from `path` what it holds of the same model, parameters and solver.
+
+    Attributes:
+        finished: whether there is nothing to do.
+        extends: whether `path` holds a result to take over from.
 
     Raises:
         SpecError: the folder cannot be written, or `path` holds something else.
     """
 
-    def __init__(self, path: Path, plan: Plan, *, overwrite: bool = False) -> None:
+    def __init__(self, path: Path, plan: Plan, *, overwrite: bool = False, extend: bool = False) -> None:
         self.path = path
         tile = "x".join(map(str, plan.tile)) or "point"
         identity = f"{plan.digest}-{__version__}-{tile}"
         folder = path.with_name(f"{path.name}.parts-{plan.digest[:12]}-{__version__}-{tile}")
         self.parts = Parts(folder, identity)
         self._plan = plan
-        self._overwrite = overwrite
-        self.finished = not overwrite and path.exists() and self._is_ours()
+        self._replaces = overwrite
+        self.finished = self.extends = False
+        if path.exists() and not overwrite:
+            self.finished, self.extends = self._found(extend)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -49,16 +56,29 @@ class Store:
         if not os.access(path.parent, os.W_OK):
             raise SpecError(f"{path.parent}: cannot be written")
 
-    def _is_ours(self) -> bool:
-        """Whether the file is this sweep's and finished."""
-        advice = "give another --out, or --overwrite"
+    def _found(self, extend: bool) -> tuple[bool, bool]:
+        """Whether the file that is there is this sweep's and finished; whether it is to be extended."""
         try:
-            digest, finished = digest_of(self.path)
+            owner = owner_of(self.path)
         except OSError:
-            raise SpecError(f"{self.path}: exists and is not HDF5; {advice}") from None
-        if digest != self._plan.digest:
-            raise SpecError(f"{self.path}: belongs to another spec or model version; {advice}")
-        return finished and all(part.exists() for part in parts_of(self.path))
+            raise SpecError(
+                f"{self.path}: exists and is not HDF5; give another --out, or --overwrite"
+            ) from None
+        if owner.digest == self._plan.digest:
+            return owner.finished and all(part.exists() for part in parts_of(self.path)), False
+        if owner.family != self._plan.family:
+            raise SpecError(
+                f"{self.path}: belongs to another spec or model version; "
+                "give another --out, or --overwrite"
+            )
+        if not extend:
+            raise SpecError(
+                f"{self.path}: belongs to another spec of the same model and parameters; --extend "
+                "computes what it lacks; or give another --out, or --overwrite"
+            )
+        if not owner.finished:
+            raise SpecError(f"{self.path}: is not finished; run its own spec to the end, then --extend")
+        return False, True
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -84,7 +104,7 @@ class Store:
         """
         self.parts.folder.mkdir(exist_ok=True)
         self.parts.forget_unfinished()
-        if layout.axes and not self._overwrite:
+        if layout.axes and not self._replaces:
             write_view(self.path, layout, self._files(boxes), finished=False)
         return self.parts.survey(boxes)
 
@@ -103,6 +123,25 @@ class Store:
         write_view(self.path, layout, self._files(boxes), finished=not copied)
         if copied:
             join(self.path)
+
+    def piece(self, number: int, plan: Plan) -> "Store":
+        """Where a piece of an extension is kept until all are there."""
+        return Store(self._pieces / f"{number}.h5", plan)
+
+    @property
+    def _pieces(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.pieces-{self._plan.digest[:12]}")
+
+    def replace(self, layout: Layout, values: Iterable[tuple[Box, Arrays]]) -> None:
+        """Put a result together that extends the one that is there.
+
+        Raises:
+            StoreError: the disk is full.
+        """
+        parts = parts_of(self.path)
+        write_copy(self.path, layout, values)
+        for folder in {part.parent for part in parts} | {self._pieces}:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _files(self, boxes: Iterable[Box]) -> Iterator[tuple[Box, Path]]:
         return ((box, self.parts.path(box)) for box in boxes)
