@@ -1,11 +1,13 @@
 """The command line: what it prints, what it writes, and its exit codes."""
 
+import json
 import os
 import pty
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -88,6 +90,64 @@ def test_explain_computes_nothing(folder, qthermo):
     ):
         assert words in out
     assert list(folder.iterdir()) == [folder / "spec.toml"]
+
+
+EXPLAINED = """
+import json
+from pathlib import Path
+import jax
+from benchmarks import memory
+from qthermo_jax.sweeping import Store, run_to_file, sweep_from_file
+from qthermo_jax.sweeping.engine import Engine
+
+compiled = []
+jax.monitoring.register_event_duration_secs_listener(
+    lambda event, *_, **__: compiled.append(event) if event.endswith("backend_compile_duration") else 0
+)
+job = sweep_from_file(Path("spec.toml"))
+engine = Engine(job.plan)
+told = engine.bytes_on_device
+programs = len(compiled)
+memory.forget_peak()
+before = memory.resident()
+list(engine.solve([next(job.plan.boxes)]))
+happened = memory.peak() - before
+run_to_file(job, Store(Path("r.h5"), job.plan))
+print(json.dumps({
+    "memory": [told, happened],
+    "disk": [job.plan.bytes_on_disk, Path("r.h5").stat().st_size],
+    "programs": programs,
+}))
+"""
+
+
+def test_what_explain_predicts_comes_true(folder):
+    (folder / "spec.toml").write_text(
+        """
+        model = "chain"
+        observables = ["site_populations"]
+        parameters.sites = 4
+        axes.g = { start = 0.1, stop = 1.3, num = 100 }
+        axes.T_L = { start = 0.3, stop = 0.8, num = 50 }
+        solver.method = "dense"
+        """
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", EXPLAINED],
+        env={
+            **os.environ,
+            "PYTHONPATH": str(Path(__file__).parents[1]),
+            "MALLOC_MMAP_THRESHOLD_": "65536",  # what is given back shows at once
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    found = json.loads(run.stdout)
+    for told, happened in (found["memory"], found["disk"]):
+        assert 0.75 * happened < told < 1.25 * happened, found
+    assert found["programs"] == 1
 
 
 def test_info_says_what_is_in_a_file(folder, qthermo):

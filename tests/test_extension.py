@@ -1,4 +1,4 @@
-"""A result that is asked for more has the numbers of a sweep from scratch; only what it lacks is solved."""
+"""An extended result has the numbers of a sweep from scratch, and only what it lacked is solved."""
 
 from collections.abc import Iterator
 from pathlib import Path

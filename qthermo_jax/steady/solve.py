@@ -181,7 +181,7 @@ def bytes_per_point(system: OpenSystem, method: Method, levels: tuple[Index, ...
     """
     d = system.dimension
     if method == Method.POPULATIONS:
-        return 8 * (4 * d * d + 40 * system.pairs.i.size)
+        return 8 * (d * d + 7 * system.pairs.i.size)
     block = (system.levels or levels) if method == Method.SECULAR_BLOCK else None
     n = d * d if block is None else kept_elements(block).size
     return 8 * 8 * n * n

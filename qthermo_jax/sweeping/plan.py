@@ -152,14 +152,6 @@ class Plan:
         return self.points * (self.stored.itemsize * values + 7 + len(self.varied))
 
     @property
-    def memory_per_tile(self) -> int:
-        """Bytes that a tile takes: its results, and the solve of a cell."""
-        names = {"auto": Method.POPULATIONS, "populations": Method.POPULATIONS, "dense": Method.DENSE}
-        method = names.get(self.method, Method.SECULAR_BLOCK)
-        results = self.bytes_on_disk // max(1, self.points) * math.prod(self.tile)
-        return results + math.prod(self.cell) * bytes_per_point(self.system, method)
-
-    @property
     def results(self) -> dict[str, tuple[tuple[Dimension, ...], Quantity]]:
         """Observables and their derivatives by name: own dimensions, name and unit."""
         found = {name: (out.dims, out.quantity) for name, out in self.outputs.items()}
@@ -231,12 +223,6 @@ def make_plan(
     outputs = _outputs(spec, system)
     moving = {name for axis in axes for name in axis.parameters}
     derivatives, varied = find_derivatives(spec.derivatives, model, moving, numbers, system)
-    method = spec.solver.method if spec.solver.method != "auto" else "populations"
-    per_point = bytes_per_point(system, Method[method.upper()])
-    devices = (devices or jax.local_device_count()) if axes else 1
-    shape = tuple(axis.size for axis in axes)
-    whole = _tile(shape, devices * max(1, memory // per_point))
-    tile, shared = _divisible(whole, devices)
     plan = Plan(
         spec,
         model,
@@ -247,16 +233,26 @@ def make_plan(
         outputs,
         derivatives,
         varied,
-        tile,
+        tile=(),
         cell=(),
-        devices=devices,
-        shared=shared,
+        devices=(devices or jax.local_device_count()) if axes else 1,
+        shared=0,
         memory=memory,
     )
-    cell = _tile(plan.share, _CELL) if jax.default_backend() == "cpu" else plan.share
-    plan = replace(plan, cell=cell)
+    plan = _tiled(plan)
     _check_names(plan)
     return plan
+
+
+def _tiled(plan: Plan) -> Plan:
+    """The plan with its tiles: as many points at a time as the memory of the devices holds."""
+    method = plan.method if plan.method != "auto" else "populations"
+    each = bytes_per_point(plan.system, Method[method.upper()]) * (1 + plan.n_directions)
+    whole = _tile(plan.shape, plan.devices * max(1, plan.memory // each))
+    tile, shared = _divisible(whole, plan.devices)
+    plan = replace(plan, tile=tile, shared=shared)
+    cell = _tile(plan.share, _CELL) if jax.default_backend() == "cpu" else plan.share
+    return replace(plan, cell=cell)
 
 
 def _axis(name: str, entry: Any, model: Model) -> Axis:
