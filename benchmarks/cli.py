@@ -9,6 +9,7 @@ import jax
 from benchmarks import derivatives as _derivatives
 from benchmarks import growth as _growth
 from benchmarks import solvers as _solvers
+from benchmarks import sweeps as _sweeps
 from benchmarks.report import conditions
 
 
@@ -74,3 +75,15 @@ def solvers(sites: list[int], points: list[int], repeats: int, out: Path | None)
     """Points per second of each solver."""
     where = conditions()
     _solvers.measure(sites, points, repeats).publish(where, out)
+
+
+@main.command()
+@click.option("--sites", type=Sizes(), default="4,10", show_default=True)
+@click.option("--points", type=Sizes(), default="100000,1000000", show_default=True)
+@click.option("--large", is_flag=True, help="10^8 points of 4 sites, once.")
+@_repeats
+@_out
+def sweeps(sites: list[int], points: list[int], large: bool, repeats: int, out: Path | None) -> None:
+    """Whole sweeps into a file."""
+    where = conditions()
+    _sweeps.measure(sites, points, repeats, large=large).publish(where, out)

@@ -1,43 +1,13 @@
 """Time and memory of one point as the chain grows, beside QuTiP's."""
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from benchmarks.report import Cell, Report, megabytes
 from benchmarks.timing import Spread
 
-_ROOT = Path(__file__).parent.parent
 _TAIL = 3
-_PATIENCE_S = 1800
-
-
-def one_size(solver: str, sites: int, repeats: int) -> dict[str, Any]:
-    """Measured in a fresh process, whose memory nothing else has touched, with one thread of BLAS.
-
-    Two threads on two cores that others used too were up to ten times slower, with both solvers.
-    """
-    command = [sys.executable, "-m", "benchmarks.one_size", "--solver", solver]
-    command += ["--sites", str(sites), "--repeats", str(repeats)]
-    done = subprocess.run(
-        command,
-        cwd=_ROOT,
-        env={"OPENBLAS_NUM_THREADS": "1", **os.environ},
-        capture_output=True,
-        text=True,
-        timeout=_PATIENCE_S,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr}")
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return result
 
 
 def exponent(sizes: Sequence[float], values: Sequence[float]) -> float | None:
@@ -61,7 +31,9 @@ def measure(sizes: Sequence[int], qutip_sizes: Sequence[int], repeats: int) -> R
     rows: list[dict[str, Cell]] = []
     fits: dict[str, Cell] = {}
     for solver, own in (("populations", sizes), ("qutip", qutip_sizes)):
-        found = [one_size(solver, sites, repeats) for sites in own]
+        found = [
+            measured("benchmarks.one_size", solver=solver, sites=sites, repeats=repeats) for sites in own
+        ]
         series = {
             "time": [_median(one["seconds"]) for one in found],
             "of that the tensor": [_median(one["tensor_seconds"]) for one in found],

@@ -13,12 +13,16 @@ COMMANDS = {
     "derivatives": ["--sites", "2", "--points", "4", "--chunk", "2"],
     "growth": ["--sites", "2,3", "--qutip-sites", "2"],
     "solvers": ["--sites", "2", "--points", "3"],
+    "sweeps": ["--sites", "2", "--points", "6"],
 }
 
 
 @pytest.mark.parametrize(
     "name",
-    ["solvers", *(pytest.param(name, marks=pytest.mark.slow) for name in ("derivatives", "growth"))],
+    [
+        "solvers",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("derivatives", "growth", "sweeps")),
+    ],
 )
 def test_a_benchmark_prints_its_table_and_writes_it(name: str, tmp_path: Path) -> None:
     out = tmp_path / "results"

@@ -137,6 +137,12 @@ class Engine:
     def _numbers(self) -> Values:
         return {name: value.astype(self._plan.dtype) for name, value in self._plan.numbers.items()}
 
+    def start(self, box: Box) -> dict[str, Array]:
+        """A tile's arrays, still on the devices and maybe still to come."""
+        with jax.enable_x64(self._plan.dtype == np.float64):
+            results: dict[str, Array] = self.program(*tile_inputs(self._plan, box), self._numbers)
+            return results
+
     def solve(self, boxes: Iterable[Box]) -> Iterator[tuple[Box, Values]]:
         """Compute tiles; while one is handed out the next is on its way.
 
@@ -145,8 +151,7 @@ class Engine:
         """
         ahead: tuple[Box, dict[str, Array]] | None = None
         for box in boxes:
-            with jax.enable_x64(self._plan.dtype == np.float64):
-                started = box, self.program(*tile_inputs(self._plan, box), self._numbers)
+            started = box, self.start(box)
             if ahead:
                 yield self._finished(*ahead)
             ahead = started

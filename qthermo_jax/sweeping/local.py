@@ -7,7 +7,7 @@ from itertools import takewhile
 
 from qthermo_jax.sweeping.engine import Engine
 from qthermo_jax.sweeping.parts import Parts
-from qthermo_jax.sweeping.plan import Box, Plan
+from qthermo_jax.sweeping.plan import Box
 from qthermo_jax.sweeping.progress import Done, counted
 
 # Tiles that may wait to be written: more would only fill the memory when the disk is slow.
@@ -15,7 +15,7 @@ _WAITING = 2
 
 
 def solve_here(
-    plan: Plan, parts: Parts, boxes: Iterable[Box], stop: Callable[[], bool]
+    engine: Engine, parts: Parts, boxes: Iterable[Box], stop: Callable[[], bool]
 ) -> Iterator[Done]:
     """Solve tiles and keep each as a part; yields what is safe on the disk.
 
@@ -30,7 +30,7 @@ def solve_here(
         return done
 
     with ThreadPoolExecutor(1, "qthermo-writer") as writer:
-        for box, tile in Engine(plan).solve(takewhile(lambda _: not stop(), boxes)):
+        for box, tile in engine.solve(takewhile(lambda _: not stop(), boxes)):
             status = tile["status"]
             waiting.append((Done(status.size, counted(status)), writer.submit(parts.write, box, tile)))
             if len(waiting) > _WAITING:

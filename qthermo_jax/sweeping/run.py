@@ -51,7 +51,7 @@ def solve_locally(
     job: Sweep, parts: Parts, boxes: Iterable[Box], stop: Callable[[], bool]
 ) -> Iterator[Done]:
     """On the devices of this machine."""
-    return solve_here(job.plan, parts, boxes, stop)
+    return solve_here(Engine(job.plan), parts, boxes, stop)
 
 
 def sweep_from_file(path: Path, memory: int = DEFAULT_MEMORY, devices: int | None = None) -> Sweep:

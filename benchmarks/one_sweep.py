@@ -1,0 +1,96 @@
+"""One sweep into a file, timed and weighed in a process of its own: `python -m benchmarks.one_sweep`."""
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import click
+import jax
+
+from benchmarks import memory
+from qthermo_jax.sweeping import Store, Sweep, run_to_file
+from qthermo_jax.sweeping.engine import Engine
+from qthermo_jax.sweeping.local import solve_here
+from qthermo_jax.sweeping.model import find_model
+from qthermo_jax.sweeping.parts import Parts
+from qthermo_jax.sweeping.plan import Box, make_plan
+from qthermo_jax.sweeping.progress import Done
+from qthermo_jax.sweeping.spec import parse_spec
+
+# Temperatures that share one H: an eigendecomposition serves them all.
+_TEMPERATURES = 5000
+
+
+def chain_sweep(sites: int, points: int) -> Sweep:
+    """The mean position on a plane of g and T_L, in 32 bit on the disk."""
+    spec = parse_spec(
+        {
+            "model": "chain",
+            "observables": ["mean_position"],
+            "parameters": {"sites": sites},
+            "axes": {
+                "g": {"start": 0.1, "stop": 1.3, "num": max(1, points // _TEMPERATURES)},
+                "T_L": {"start": 0.1, "stop": 1.0, "num": min(points, _TEMPERATURES)},
+            },
+            "output": {"precision": "float32"},
+        },
+        "benchmark",
+    )
+    return Sweep(make_plan(spec, find_model("chain", Path())), "", "chain", Path())
+
+
+def solving_alone(engine: Engine, boxes: Iterable[Box]) -> float:
+    """Seconds for all tiles when nothing leaves the device."""
+    start = time.perf_counter()
+    for box in boxes:
+        jax.block_until_ready(engine.start(box))
+    return time.perf_counter() - start
+
+
+@click.command()
+@click.option("--sites", type=int, required=True)
+@click.option("--points", type=int, required=True)
+@click.option("--repeats", type=int, default=1)
+@click.option("--folder", type=click.Path(path_type=Path), help="Where the file is written for a while.")
+def main(sites: int, points: int, repeats: int, folder: Path | None) -> None:
+    """Print what one sweep takes, as JSON."""
+    job = chain_sweep(sites, points)
+    start = time.perf_counter()
+    engine = Engine(job.plan)
+    told = engine.bytes_on_device
+    compile_s = time.perf_counter() - start
+    imported = memory.resident()
+    memory.forget_peak()
+
+    def solve(_: Sweep, parts: Parts, boxes: Iterable[Box], stop: Callable[[], bool]) -> Iterator[Done]:
+        return solve_here(engine, parts, boxes, stop)
+
+    alone, whole = [], []
+    for _ in range(repeats):
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            store = Store(Path(scratch) / "sweep.h5", job.plan)
+            start = time.perf_counter()
+            run_to_file(job, store, solve=solve)
+            whole.append(time.perf_counter() - start)
+            size = store.path.stat().st_size
+        alone.append(solving_alone(engine, job.plan.boxes))
+    click.echo(
+        json.dumps(
+            {
+                "points": job.plan.points,
+                "tiles": job.plan.n_tiles,
+                "seconds": whole,
+                "solving_seconds": alone,
+                "compile_s": compile_s,
+                "device_bytes": told,
+                "host_bytes": memory.peak() - imported,
+                "file_bytes": size,
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
