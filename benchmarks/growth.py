@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from benchmarks.process import measured
 from benchmarks.report import Cell, Report, megabytes
 from benchmarks.timing import Spread
 
