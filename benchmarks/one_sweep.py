@@ -74,7 +74,7 @@ def main(sites: int, points: int, repeats: int, folder: Path | None) -> None:
             start = time.perf_counter()
             run_to_file(job, store, solve=solve)
             whole.append(time.perf_counter() - start)
-            size = store.path.stat().st_size
+            size = sum(file.stat().st_size for file in Path(scratch).rglob("*.h5"))
         alone.append(solving_alone(engine, job.plan.boxes))
     click.echo(
         json.dumps(

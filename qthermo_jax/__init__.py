@@ -18,7 +18,7 @@ from qthermo_jax.baths import (
     n_thermal,
     rate,
 )
-from qthermo_jax.catalogue import measures, observe, sensitivity, site_populations
+from qthermo_jax.catalogue import measures, observe, peak_site, sensitivity, site_populations
 from qthermo_jax.couplings import SparseCoupling
 from qthermo_jax.generators import jump_operators, liouvillian
 from qthermo_jax.labels import Dimension, Quantity
@@ -86,6 +86,7 @@ __all__ = [
     "observe",
     "onsager",
     "operator_to_vector",
+    "peak_site",
     "rate",
     "sensitivity",
     "site_populations",

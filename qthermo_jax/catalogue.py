@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from qthermo_jax.labels import Quantity
 from qthermo_jax.observables import Measure, expectation, general_measures
 from qthermo_jax.response import by_temperature, response_measures
 from qthermo_jax.steady import SteadyState
@@ -16,6 +18,8 @@ def measures(system: OpenSystem) -> dict[str, Measure]:
         name: Measure(_expectation_of(name), observable.quantity, observable.dims)
         for name, observable in system.observables.items()
     }
+    if "site_populations" in own:
+        own["peak_site"] = Measure(peak_site, Quantity("site with the largest population", "", 0))
     return general_measures(system) | response_measures(system) | own
 
 
@@ -65,3 +69,19 @@ def sensitivity(system: OpenSystem, state: SteadyState, name: str) -> Float[Arra
 def site_populations(system: OpenSystem, state: SteadyState) -> Float[Array, " N"]:
     """Population of each site, ground plus excited, of a model that has sites."""
     return observe(system, state, "site_populations")
+
+
+def peak_site(system: OpenSystem, state: SteadyState) -> Float[Array, ""]:
+    """The site with the largest population, as the model numbers its sites; NaN at a flagged point.
+
+    One number instead of all populations, for maps of where the particle is.
+
+    >>> from qthermo_jax import models, steadystate
+    >>> system = models.chain(sites=4, T_L=0.8, T_R=0.4)
+    >>> int(peak_site(system, steadystate(system)))  # at the cold end
+    4
+    """
+    populations = site_populations(system, state)
+    (dimension,) = system.observables["site_populations"].dims
+    labels = jnp.asarray(dimension.labels, populations.dtype)
+    return jnp.where(jnp.isfinite(populations[0]), labels[jnp.argmax(populations)], jnp.nan)

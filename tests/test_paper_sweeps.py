@@ -1,11 +1,13 @@
 """The sweeps that ship with the project: they resolve, and give what the paper says."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from qthermo_jax.sweeping import run_in_memory, sweep_from_file
+from qthermo_jax.sweeping.plan import make_plan
 
 SWEEPS = Path(__file__).parent.parent / "sweeps"
 PAPER = [
@@ -41,6 +43,14 @@ def test_figure_2_de_positive_negative_and_no_thermophoresis(name, highest_at_we
     assert {int(weak.idxmax())} == highest_at_weak
     assert set(highest[: len(highest_at_strong)]) == highest_at_strong
     np.testing.assert_allclose(data.site_populations.sum("site"), 1.0, rtol=1e-13)
+
+
+def test_the_peak_site_is_where_the_population_is_largest():
+    job = sweep_from_file(SWEEPS / "figure2d.toml")
+    spec = job.plan.spec.model_copy(update={"observables": ["peak_site", "site_populations"]})
+    data = run_in_memory(replace(job, plan=make_plan(spec, job.plan.model)))
+    np.testing.assert_array_equal(data.peak_site, data.site_populations.idxmax("site"))
+    assert {3.0, 10.0} <= set(data.peak_site.values.tolist())
 
 
 @pytest.mark.parametrize("name", ["figure2b", "figure2c"])
