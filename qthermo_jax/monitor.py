@@ -69,7 +69,7 @@ class Tally:
         flagged = sum(n for code, n in self.statuses.items() if code != Status.OK)
         words = [f"{self.speed:.3g} points/s"]
         words += [f"{flagged} flagged"] * bool(flagged)
-        words += [f"{len(self.failures)} tiles failed"] * bool(self.failures)
+        words += [f"tiles failed: {len(self.failures)}"] * bool(self.failures)
         return ", ".join(words)
 
 

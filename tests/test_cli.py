@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -283,6 +284,19 @@ def test_interrupted_it_leaves_with_130_and_keeps_what_was_finished(folder):
     assert "finished tiles are kept in results/slow.h5.parts" in err
     kept = list(folder.glob("results/*.parts*/*.h5"))
     assert 0 < len(kept) < 400
+
+
+def test_what_it_compiles_is_kept_for_the_user_alone(folder):
+    cache = folder / "cache"
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
+    del environment["JAX_COMPILATION_CACHE_DIR"]
+    subprocess.run([*QTHERMO, "run", "spec.toml"], env=environment, check=True, timeout=120)
+    kept = cache / "qthermo_jax"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o700
+    assert list(kept.iterdir())
+    log = (folder / "results" / "spec.h5.log").read_text().splitlines()
+    assert "4 points, 1 of 1 tiles missing" in log[0]
+    assert log[-1].endswith("finished")
 
 
 def test_a_bar_on_a_terminal_and_plain_lines_elsewhere(folder):

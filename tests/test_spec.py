@@ -197,6 +197,16 @@ BAD = [
         ["solver.method", "'auto', 'populations', 'secular_block' or 'dense'", "'magic'"],
     ),
     (
+        "output in an unknown precision",
+        GOOD + '[output]\nprecision = "float16"',
+        ["output.precision", "'float64' or 'float32'", "'float16'"],
+    ),
+    (
+        "unknown key of the output",
+        GOOD + '[output]\npresicion = "float32"',
+        ["output", "unknown key 'presicion'", "did you mean 'precision'?"],
+    ),
+    (
         "single precision with a solver that cannot",
         GOOD + '[solver]\nmethod = "dense"\nprecision = "float32"',
         ["solver", "'float32' takes method = 'populations'", "'dense' needs 'float64'"],
