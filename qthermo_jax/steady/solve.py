@@ -1,10 +1,12 @@
 """From an open system to its steady state, with a status instead of an exception at every point."""
 
 import warnings
+from dataclasses import replace
 from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Inexact
 
 from qthermo_jax.couplings import SparseCoupling
@@ -120,8 +122,25 @@ def steadystate(system: OpenSystem, *, method: str = "auto") -> SteadyState:
         raise ValueError(f"method {method!r} is not one of {', '.join(METHODS)}")
     if jnp.finfo(system.H.dtype).bits < 64:
         _say_once_that_this_is_single_precision()
+    if method == "auto" and not any(
+        isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(system)
+    ):
+        return _solved_in_turn(system)
     state: SteadyState = solved(system, method)
     return state
+
+
+def _solved_in_turn(system: OpenSystem) -> SteadyState:
+    """What `auto` gives where the numbers are there: only the solver that is used is compiled."""
+    for method in ("populations", *["secular_block"] * has_block(system.levels), "dense"):
+        state: SteadyState = solved(system, method)
+        if state.status != Status.METHOD_NOT_EXACT:
+            break
+    coherences = state.coherences
+    if coherences is None:
+        p = state.populations
+        coherences = jnp.zeros((p.size, p.size), np.promote_types(p.dtype, np.complex64))
+    return replace(state, coherences=coherences, asked="auto")
 
 
 @partial(jax.jit, static_argnames="method")
