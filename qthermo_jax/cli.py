@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import NoReturn
 
@@ -39,6 +39,7 @@ from qthermo_jax.sweeping.files import merge
 from qthermo_jax.sweeping.model import REQUIRED, find_model
 from qthermo_jax.sweeping.plan import Plan, make_plan
 from qthermo_jax.sweeping.progress import counted
+from qthermo_jax.sweeping.run import Solve, solve_locally
 from qthermo_jax.sweeping.spec import Spec
 from qthermo_jax.sweeping.store import LARGEST_COPY
 from qthermo_jax.version import __version__
@@ -71,20 +72,37 @@ def _default_output(spec: Path) -> Path:
 @click.option("--out", type=click.Path(path_type=Path), help="Default: results/SPEC.h5")
 @click.option("--overwrite", is_flag=True, help="Replace a file that holds something else.")
 @click.option("--extend", is_flag=True, help="Compute what a file of the same model lacks.")
+@click.option(
+    "--cluster", help="local:N or slurm:N with N workers, or tcp://host:port of Dask's scheduler."
+)
 @memory_option
-def run(spec: Path, out: Path | None, overwrite: bool, extend: bool, memory: float) -> None:
+def run(
+    spec: Path, out: Path | None, overwrite: bool, extend: bool, cluster: str | None, memory: float
+) -> None:
     """Run the sweep SPEC; goes on from what an interrupted run finished."""
     _keep_what_is_compiled()
-    job = sweep_from_file(spec, _bytes(memory))
+    solving, devices = (_solving_on(cluster), 1) if cluster else (nullcontext(solve_locally), None)
+    job = sweep_from_file(spec, _bytes(memory), devices)
     store = Store(out or _default_output(spec), job.plan, overwrite=overwrite, extend=extend)
     if store.finished:
         click.echo(f"{store.path}: finished already, nothing computed")
         return
     tally = Tally(job.plan.points)
-    with watched(spec.stem, tally) as watch, _stopped_by_signals() as stop:
-        run_to_file(job, store, watch, stop)
+    with _stopped_by_signals() as stop, solving as solve, watched(spec.stem, tally) as watch:
+        run_to_file(job, store, watch, stop, solve)
     took = f"{tally.points} points in {tally.seconds:.1f} s"
     click.echo(f"{store.path}: {took}; {_in_words(tally.statuses)}")
+
+
+def _solving_on(cluster: str) -> AbstractContextManager[Solve]:
+    """The workers of a cluster, one device each; this process keeps books and its hands off the GPUs."""
+    try:
+        # Dask is an extra, and takes half a second to load.
+        from qthermo_jax.sweeping.cluster import solving_on  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise SpecError(f'--cluster: no {error.name}: pip install "qthermo_jax[cluster]"') from None
+    jax.config.update("jax_platforms", "cpu")
+    return solving_on(cluster)
 
 
 def _keep_what_is_compiled() -> None:

@@ -12,12 +12,15 @@ from hypothesis import HealthCheck, settings
 from jaxtyping import config as jaxtyping_config
 from jaxtyping import install_import_hook
 
-# Most of the time goes into compilation: without XLA's optimisations it is a third less. `make test-all`
-# runs the optimised programs. The processes that tests start inherit it.
+# Most of the time goes into compilation: without XLA's optimisations it is a third less, and with its
+# older emitter of loops, where it still has that, half of the rest. `make test-all` runs what users run.
+# The processes that tests start inherit it.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")
-jax.config.update(
-    "jax_disable_most_optimizations", os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] == "true"
-)
+_FAST = os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] == "true"
+jax.config.update("jax_disable_most_optimizations", _FAST)
+if _FAST and jax.__version_info__ < (0, 11):
+    _flags = os.environ.get("XLA_FLAGS", "")
+    os.environ["XLA_FLAGS"] = f"{_flags} --xla_cpu_use_fusion_emitters=false"
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")

@@ -128,7 +128,7 @@ def test_what_explain_predicts_comes_true(folder):
         model = "chain"
         observables = ["site_populations"]
         parameters.sites = 4
-        axes.g = { start = 0.1, stop = 1.3, num = 100 }
+        axes.g = { start = 0.1, stop = 1.3, num = 20 }
         axes.T_L = { start = 0.3, stop = 0.8, num = 50 }
         solver.method = "dense"
         """
@@ -273,7 +273,7 @@ QTHERMO = [sys.executable, "-c", "from qthermo_jax.cli import main; main()"]
 
 def test_interrupted_it_leaves_with_130_and_keeps_what_was_finished(folder):
     (folder / "slow.toml").write_text(SLOW_SPEC)
-    command = [*QTHERMO, "run", "slow.toml", "--memory", "0.01"]
+    command = [*QTHERMO, "run", "slow.toml", "--memory", "0.00001"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 90
     while not list(folder.glob("results/*.parts*/*.h5")) and time.monotonic() < deadline:

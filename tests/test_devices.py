@@ -48,7 +48,11 @@ def test_four_devices_give_the_numbers_of_one(tmp_path: Path) -> None:
     """
     subprocess.run(
         [sys.executable, "-c", "\n".join(line.strip() for line in script.splitlines())],
-        env={**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=4", "NPROC": "8"},
+        env={
+            **os.environ,
+            "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=4",
+            "NPROC": "8",
+        },
         check=True,
         timeout=200,
     )

@@ -291,16 +291,13 @@ class TestOthers:
 
 
 SPEC = """
-model = "chain"
-observables = ["mean_position", "heat_currents"]
-[parameters]
-sites = 3
+model = "lambda_system"
 [axes]
-g = { start = 0.1, stop = 1.3, num = 40 }
-T_L = { start = 0.1, stop = 0.9, num = 10 }
+T_1 = { start = 0.1, stop = 1.3, num = 40 }
+T_2 = { start = 0.1, stop = 0.9, num = 10 }
 """
 QTHERMO = [sys.executable, "-c", "from qthermo_jax.cli import main; main()", "run", "spec.toml"]
-QTHERMO += ["--out", "result.h5", "--memory", "0.00001"]
+QTHERMO += ["--out", "result.h5", "--memory", "0.000003"]
 
 
 @pytest.fixture
