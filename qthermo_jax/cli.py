@@ -116,7 +116,7 @@ def _keep_what_is_compiled() -> None:
         return  # no home, or a full one: everything is compiled anew
     if not folder.stat().st_mode & 0o022:
         jax.config.update("jax_compilation_cache_dir", str(folder))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from qthermo_jax.sweeping import (
     run_to_file,
     sweep_from_file,
 )
+from qthermo_jax.sweeping.cluster import connect, driver
 from qthermo_jax.sweeping.run import solve_locally
 
 SPEC = """
@@ -218,7 +219,7 @@ class TestScheduler:
         caplog: pytest.LogCaptureFixture,
     ) -> None:
         scheduler.stop_workers()
-        monkeypatch.setattr(cluster, "_SECONDS_BETWEEN_LINES", 0.5)
+        monkeypatch.setattr(driver, "_SECONDS_BETWEEN_LINES", 0.5)
         with pytest.raises(Interrupted):
             swept(scheduler.address, stop=lambda: "there are no workers" in caplog.text)
 
@@ -330,7 +331,7 @@ class TestThisMachine:
         assert (values().status == Status.OK).all("T_L").values.tolist() == [True, False, True]
 
     def test_each_worker_has_a_gpu_of_its_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(cluster, "_COUNT_GPUS", "print(2)")
+        monkeypatch.setattr(connect, "_COUNT_GPUS", "print(2)")
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
         assert cluster.environments(1) == [{"CUDA_VISIBLE_DEVICES": "0"}]
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
@@ -457,7 +458,8 @@ class TestBadInput:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setitem(sys.modules, "distributed", None)
-        monkeypatch.delitem(sys.modules, "qthermo_jax.sweeping.cluster")
+        for name in [name for name in sys.modules if name.startswith("qthermo_jax.sweeping.cluster")]:
+            monkeypatch.delitem(sys.modules, name)
         code, err = qthermo("local:2")
         assert code == 2
         assert err == 'qthermo: --cluster: no distributed: pip install "qthermo_jax[cluster]"\n'

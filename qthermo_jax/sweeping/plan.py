@@ -21,6 +21,7 @@ from qthermo_jax.sweeping.errors import SpecError, first_line, unknown_name
 from qthermo_jax.sweeping.model import REQUIRED, Model
 from qthermo_jax.sweeping.spec import Spec, values_of
 from qthermo_jax.system import OpenSystem
+from qthermo_jax.version import __version__
 
 DEFAULT_MEMORY = 1 << 30
 
@@ -150,7 +151,7 @@ class Plan:
 
     @property
     def bytes_on_disk(self) -> int:
-        """Size of the file: observables, derivatives, what a point says about itself, and their names."""
+        """Size of the file: observables, derivatives, what each point says about itself."""
         values = sum(math.prod(_shape_of(dims)) for dims, _ in self.results.values())
         variables = len(self.results) + len(self.varied) + len(self.axes) + len(self.dims) + 4
         numbers = self.points * (self.stored.itemsize * values + 7 + len(self.varied))
@@ -192,6 +193,11 @@ class Plan:
         """Identity of the result: the spec and the model's source."""
         canonical = json.dumps(self.spec.model_dump(), sort_keys=True)
         return hashlib.sha256(f"{canonical}\n{self.model.digest}".encode()).hexdigest()
+
+    @property
+    def identity(self) -> str:
+        """Of the parts: what is computed, by which version, in which tiles."""
+        return f"{self.digest}-{__version__}-{'x'.join(map(str, self.tile)) or 'point'}"
 
     @cached_property
     def family(self) -> str:

@@ -14,7 +14,6 @@ from qthermo_jax.sweeping.layout import Layout
 from qthermo_jax.sweeping.parts import Arrays, Parts, read_part
 from qthermo_jax.sweeping.plan import Box, Plan
 from qthermo_jax.sweeping.progress import Done
-from qthermo_jax.version import __version__
 
 # Up to this size a finished result is one file that holds its numbers; a larger one stays a view of its
 # parts, since copying it would take as long as writing it did, and twice the room on the disk.
@@ -40,10 +39,8 @@ class Store:
 
     def __init__(self, path: Path, plan: Plan, *, overwrite: bool = False, extend: bool = False) -> None:
         self.path = path
-        tile = "x".join(map(str, plan.tile)) or "point"
-        identity = f"{plan.digest}-{__version__}-{tile}"
-        folder = path.with_name(f"{path.name}.parts-{plan.digest[:12]}-{__version__}-{tile}")
-        self.parts = Parts(folder, identity)
+        short = plan.identity.replace(plan.digest, plan.digest[:12])
+        self.parts = Parts(path.with_name(f"{path.name}.parts-{short}"), plan.identity)
         self._plan = plan
         self._replaces = overwrite
         self.finished = self.extends = False

@@ -1,0 +1,108 @@
+"""What a worker does: it makes the plan anew, solves tiles one by one, and keeps each as a part."""
+
+import platform
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from distributed import Worker, get_worker
+
+from qthermo_jax.sweeping.engine import Engine
+from qthermo_jax.sweeping.errors import SpecError, first_line
+from qthermo_jax.sweeping.model import find_model
+from qthermo_jax.sweeping.parts import Parts
+from qthermo_jax.sweeping.plan import Box, make_plan
+from qthermo_jax.sweeping.progress import Done, counted
+from qthermo_jax.sweeping.run import Sweep
+from qthermo_jax.sweeping.spec import Spec
+from qthermo_jax.system import OpenSystem
+from qthermo_jax.version import __version__
+
+# Sweeps whose programs a worker keeps: several drivers may take turns on it.
+_SWEEPS_KEPT = 4
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a worker makes a plan anew from; equal ones lead to the same programs.
+
+    Attributes:
+        identity: of the plan that it has to come out as.
+        memory: bytes that a tile may take.
+        spec, model, folder: what the plan is made from.
+    """
+
+    identity: str
+    memory: int
+    spec: Spec = field(compare=False)
+    model: str | Callable[..., OpenSystem] = field(compare=False)
+    folder: Path = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Failed:
+    """What became of a tile that was not solved.
+
+    Attributes:
+        workers: that it was tried on, one for each time.
+        reason: of the last time.
+        hopeless: whether nothing else can come of any tile.
+    """
+
+    workers: tuple[str, ...]
+    reason: str
+    hopeless: bool = False
+
+
+def recipe_of(job: Sweep) -> Recipe:
+    """What a worker needs to know of a sweep."""
+    plan = job.plan
+    return Recipe(plan.identity, plan.memory, plan.spec, job.model, job.folder.absolute())
+
+
+def dask_setup(_: Worker) -> None:
+    """Called by Dask in a worker of this machine: Ctrl-C is for the driver, which stops in order."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def solve_tile(recipe: Recipe, parts: Parts, box: Box) -> Done | Failed:
+    """Solve a tile and keep it; a failure is told, since the driver may not know its exception."""
+    try:
+        return _solved(recipe, parts, box)
+    except Exception as error:  # noqa: BLE001 - whatever a model raises
+        reason = f"{type(error).__name__}: {first_line(error)}"
+        return Failed((get_worker().address,), reason, isinstance(error, SpecError))
+
+
+# A worker with several threads still solves one tile at a time: two would take the memory of two.
+_solving_one = threading.Lock()
+
+
+def _solved(recipe: Recipe, parts: Parts, box: Box) -> Done:
+    missing, done = parts.survey([box])
+    if not missing:  # solved before, and then the worker was lost that was to say so
+        return done
+    with _solving_one:
+        ((_, tile),) = _engine(recipe).solve([box])
+    parts.write(box, tile)
+    return Done(tile["status"].size, counted(tile["status"]))
+
+
+@lru_cache(_SWEEPS_KEPT)
+def _engine(recipe: Recipe) -> Engine:
+    """The programs of a sweep, compiled once in each worker."""
+    if isinstance(recipe.model, str):
+        # A worker lives longer than a module's source: it must not compute with what it imported before.
+        sys.modules.pop(recipe.model.rpartition(":")[0], None)
+    model = find_model(recipe.model, recipe.folder)
+    plan = make_plan(recipe.spec, model, recipe.memory, devices=1)
+    if plan.identity != recipe.identity:
+        raise SpecError(
+            f"{platform.node()}: the source of model {model.name} or the version of qthermo_jax "
+            f"({__version__} there) is not that of the driver"
+        )
+    return Engine(plan)
