@@ -28,7 +28,8 @@ from qthermo_jax.sweeping import (
     run_to_file,
     sweep_from_file,
 )
-from qthermo_jax.sweeping.cluster import connect, driver
+from qthermo_jax.sweeping.cluster import connect
+from qthermo_jax.sweeping.cluster import driver as driver_module
 from qthermo_jax.sweeping.run import solve_locally
 
 SPEC = """
@@ -219,7 +220,7 @@ class TestScheduler:
         caplog: pytest.LogCaptureFixture,
     ) -> None:
         scheduler.stop_workers()
-        monkeypatch.setattr(driver, "_SECONDS_BETWEEN_LINES", 0.5)
+        monkeypatch.setattr(driver_module, "_SECONDS_BETWEEN_LINES", 0.5)
         with pytest.raises(Interrupted):
             swept(scheduler.address, stop=lambda: "there are no workers" in caplog.text)
 
