@@ -3,6 +3,7 @@
 Exit codes: 0 done; 1 failed; 2 bad input, in one line; 130 interrupted, what was finished is kept.
 """
 
+import logging
 import math
 import os
 import signal
@@ -81,6 +82,7 @@ def run(
 ) -> None:
     """Run the sweep SPEC; goes on from what an interrupted run finished."""
     _keep_what_is_compiled()
+    _show_warnings()
     solving, devices = (_solving_on(cluster), 1) if cluster else (nullcontext(solve_locally), None)
     job = sweep_from_file(spec, _bytes(memory), devices)
     store = Store(out or _default_output(spec), job.plan, overwrite=overwrite, extend=extend)
@@ -92,6 +94,14 @@ def run(
         run_to_file(job, store, watch, stop, solve)
     took = f"{tally.points} points in {tally.seconds:.1f} s"
     click.echo(f"{store.path}: {took}; {_in_words(tally.statuses)}")
+
+
+def _show_warnings() -> None:
+    """What a sweep warns of while it runs, a tile that is tried again for one, besides in its log."""
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(logging.Formatter("qthermo: %(message)s"))
+    logging.basicConfig(handlers=[handler])
 
 
 def _solving_on(cluster: str) -> AbstractContextManager[Solve]:

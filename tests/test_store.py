@@ -18,7 +18,7 @@ import xarray as xr
 
 import qthermo_jax as qj
 from qthermo_jax.steady import Status, bytes_per_point
-from qthermo_jax.sweeping import SpecError, StoreError, engine, store
+from qthermo_jax.sweeping import SpecError, StoreError, engine, parts, store
 from qthermo_jax.sweeping.files import merge
 from qthermo_jax.sweeping.parts import Parts, read_part
 
@@ -135,6 +135,10 @@ class TestFinished:
         assert sorted(solved) == [0, 2, 4]
         xr.testing.assert_identical(swept(out), first)
         assert len(solved) == 3
+
+    def test_the_device_is_the_one_that_solved(self, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(parts, "device_name", lambda: "gpu: of a worker")
+        assert swept(out).attrs["device"] == "gpu: of a worker"
 
     def test_results_are_kept_in_half_the_size_if_told(self, out: Path, whole: xr.Dataset) -> None:
         data = swept(out, stored="float32")
@@ -253,6 +257,14 @@ class TestUnfinished:
             with pytest.raises(KeyboardInterrupt):
                 swept(interrupted)
         assert not left.exists()
+
+    def test_the_log_keeps_what_happened(self, interrupted: Path) -> None:
+        swept(interrupted)
+        lines = interrupted.with_name("result.h5.log").read_text().splitlines()
+        words = ["3 of 3 tiles missing", "stopped: KeyboardInterrupt"]
+        words += ["2 of 3 tiles missing", "2 points solved", "2 points solved", "finished"]
+        assert len(lines) == len(words)
+        assert all(word in line for word, line in zip(words, lines, strict=True)), lines
 
 
 class TestOthers:

@@ -143,7 +143,6 @@ def _described(quantity: Quantity, energy_unit: str) -> dict[str, Any]:
 
 
 def _attributes(plan: Plan, source: str) -> dict[str, Any]:
-    device = jax.devices()[0]
     return {
         "title": plan.spec.title or plan.model.name,
         "model": plan.model.name,
@@ -159,9 +158,15 @@ def _attributes(plan: Plan, source: str) -> dict[str, Any]:
         "jaxlib_version": version("jaxlib"),
         "numpy_version": np.__version__,
         "python_version": platform.python_version(),
-        "device": f"{device.platform}: {device.device_kind}",
+        "device": device_name(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def device_name() -> str:
+    """What this process computes on."""
+    device = jax.devices()[0]
+    return f"{device.platform}: {device.device_kind}"
 
 
 def to_dataset(layout: Layout, arrays: dict[str, np.ndarray]) -> xr.Dataset:

@@ -19,6 +19,7 @@ import h5py
 import numpy as np
 
 from qthermo_jax.sweeping.errors import StoreError, first_line
+from qthermo_jax.sweeping.layout import device_name
 from qthermo_jax.sweeping.plan import Box
 from qthermo_jax.sweeping.progress import Done, counted
 
@@ -51,6 +52,7 @@ class Parts:
         with h5py.File(image, "w") as file:
             for name, values in arrays.items():
                 file.create_dataset(name, data=values)
+            file.attrs["device"] = device_name()
             file.attrs["sweep"] = self.sweep
             file.attrs["checksum"] = _checksum(self.sweep, arrays)
         write_whole(self.path(box), image)
@@ -87,6 +89,12 @@ def read_part(path: Path, sweep: str | None = None) -> Arrays:
     if told != _checksum(owner, arrays) or sweep not in (None, owner):
         raise StoreError(f"{path}: was altered; delete it and run the sweep again")
     return arrays
+
+
+def device_of(path: Path) -> str:
+    """What a part was computed on, which need not be the machine that assembles the result."""
+    with h5py.File(path) as file:
+        return str(file.attrs["device"])
 
 
 def _checksum(sweep: str, arrays: Arrays) -> str:

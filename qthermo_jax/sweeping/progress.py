@@ -49,15 +49,16 @@ def counted(status: np.ndarray) -> Counter[int]:
 
 @contextlib.contextmanager
 def logged(output: Path) -> Iterator[logging.Logger]:
-    """A log beside the output, to which every run adds its own lines."""
-    log = logging.getLogger(f"{__name__}.{output}")
-    log.setLevel(logging.INFO)
-    log.propagate = False
+    """A log beside the output, to which every run adds, and whatever the package says meanwhile."""
+    log = logging.getLogger("qthermo_jax")
+    level = log.level
     handler = logging.FileHandler(output.with_name(f"{output.name}.log"), encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     log.addHandler(handler)
+    log.setLevel(logging.INFO)
     try:
         yield log
     finally:
+        log.setLevel(level)
         log.removeHandler(handler)
         handler.close()

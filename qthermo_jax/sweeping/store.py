@@ -1,6 +1,7 @@
 """One output: the file, the parts beside it, and who may write them."""
 
 import contextlib
+import dataclasses
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -11,7 +12,7 @@ from filelock import FileLock, Timeout
 from qthermo_jax.sweeping.errors import SpecError
 from qthermo_jax.sweeping.files import join, owner_of, parts_of, write_copy, write_view
 from qthermo_jax.sweeping.layout import Layout
-from qthermo_jax.sweeping.parts import Arrays, Parts, read_part
+from qthermo_jax.sweeping.parts import Arrays, Parts, device_of, read_part
 from qthermo_jax.sweeping.plan import Box, Plan
 from qthermo_jax.sweeping.progress import Done
 
@@ -111,6 +112,8 @@ class Store:
         Raises:
             StoreError: a part was altered, or the disk is full.
         """
+        device = device_of(self.parts.path(boxes[0]))
+        layout = dataclasses.replace(layout, attrs={**layout.attrs, "device": device})
         if not layout.axes:
             (box,) = boxes
             write_copy(self.path, layout, [(box, read_part(self.parts.path(box)))])
