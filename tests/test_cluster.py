@@ -367,7 +367,7 @@ class TestSlurm:
     def test_a_job_that_ends_too_early_is_submitted_again(
         self, plain: xr.Dataset, submitted: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(cluster, "_LOST_AFTER", "100ms")
+        monkeypatch.setattr(connect, "_LOST_AFTER", "100ms")
         tiles: list[object] = []
         killed = []
 
