@@ -87,6 +87,26 @@ def test_tiles_cover_the_grid_once(points):
     assert np.prod(plan.tile) <= points
 
 
+@pytest.mark.parametrize(
+    ("axes", "tile"),
+    [
+        (["g", "T_L"], (1, 4)),
+        (["T_L", "g"], (4, 1)),
+        (["T_L", "g", "rate"], (1, 1, 4)),
+        (["h", "g"], (1, 4)),
+        (["g", "both"], (1, 4)),
+    ],
+)
+def test_tiles_are_long_where_H_stays(axes, tile):
+    values = [0.1, 0.2, 0.3, 0.4, 0.5]
+    columns = {"both": {"T_L": values, "rate": values}}
+    spec = {"model": "chain", "axes": {name: columns.get(name, values) for name in axes}}
+    spec["parameters"] = {"sites": 3, "T_R": 0.2}
+    memory = 4 * memory_of(qj.models.chain(sites=3))
+    plan = make_plan(parse_spec(spec, "here"), find_model("chain", Path()), memory)
+    assert plan.tile == tile
+
+
 def test_one_compilation_serves_all_tiles():
     traces = []
 
@@ -98,7 +118,7 @@ def test_one_compilation_serves_all_tiles():
         counted, axes={"T": np.linspace(0.1, 1.0, 7)}, memory=2 * memory_of(qj.models.v_system())
     )
     assert data.sizes["T"] == 7
-    assert len(traces) == 2  # once for its shapes, once to compile
+    assert len(traces) == 3  # once for its shapes, once to see whether T moves H, once to compile
 
 
 def test_what_does_not_depend_on_an_axis_is_not_computed_along_it():

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import Array
 
 from qthermo_jax.catalogue import measures
 from qthermo_jax.labels import Dimension, Quantity
@@ -256,14 +257,37 @@ def make_plan(
 
 
 def _tiled(plan: Plan) -> Plan:
-    """The plan with its tiles: as many points at a time as the memory of the devices holds."""
+    """The plan with its tiles: as many points at a time as the memory of the devices holds.
+
+    Tiles and cells are long along the axes that leave H alone, so that one eigendecomposition serves
+    as many points as possible.
+    """
     method = plan.method if plan.method != "auto" else "populations"
     each = bytes_per_point(plan.system, Method[method.upper()]) * (1 + plan.n_directions)
-    whole = _tile(plan.shape, plan.devices * max(1, plan.memory // each))
+    backwards = reversed(range(len(plan.axes)))
+    order = sorted(backwards, key=lambda axis: _moves_H(plan, plan.axes[axis]))
+    whole = _tile(plan.shape, plan.devices * max(1, plan.memory // each), order)
     tile, shared = _divisible(whole, plan.devices)
     plan = replace(plan, tile=tile, shared=shared)
-    cell = _tile(plan.share, _CELL) if jax.default_backend() == "cpu" else plan.share
+    cell = _tile(plan.share, _CELL, order) if jax.default_backend() == "cpu" else plan.share
     return replace(plan, cell=cell)
+
+
+def _moves_H(plan: Plan, axis: Axis) -> bool:
+    """Whether H changes along an axis: `vmap` knows, and refuses to give a single one if it does."""
+    others = {name: values[0] for one in plan.axes for name, values in one.parameters.items()}
+    moving = {name: values[:1] for name, values in axis.parameters.items()}
+    fixed = plan.numbers | {name: value for name, value in others.items() if name not in moving}
+
+    def hamiltonian(moving: dict[str, Array], fixed: dict[str, Array]) -> Array:
+        return plan.model.function(**plan.structure, **fixed, **moving).H
+
+    try:
+        with jax.enable_x64(True):
+            jax.eval_shape(jax.vmap(hamiltonian, in_axes=(0, None), out_axes=None), moving, fixed)
+    except ValueError:
+        return True
+    return False
 
 
 def _axis(name: str, entry: Any, model: Model) -> Axis:
@@ -367,13 +391,13 @@ def _check_names(plan: Plan) -> None:
             raise SpecError(f"axes.{axis.name}: the name is taken by a parameter of another axis")
 
 
-def _tile(shape: tuple[int, ...], points: int) -> tuple[int, ...]:
-    """The box that fills `points` from the last axis backwards, as close to a block of memory."""
-    tile = []
-    for n in reversed(shape):
-        tile.append(min(n, points))
-        points = max(1, points // tile[-1])
-    return tuple(reversed(tile))
+def _tile(shape: tuple[int, ...], points: int, order: Sequence[int]) -> tuple[int, ...]:
+    """The box that fills `points`, the axes that come first in `order` before the others."""
+    tile = list(shape)
+    for axis in order:
+        tile[axis] = min(shape[axis], points)
+        points = max(1, points // tile[axis])
+    return tuple(tile)
 
 
 def _divisible(tile: tuple[int, ...], devices: int) -> tuple[tuple[int, ...], int]:
