@@ -87,6 +87,7 @@ def run(
     job = sweep_from_file(spec, _bytes(memory), devices)
     store = Store(out or _default_output(spec), job.plan, overwrite=overwrite, extend=extend)
     if store.finished:
+        run_to_file(job, store)
         click.echo(f"{store.path}: finished already, nothing computed")
         return
     tally = Tally(job.plan.points)

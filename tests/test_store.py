@@ -18,9 +18,12 @@ import xarray as xr
 
 import qthermo_jax as qj
 from qthermo_jax.steady import Status, bytes_per_point
-from qthermo_jax.sweeping import SpecError, StoreError, engine, parts, store
+from qthermo_jax.sweeping import SpecError, StoreError, Sweep, engine, parts, run_to_file, store
 from qthermo_jax.sweeping.files import merge
+from qthermo_jax.sweeping.model import find_model
 from qthermo_jax.sweeping.parts import Parts, read_part
+from qthermo_jax.sweeping.plan import make_plan
+from qthermo_jax.sweeping.spec import parse_spec
 
 THREE_LEVELS = bytes_per_point(qj.models.lambda_system(), qj.Method.POPULATIONS)
 T = [0.1, 0.2, 0.3, 0.5, 0.8, 1.3]
@@ -139,6 +142,28 @@ class TestFinished:
     def test_the_device_is_the_one_that_solved(self, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(parts, "device_name", lambda: "gpu: of a worker")
         assert swept(out).attrs["device"] == "gpu: of a worker"
+
+    def test_what_another_process_finished_meanwhile_is_not_computed_again(
+        self, out: Path, solved: list[int]
+    ) -> None:
+        spec = parse_spec({"model": "lambda_system", "axes": SIX["axes"]}, "here")
+        plan = make_plan(spec, find_model("lambda_system", Path()), SIX["memory"])
+        job = Sweep(plan, "", "lambda_system", Path())
+        early, late = store.Store(out, plan), store.Store(out, plan)
+        run_to_file(job, early)
+        solved.clear()
+        run_to_file(job, late)
+        assert solved == []
+
+    def test_parts_that_a_killed_process_had_not_removed_yet_go_the_next_time(
+        self, out: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr("qthermo_jax.sweeping.files.shutil.rmtree", lambda *_: None)
+            swept(out)
+        assert len(parts_of(out)) == 3
+        swept(out)
+        assert parts_of(out) == []
 
     def test_results_are_kept_in_half_the_size_if_told(self, out: Path, whole: xr.Dataset) -> None:
         data = swept(out, stored="float32")

@@ -101,9 +101,15 @@ def run_to_file(
         Interrupted: `stop` said so.
         TilesFailed: some tiles could not be solved; the rest is kept.
     """
-    if store.finished:
-        return
-    with store.locked(), logged(store.path) as log:
+    with store.locked():
+        if not store.finished:
+            _run_logged(job, store, watch, stop, solve)
+
+
+def _run_logged(
+    job: Sweep, store: Store, watch: Watcher, stop: Callable[[], bool], solve: Solve
+) -> None:
+    with logged(store.path) as log:
         try:
             if store.extends:
                 _extend(job, store, partial(run_to_file, watch=watch, stop=stop, solve=solve), watch)

@@ -44,9 +44,8 @@ class Store:
         self.parts = Parts(path.with_name(f"{path.name}.parts-{short}"), plan.identity)
         self._plan = plan
         self._replaces = overwrite
-        self.finished = self.extends = False
-        if path.exists() and not overwrite:
-            self.finished, self.extends = self._found(extend)
+        self._may_extend = extend
+        self._look()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -54,7 +53,13 @@ class Store:
         if not os.access(path.parent, os.W_OK):
             raise SpecError(f"{path.parent}: cannot be written")
 
-    def _found(self, extend: bool) -> tuple[bool, bool]:
+    def _look(self) -> None:
+        """See what is there."""
+        self.finished = self.extends = False
+        if self.path.exists() and not self._replaces:
+            self.finished, self.extends = self._found()
+
+    def _found(self) -> tuple[bool, bool]:
         """Whether the file that is there is this sweep's and finished; whether it is to be extended."""
         try:
             owner = owner_of(self.path)
@@ -69,7 +74,7 @@ class Store:
                 f"{self.path}: belongs to another spec or model version; "
                 "give another --out, or --overwrite"
             )
-        if not extend:
+        if not self._may_extend:
             raise SpecError(
                 f"{self.path}: belongs to another spec of the same model and parameters; --extend "
                 "computes what it lacks; or give another --out, or --overwrite"
@@ -80,10 +85,10 @@ class Store:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Nobody else writes this output meanwhile.
+        """Nobody else writes this output meanwhile; what somebody wrote before is seen.
 
         Raises:
-            SpecError: somebody does.
+            SpecError: somebody does, or `path` holds something else by now.
         """
         lock = FileLock(self.path.with_name(f".{self.path.name}.lock"))
         try:
@@ -91,6 +96,9 @@ class Store:
         except Timeout:
             raise SpecError(f"{self.path}: another process is writing it") from None
         try:
+            self._look()
+            if self.finished and not parts_of(self.path):  # killed before it had removed them
+                shutil.rmtree(self.parts.folder, ignore_errors=True)
             yield
         finally:
             lock.release()
