@@ -15,9 +15,10 @@ from qthermo_jax.sweeping.engine import Engine
 from qthermo_jax.sweeping.local import solve_here
 from qthermo_jax.sweeping.model import find_model
 from qthermo_jax.sweeping.parts import Parts
-from qthermo_jax.sweeping.plan import Box, make_plan
+from qthermo_jax.sweeping.plan import make_plan
 from qthermo_jax.sweeping.progress import Done
 from qthermo_jax.sweeping.spec import parse_spec
+from qthermo_jax.sweeping.tiling import Box
 
 # Temperatures that share one H: an eigendecomposition serves them all.
 _TEMPERATURES = 5000
@@ -75,12 +76,12 @@ def main(sites: int, points: int, repeats: int, folder: Path | None) -> None:
             run_to_file(job, store, solve=solve)
             whole.append(time.perf_counter() - start)
             size = sum(file.stat().st_size for file in Path(scratch).rglob("*.h5"))
-        alone.append(solving_alone(engine, job.plan.boxes))
+        alone.append(solving_alone(engine, job.plan.tiling.boxes))
     click.echo(
         json.dumps(
             {
                 "points": job.plan.points,
-                "tiles": job.plan.n_tiles,
+                "tiles": job.plan.tiling.number,
                 "seconds": whole,
                 "solving_seconds": alone,
                 "compile_s": compile_s,

@@ -194,8 +194,9 @@ def _explained(plan: Plan) -> Iterator[tuple[str, str]]:
     for derivative in plan.derivatives:
         yield "derivative", f"by {derivative.name}"
     yield "method", f"{_METHODS[plan.method]}; {plan.dtype}"
-    shape = " x ".join(map(str, plan.tile)) or "1 point"
-    yield "tiles", f"{plan.n_tiles} of {math.prod(plan.tile)} points ({shape})"
+    tiling = plan.tiling
+    shape = " x ".join(map(str, tiling.tile)) or "1 point"
+    yield "tiles", f"{tiling.number} of {math.prod(tiling.tile)} points ({shape})"
     yield "devices", f"{plan.devices} ({jax.default_backend()})"
     more = "; where that is not exact, one more for each solver" if plan.method == "auto" else ""
     yield "compilations", f"1{more}"

@@ -111,7 +111,7 @@ told = engine.bytes_on_device
 programs = len(compiled)
 memory.forget_peak()
 before = memory.resident()
-list(engine.solve([next(job.plan.boxes)]))
+list(engine.solve([next(job.plan.tiling.boxes)]))
 happened = memory.peak() - before
 run_to_file(job, Store(Path("r.h5"), job.plan))
 print(json.dumps({

@@ -17,7 +17,9 @@ import jax
 import pytest
 import xarray as xr
 
+import qthermo_jax as qj
 from qthermo_jax import cli
+from qthermo_jax.models import chain
 from qthermo_jax.steady import Status
 from qthermo_jax.sweeping import (
     Interrupted,
@@ -257,7 +259,7 @@ class TestScheduler:
         caplog: pytest.LogCaptureFixture,
     ) -> None:
         plan = planned().plan
-        _, box, *_ = plan.boxes
+        _, box, *_ = plan.tiling.boxes
         obstacle = Store(Path("r.h5"), plan).parts.path(box)
         obstacle.mkdir(parents=True)
         code, err = qthermo(two_workers.address)
@@ -304,6 +306,17 @@ class TestThisMachine:
         _, err = process.communicate(timeout=90)
         assert process.returncode == 0, err
         xr.testing.assert_equal(values(), plain)
+
+    def test_python_has_it_too(self, plain: xr.Dataset) -> None:
+        grid = {"g": plain.g.values[:2], "T_L": plain.T_L.values}
+        asked: dict[str, Any] = {"axes": grid, "parameters": {"sites": 3}, "memory": MEMORY}
+        asked |= {"observables": ["mean_position", "heat_currents"]}
+        with cluster.solving_on("local:1") as workers:
+            found = qj.sweep(chain, **asked, out="r.h5", workers=workers)
+            with pytest.raises(SpecError, match="say where with out"):
+                qj.sweep(chain, **asked, workers=workers)
+        for name in asked["observables"]:
+            xr.testing.assert_equal(found[name], plain[name][:2])
 
     @pytest.mark.slow
     def test_ctrl_c_ends_it_in_order_and_takes_the_workers_along(self, plain: xr.Dataset) -> None:

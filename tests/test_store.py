@@ -6,6 +6,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -411,3 +412,30 @@ def test_a_full_disk_is_one_line_and_nothing_is_lost(folder: Path) -> None:
     assert "cannot be written: File too large; what was finished is kept" in err
     start(folder).communicate(timeout=90)
     assert (values_of(folder / "result.h5").status == Status.OK).all()
+
+
+# Root may write anywhere: it gives that up once everything that it needs is imported.
+AS_NOBODY = """
+import contextlib, os, sys
+from qthermo_jax.cli import main
+
+sys.argv = ["qthermo", "run", "spec.toml"]
+with contextlib.suppress(SystemExit):
+    main()
+os.chmod("results", 0o555)
+if os.getuid() == 0:
+    os.setresuid(65534, 65534, 65534)
+sys.argv += ["--out", "results/another.h5"]
+main()
+"""
+
+
+def test_a_folder_that_cannot_be_written_is_one_line() -> None:
+    with tempfile.TemporaryDirectory() as name:  # one that others may enter
+        Path(name).chmod(0o755)
+        (Path(name) / "spec.toml").write_text(SPEC)
+        command = [sys.executable, "-c", AS_NOBODY]
+        process = subprocess.Popen(command, cwd=name, stderr=subprocess.PIPE, text=True)
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert err.endswith("qthermo: results: cannot be written\n")

@@ -80,11 +80,11 @@ def test_tiles_cover_the_grid_once(points):
     memory = points * memory_of(qj.models.chain(sites=3))
     plan = make_plan(spec, find_model("chain", Path()), memory)
     covered = np.zeros(plan.shape, int)
-    for box in plan.boxes:
+    for box in plan.tiling.boxes:
         covered[box] += 1
     assert (covered == 1).all()
-    assert plan.n_tiles == len(list(plan.boxes))
-    assert np.prod(plan.tile) <= points
+    assert plan.tiling.number == len(list(plan.tiling.boxes))
+    assert np.prod(plan.tiling.tile) <= points
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_tiles_are_long_where_H_stays(axes, tile):
     spec["parameters"] = {"sites": 3, "T_R": 0.2}
     memory = 4 * memory_of(qj.models.chain(sites=3))
     plan = make_plan(parse_spec(spec, "here"), find_model("chain", Path()), memory)
-    assert plan.tile == tile
+    assert plan.tiling.tile == tile
 
 
 def test_one_compilation_serves_all_tiles():
@@ -124,7 +124,7 @@ def test_one_compilation_serves_all_tiles():
 def test_what_does_not_depend_on_an_axis_is_not_computed_along_it():
     spec = parse_spec({"model": "chain", **TWO_AXES}, "here")
     plan = make_plan(spec, find_model("chain", Path()))
-    box = next(plan.boxes)
+    box = next(plan.tiling.boxes)
     with jax.enable_x64(True):
         program = jax.make_jaxpr(engine.mapped(point_function(plan, "populations"), 2))(
             *engine.tile_inputs(plan, box), plan.numbers
@@ -212,7 +212,7 @@ def test_cells_do_not_change_a_number(two_axes, cell, monkeypatch):
 def test_the_plan_solves_a_tile_in_cells(monkeypatch):
     monkeypatch.setattr(plan_module, "_CELL", 4)
     plan = make_plan(parse_spec({"model": "chain", **TWO_AXES}, "here"), find_model("chain", Path()))
-    assert (plan.tile, plan.cell) == ((3, 2), (2, 2))
+    assert (plan.tiling.tile, plan.tiling.cell) == ((3, 2), (2, 2))
 
 
 # --- derivatives

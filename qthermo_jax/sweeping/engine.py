@@ -14,8 +14,9 @@ from jaxtyping import Array
 from qthermo_jax.spectral import eigenbasis
 from qthermo_jax.steady import Method, Status, bytes_per_point, has_block
 from qthermo_jax.structure import Index
-from qthermo_jax.sweeping.plan import Box, Plan
+from qthermo_jax.sweeping.plan import Plan
 from qthermo_jax.sweeping.point import Numbers, PointFunction, point_function
+from qthermo_jax.sweeping.tiling import Box
 
 Values = dict[str, np.ndarray]
 
@@ -77,7 +78,7 @@ def _joined(array: Array, counts: list[int], cell: tuple[int, ...], tile: tuple[
 
 def tile_inputs(plan: Plan, box: Box) -> Iterator[Values]:
     """Each axis' values in the box; a tile at the edge repeats the last one to keep its shape."""
-    for axis, part, step in zip(plan.axes, box, plan.tile, strict=True):
+    for axis, part, step in zip(plan.axes, box, plan.tiling.tile, strict=True):
         index = np.minimum(np.arange(part.start, part.start + step), axis.size - 1)
         yield {name: values[index].astype(plan.dtype) for name, values in axis.parameters.items()}
 
@@ -114,13 +115,13 @@ class Engine:
     @cached_property
     def program(self) -> jax.stages.Compiled:
         """That of a tile."""
-        plan = self._plan
+        plan, tiling = self._plan, self._plan.tiling
         n_axes = len(plan.axes)
         method = "populations" if self._in_turn else plan.method
-        share = in_cells(mapped(point_function(plan, method), n_axes), plan.share, plan.cell)
-        split = (*(axis == plan.shared for axis in range(n_axes)), False)
-        tile = jax.jit(spread(share, plan.devices, split, plan.shared))
-        box = next(plan.boxes)
+        share = in_cells(mapped(point_function(plan, method), n_axes), tiling.share, tiling.cell)
+        split = (*(axis == tiling.shared for axis in range(n_axes)), False)
+        tile = jax.jit(spread(share, plan.devices, split, tiling.shared))
+        box = next(tiling.boxes)
         with jax.enable_x64(plan.dtype == np.float64):
             return tile.lower(*tile_inputs(plan, box), self._numbers).compile()
 

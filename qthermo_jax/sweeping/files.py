@@ -17,7 +17,7 @@ import numpy as np
 from qthermo_jax.sweeping.errors import SpecError, StoreError
 from qthermo_jax.sweeping.layout import Layout, Variable
 from qthermo_jax.sweeping.parts import Arrays, read_part, renamed_into_place, write_whole
-from qthermo_jax.sweeping.plan import Box
+from qthermo_jax.sweeping.tiling import Box
 
 _Create = Callable[[h5py.File, str, Variable], h5py.Dataset]
 

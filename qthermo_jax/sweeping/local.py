@@ -7,8 +7,8 @@ from itertools import takewhile
 
 from qthermo_jax.sweeping.engine import Engine
 from qthermo_jax.sweeping.parts import Parts
-from qthermo_jax.sweeping.plan import Box
 from qthermo_jax.sweeping.progress import Done, counted
+from qthermo_jax.sweeping.tiling import Box
 
 # Tiles that may wait to be written: more would only fill the memory when the disk is slow.
 _WAITING = 2

@@ -20,8 +20,8 @@ import numpy as np
 
 from qthermo_jax.sweeping.errors import StoreError, first_line
 from qthermo_jax.sweeping.layout import device_name
-from qthermo_jax.sweeping.plan import Box
 from qthermo_jax.sweeping.progress import Done, counted
+from qthermo_jax.sweeping.tiling import Box
 
 Arrays = dict[str, np.ndarray]
 

@@ -3,10 +3,8 @@
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
 from typing import Any
 
 import jax
@@ -21,6 +19,7 @@ from qthermo_jax.sweeping.derivatives import Derivative, find_derivatives
 from qthermo_jax.sweeping.errors import SpecError, first_line, unknown_name
 from qthermo_jax.sweeping.model import REQUIRED, Model
 from qthermo_jax.sweeping.spec import Spec, values_of
+from qthermo_jax.sweeping.tiling import Tiling, make_tiling
 from qthermo_jax.system import OpenSystem
 from qthermo_jax.version import __version__
 
@@ -31,8 +30,6 @@ _CELL = 500
 
 # Of one variable in a file: its name, unit, dimensions (measured).
 _BYTES_OF_NAMES = 2600
-
-Box = tuple[slice, ...]
 
 
 @dataclass(frozen=True)
@@ -67,10 +64,7 @@ class Plan:
         outputs: observables by name.
         derivatives: what they are differentiated by.
         varied: the model's parameters among those.
-        tile: points of one tile along each axis, on all devices together.
-        cell: points along each axis that one device solves at a time.
         devices: how many share a tile.
-        shared: the axis along which they do.
         memory: bytes that each device may use at a time.
     """
 
@@ -83,10 +77,7 @@ class Plan:
     outputs: dict[str, Measure]
     derivatives: tuple[Derivative, ...]
     varied: tuple[str, ...]
-    tile: tuple[int, ...]
-    cell: tuple[int, ...]
     devices: int
-    shared: int
     memory: int
 
     @property
@@ -104,11 +95,6 @@ class Plan:
     def stored(self) -> np.dtype:
         """Of the results."""
         return np.dtype(self.spec.output.precision or self.dtype)
-
-    @property
-    def share(self) -> tuple[int, ...]:
-        """Points of one device's share of a tile along each axis."""
-        return tuple(n // self.devices if axis == self.shared else n for axis, n in enumerate(self.tile))
 
     @property
     def n_baths(self) -> int:
@@ -135,20 +121,19 @@ class Plan:
         """Number of points of the grid."""
         return math.prod(self.shape)
 
-    @property
-    def boxes(self) -> Iterator[Box]:
-        """The tiles, each as the box of the grid that it covers, in a fixed order."""
-        starts = [range(0, n, step) for n, step in zip(self.shape, self.tile, strict=True)]
-        for corner in product(*starts):
-            yield tuple(
-                slice(start, min(start + step, n))
-                for start, step, n in zip(corner, self.tile, self.shape, strict=True)
-            )
+    @cached_property
+    def tiling(self) -> Tiling:
+        """As many points at a time as the memory of the devices holds.
 
-    @property
-    def n_tiles(self) -> int:
-        """Number of tiles."""
-        return math.prod(-(-n // step) for n, step in zip(self.shape, self.tile, strict=True))
+        Tiles and cells are long along the axes that leave H alone, so that one eigendecomposition serves
+        as many points as possible.
+        """
+        method = self.method if self.method != "auto" else "populations"
+        each = bytes_per_point(self.system, Method[method.upper()]) * (1 + self.n_directions)
+        backwards = reversed(range(len(self.axes)))
+        order = sorted(backwards, key=lambda axis: _moves_H(self, self.axes[axis]))
+        cell = _CELL if jax.default_backend() == "cpu" else None
+        return make_tiling(self.shape, order, self.memory // each, cell, self.devices)
 
     @property
     def bytes_on_disk(self) -> int:
@@ -198,12 +183,13 @@ class Plan:
     @property
     def identity(self) -> str:
         """Of the parts: what is computed, by which version, in which tiles."""
-        return f"{self.digest}-{__version__}-{'x'.join(map(str, self.tile)) or 'point'}"
+        return f"{self.digest}-{__version__}-{'x'.join(map(str, self.tiling.tile)) or 'point'}"
 
     @cached_property
     def family(self) -> str:
         """Identity of what every point means: results of one family can extend one another."""
         kept = self.spec.model_dump(include={"model", "parameters", "solver", "output"})
+        kept["version"] = __version__
         kept["axes"] = {axis.name: sorted(axis.parameters) for axis in self.axes}
         canonical = json.dumps(kept, sort_keys=True)
         return hashlib.sha256(f"{canonical}\n{self.model.digest}".encode()).hexdigest()
@@ -245,32 +231,11 @@ def make_plan(
         outputs,
         derivatives,
         varied,
-        tile=(),
-        cell=(),
         devices=(devices or jax.local_device_count()) if axes else 1,
-        shared=0,
         memory=memory,
     )
-    plan = _tiled(plan)
     _check_names(plan)
     return plan
-
-
-def _tiled(plan: Plan) -> Plan:
-    """The plan with its tiles: as many points at a time as the memory of the devices holds.
-
-    Tiles and cells are long along the axes that leave H alone, so that one eigendecomposition serves
-    as many points as possible.
-    """
-    method = plan.method if plan.method != "auto" else "populations"
-    each = bytes_per_point(plan.system, Method[method.upper()]) * (1 + plan.n_directions)
-    backwards = reversed(range(len(plan.axes)))
-    order = sorted(backwards, key=lambda axis: _moves_H(plan, plan.axes[axis]))
-    whole = _tile(plan.shape, plan.devices * max(1, plan.memory // each), order)
-    tile, shared = _divisible(whole, plan.devices)
-    plan = replace(plan, tile=tile, shared=shared)
-    cell = _tile(plan.share, _CELL, order) if jax.default_backend() == "cpu" else plan.share
-    return replace(plan, cell=cell)
 
 
 def _moves_H(plan: Plan, axis: Axis) -> bool:
@@ -389,24 +354,3 @@ def _check_names(plan: Plan) -> None:
         foreign = {key for other in plan.axes if other is not axis for key in other.parameters}
         if axis.name in foreign:
             raise SpecError(f"axes.{axis.name}: the name is taken by a parameter of another axis")
-
-
-def _tile(shape: tuple[int, ...], points: int, order: Sequence[int]) -> tuple[int, ...]:
-    """The box that fills `points`, the axes that come first in `order` before the others."""
-    tile = list(shape)
-    for axis in order:
-        tile[axis] = min(shape[axis], points)
-        points = max(1, points // tile[axis])
-    return tuple(tile)
-
-
-def _divisible(tile: tuple[int, ...], devices: int) -> tuple[tuple[int, ...], int]:
-    """A tile that devices can share evenly along one axis: the one that has to grow least."""
-
-    def grown(axis: int) -> int:
-        return -(-tile[axis] // devices) * devices
-
-    if not tile:
-        return tile, 0
-    shared = min(range(len(tile)), key=lambda axis: grown(axis) / tile[axis])
-    return tuple(grown(axis) if axis == shared else n for axis, n in enumerate(tile)), shared

@@ -14,16 +14,17 @@ import numpy as np
 import xarray as xr
 
 from qthermo_jax.sweeping.engine import Engine
-from qthermo_jax.sweeping.errors import Interrupted, TilesFailed, first_line
+from qthermo_jax.sweeping.errors import Interrupted, SpecError, TilesFailed, first_line
 from qthermo_jax.sweeping.extension import find_extension, placed
 from qthermo_jax.sweeping.layout import layout_of, to_dataset
 from qthermo_jax.sweeping.local import solve_here
 from qthermo_jax.sweeping.model import find_model
 from qthermo_jax.sweeping.parts import Parts
-from qthermo_jax.sweeping.plan import DEFAULT_MEMORY, Box, Plan, make_plan
+from qthermo_jax.sweeping.plan import DEFAULT_MEMORY, Plan, make_plan
 from qthermo_jax.sweeping.progress import Done, Watcher, counted, logged, nobody
 from qthermo_jax.sweeping.spec import load_spec, parse_spec
 from qthermo_jax.sweeping.store import Store
+from qthermo_jax.sweeping.tiling import Box
 from qthermo_jax.system import OpenSystem
 
 
@@ -73,7 +74,7 @@ def run_in_memory(job: Sweep) -> xr.Dataset:
     """Compute everything and keep it in memory."""
     layout = layout_of(job.plan, job.source)
     arrays = {name: np.empty(layout.shape(v), v.dtype) for name, v in layout.computed.items()}
-    for box, tile in Engine(job.plan).solve(job.plan.boxes):
+    for box, tile in Engine(job.plan).solve(job.plan.tiling.boxes):
         for name, values in tile.items():
             arrays[name][box] = values
     return to_dataset(layout, arrays)
@@ -130,7 +131,7 @@ def _run(
     log: logging.Logger,
 ) -> None:
     plan = job.plan
-    layout, boxes = layout_of(plan, job.source), list(plan.boxes)
+    layout, boxes = layout_of(plan, job.source), list(plan.tiling.boxes)
     missing, there = store.begin(layout, boxes)
     title = plan.spec.title or plan.model.name
     log.info("%s: %d points, %d of %d tiles missing", title, plan.points, len(missing), len(boxes))
@@ -191,6 +192,7 @@ def sweep(
     overwrite: bool = False,
     extend: bool = False,
     memory: int = DEFAULT_MEMORY,
+    workers: Solve = solve_locally,
 ) -> xr.Dataset:
     """Steady states of a model over a grid of its parameters, in 64 bit unless told otherwise.
 
@@ -217,6 +219,8 @@ def sweep(
         extend: take over from a file of the same model, parameters and solver what it holds already:
             fewer points, or fewer observables.
         memory: bytes that one tile of the grid may take.
+        workers: those of a cluster, from `qthermo_jax.sweeping.cluster.solving_on`; needs `out`, in a
+            folder that they see too.
 
     Returns:
         a dataset with the axes as dimensions, one variable an observable, and `status` (int8); the
@@ -242,12 +246,15 @@ def sweep(
         "labels": _plain(labels or {}),
     }
     spec = parse_spec(described, "sweep")
-    plan = make_plan(spec, find_model(model, Path.cwd()), memory)
+    if workers is not solve_locally and out is None:
+        raise SpecError("workers: those of a cluster write files: say where with out")
+    devices = None if workers is solve_locally else 1
+    plan = make_plan(spec, find_model(model, Path.cwd()), memory, devices)
     job = Sweep(plan, json.dumps(spec.model_dump()), model, Path.cwd())
     if out is None:
         return run_in_memory(job)
     store = Store(Path(out), job.plan, overwrite=overwrite, extend=extend)
-    run_to_file(job, store)
+    run_to_file(job, store, solve=workers)
     return xr.open_dataset(store.path, engine="h5netcdf")
 
 

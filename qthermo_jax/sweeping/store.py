@@ -13,8 +13,9 @@ from qthermo_jax.sweeping.errors import SpecError
 from qthermo_jax.sweeping.files import join, owner_of, parts_of, write_copy, write_view
 from qthermo_jax.sweeping.layout import Layout
 from qthermo_jax.sweeping.parts import Arrays, Parts, device_of, read_part
-from qthermo_jax.sweeping.plan import Box, Plan
+from qthermo_jax.sweeping.plan import Plan
 from qthermo_jax.sweeping.progress import Done
+from qthermo_jax.sweeping.tiling import Box
 
 # Up to this size a finished result is one file that holds its numbers; a larger one stays a view of its
 # parts, since copying it would take as long as writing it did, and twice the room on the disk.

@@ -12,9 +12,10 @@ from distributed import Client, Future, KilledWorker
 from qthermo_jax.sweeping.cluster.worker import Failed, recipe_of, solve_tile
 from qthermo_jax.sweeping.errors import SpecError, first_line
 from qthermo_jax.sweeping.parts import Parts
-from qthermo_jax.sweeping.plan import Box, Plan
+from qthermo_jax.sweeping.plan import Plan
 from qthermo_jax.sweeping.progress import Done
 from qthermo_jax.sweeping.run import Sweep
+from qthermo_jax.sweeping.tiling import Box
 
 # How often a tile is tried before it is given up.
 _TRIES = 3

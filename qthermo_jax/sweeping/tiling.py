@@ -1,0 +1,87 @@
+"""The tiles of a grid: boxes solved at a time, the devices' shares of them, and cells of those."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+Box = tuple[slice, ...]
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """How a grid is cut.
+
+    Attributes:
+        shape: points of the grid along each axis.
+        tile: points of one tile, on all devices together.
+        cell: points that one device solves at a time.
+        devices: how many share a tile.
+        shared: the axis along which they do.
+    """
+
+    shape: tuple[int, ...]
+    tile: tuple[int, ...]
+    cell: tuple[int, ...]
+    devices: int
+    shared: int
+
+    @property
+    def share(self) -> tuple[int, ...]:
+        """Points of one device's share of a tile along each axis."""
+        return _share(self.tile, self.devices, self.shared)
+
+    @property
+    def boxes(self) -> Iterator[Box]:
+        """The tiles, each as the box of the grid that it covers, in a fixed order."""
+        starts = [range(0, n, step) for n, step in zip(self.shape, self.tile, strict=True)]
+        for corner in product(*starts):
+            yield tuple(
+                slice(start, min(start + step, n))
+                for start, step, n in zip(corner, self.tile, self.shape, strict=True)
+            )
+
+    @property
+    def number(self) -> int:
+        """Of tiles."""
+        return math.prod(-(-n // step) for n, step in zip(self.shape, self.tile, strict=True))
+
+
+def make_tiling(
+    shape: tuple[int, ...], order: Sequence[int], points: int, cell: int | None, devices: int
+) -> Tiling:
+    """Cut a grid into tiles and cells that are as long as can be along the first axes of `order`.
+
+    Args:
+        points: that a device's share of a tile may have.
+        cell: points that a device solves at a time; None: its whole share.
+    """
+    whole = _box(shape, devices * max(1, points), order)
+    tile, shared = _divisible(whole, devices)
+    share = _share(tile, devices, shared)
+    return Tiling(shape, tile, share if cell is None else _box(share, cell, order), devices, shared)
+
+
+def _box(shape: tuple[int, ...], points: int, order: Sequence[int]) -> tuple[int, ...]:
+    """The box that fills `points`, the axes that come first in `order` before the others."""
+    box = list(shape)
+    for axis in order:
+        box[axis] = min(shape[axis], points)
+        points = max(1, points // box[axis])
+    return tuple(box)
+
+
+def _divisible(tile: tuple[int, ...], devices: int) -> tuple[tuple[int, ...], int]:
+    """A tile that devices can share evenly along one axis: the one that has to grow least."""
+
+    def grown(axis: int) -> int:
+        return -(-tile[axis] // devices) * devices
+
+    if not tile:
+        return tile, 0
+    shared = min(range(len(tile)), key=lambda axis: grown(axis) / tile[axis])
+    return tuple(grown(axis) if axis == shared else n for axis, n in enumerate(tile)), shared
+
+
+def _share(tile: tuple[int, ...], devices: int, shared: int) -> tuple[int, ...]:
+    return tuple(n // devices if axis == shared else n for axis, n in enumerate(tile))
