@@ -42,7 +42,7 @@ from qthermo_jax.superoperators import (
     sprepost,
     vector_to_operator,
 )
-from qthermo_jax.system import Bath, Observable, OpenSystem
+from qthermo_jax.system import Bath, Computed, Observable, OpenSystem
 from qthermo_jax.version import __version__
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Bath",
+    "Computed",
     "Dimension",
     "DrudeLorentz",
     "Eigenbasis",

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from qthermo_jax.labels import Quantity
-from qthermo_jax.observables import Measure, expectation, general_measures
+from qthermo_jax.observables import Measure, general_measures, own_observable
 from qthermo_jax.response import by_temperature, response_measures
 from qthermo_jax.steady import SteadyState
 from qthermo_jax.system import OpenSystem
@@ -15,7 +15,7 @@ from qthermo_jax.system import OpenSystem
 def measures(system: OpenSystem) -> dict[str, Measure]:
     """Every observable of this system by name: those of any system, then those its model brings."""
     own = {
-        name: Measure(_expectation_of(name), observable.quantity, observable.dims)
+        name: Measure(_own(name), observable.quantity, observable.dims)
         for name, observable in system.observables.items()
     }
     if "site_populations" in own:
@@ -23,8 +23,8 @@ def measures(system: OpenSystem) -> dict[str, Measure]:
     return general_measures(system) | response_measures(system) | own
 
 
-def _expectation_of(name: str) -> Callable[[OpenSystem, SteadyState], Float[Array, "*dims"]]:
-    return lambda system, state: expectation(state, system.observables[name])
+def _own(name: str) -> Callable[[OpenSystem, SteadyState], Float[Array, "*dims"]]:
+    return lambda system, state: own_observable(system, state, name)
 
 
 def _measure(system: OpenSystem, name: str) -> Measure:

@@ -8,14 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Inexact
 
-from qthermo_jax.generators import heat_currents_of, liouvillian, transitions
+from qthermo_jax.generators import currents_of, liouvillian, transitions
 from qthermo_jax.labels import Dimension, Quantity
-from qthermo_jax.steady import SteadyState
-from qthermo_jax.system import Observable, OpenSystem
+from qthermo_jax.steady import State, SteadyState
+from qthermo_jax.system import Computed, Observable, OpenSystem
 
 
 @jax.jit
-def heat_currents(system: OpenSystem, state: SteadyState) -> Float[Array, " K"]:
+def heat_currents(system: OpenSystem, state: State) -> Float[Array, " K"]:
     """Heat current into each bath, J_k = -Tr[L_k(rho) H] (paper, "Quantum Dufour effect").
 
     Returns:
@@ -26,11 +26,10 @@ def heat_currents(system: OpenSystem, state: SteadyState) -> Float[Array, " K"]:
     >>> bool(abs(heat_currents(system, steadystate(system))).max() < 1e-6)  # equilibrium
     True
     """
-    moves = transitions(system, state.basis)
-    return heat_currents_of(moves, state.populations, state.coherences)
+    return currents_of(system, state.basis, state.populations, state.coherences)
 
 
-def entropy_production(system: OpenSystem, state: SteadyState) -> Float[Array, ""]:
+def entropy_production(system: OpenSystem, state: State) -> Float[Array, ""]:
     """Entropy production of a steady state, sum_k J_k/T_k >= 0, in units of energy (k_B = hbar = 1).
 
     A bath at T = 0 that takes up heat makes it infinite; one that takes up none adds nothing.
@@ -39,17 +38,17 @@ def entropy_production(system: OpenSystem, state: SteadyState) -> Float[Array, "
     return jnp.sum(jnp.where(J == 0.0, 0.0, J / jnp.where(J == 0.0, 1.0, T)))
 
 
-def energy_balance(system: OpenSystem, state: SteadyState) -> Float[Array, ""]:
+def energy_balance(system: OpenSystem, state: State) -> Float[Array, ""]:
     """Sum of the heat currents, 0 in a steady state, in units of energy^2."""
     return jnp.sum(heat_currents(system, state))
 
 
-def level_populations(system: OpenSystem, state: SteadyState) -> Float[Array, " d"]:
+def level_populations(system: OpenSystem, state: State) -> Float[Array, " d"]:
     """Populations of the basis states in which H was given."""
     return state.level_populations
 
 
-def min_eigenvalue(system: OpenSystem, state: SteadyState) -> Float[Array, ""]:
+def min_eigenvalue(system: OpenSystem, state: State) -> Float[Array, ""]:
     """Smallest eigenvalue of rho: negative beyond round-off is unphysical."""
     if state.coherences is None:
         return jnp.min(state.populations)
@@ -60,7 +59,7 @@ def min_eigenvalue(system: OpenSystem, state: SteadyState) -> Float[Array, ""]:
 
 
 @jax.jit
-def liouvillian_gap(system: OpenSystem, state: SteadyState) -> Float[Array, ""]:
+def liouvillian_gap(system: OpenSystem, state: State) -> Float[Array, ""]:
     """Smallest decay rate of the generator, in units of energy: how fast the slowest deviation goes.
 
     From all d^2 eigenvalues of the Liouvillian, so it costs of the order of d^6, and the smallest it can
@@ -68,11 +67,60 @@ def liouvillian_gap(system: OpenSystem, state: SteadyState) -> Float[Array, ""]:
     """
     # One LAPACK call waits for the one before it: see `spectral`.
     L = liouvillian(system)
-    L = L + 0.0 * jax.lax.stop_gradient(state.residual).astype(L.dtype)
+    before = jnp.nan_to_num(jax.lax.stop_gradient(state.populations[0]))
+    L = L + (0.0 * before).astype(L.dtype)
     finite = jnp.all(jnp.isfinite(L))
     eigenvalues = jnp.linalg.eigvals(jnp.where(finite, L, 0.0))
     decay = jnp.sort(-eigenvalues.real)[1]
     return jnp.where(finite, jnp.maximum(decay, 0.0), jnp.nan)
+
+
+@jax.jit
+def secular_ratio(system: OpenSystem, state: State) -> Float[Array, ""]:
+    """Largest rate of a jump over the smallest distance of two Bohr frequencies of one bath.
+
+    Well below 1 the global master equation may be trusted; near 1 and above, coherences between close
+    levels that it leaves alone matter, and "partial_secular" or "redfield" keeps them. 0 where every
+    bath drives one frequency alone.
+    """
+    moves = transitions(system, state.basis)
+    strengths, number = moves.strengths, moves.pairs.number
+    fastest = jnp.max(strengths * jnp.maximum(moves.forth, moves.back))
+    driven = jnp.where(moves.driven, 0, moves.pairs.n_baths)  # the others behind the last bath
+    bath = jnp.concatenate([driven + moves.pairs.bath] * 2)
+    omega = jnp.concatenate([moves.omega[number], -moves.omega[number]])
+    group = moves.labels[:, number].reshape(-1)
+    bath, omega, group = jax.lax.sort((bath, omega, group), num_keys=2)
+    apart = (jnp.diff(bath) == 0) & (jnp.diff(group) != 0) & (bath[1:] < moves.pairs.n_baths)
+    closest = jnp.min(jnp.where(apart, jnp.diff(omega), jnp.inf), initial=jnp.inf)
+    return jnp.where(jnp.isnan(state.populations[0]), jnp.nan, fastest / closest)
+
+
+def coherence(system: OpenSystem, state: State) -> Float[Array, ""]:
+    """Sum of |rho_ab| over a != b in the basis in which H was given.
+
+    The l1 norm of coherence of Baumgratz, Cramer & Plenio, Phys. Rev. Lett. 113, 140401 (2014).
+    """
+    size = jnp.abs(state.rho)
+    return jnp.sum(size) - jnp.sum(size.diagonal())
+
+
+def purity(system: OpenSystem, state: State) -> Float[Array, ""]:
+    """Tr rho^2, from 1/d to 1."""
+    return jnp.sum(jnp.abs(state.rho_eigen) ** 2)
+
+
+def von_neumann_entropy(system: OpenSystem, state: State) -> Float[Array, ""]:
+    """-Tr rho ln rho, from 0 to ln d."""
+    if state.coherences is None:
+        p = state.populations
+    else:
+        finite = jnp.all(jnp.isfinite(state.rho_eigen))
+        p = jnp.linalg.eigvalsh(jnp.where(finite, state.rho_eigen, 0.0))
+        p = jnp.where(finite, p, jnp.nan)
+    # Round-off may leave an eigenvalue below 0: there is nothing in it.
+    some = p > 0
+    return -jnp.sum(jnp.where(some | jnp.isnan(p), p * jnp.log(jnp.where(some, p, 1.0)), 0.0))
 
 
 def residual(system: OpenSystem, state: SteadyState) -> Float[Array, ""]:
@@ -85,13 +133,22 @@ def error(system: OpenSystem, state: SteadyState) -> Float[Array, ""]:
     return state.error
 
 
-def expectation(state: SteadyState, observable: Observable) -> Float[Array, "*dims"]:
+def expectation(state: State, observable: Observable) -> Float[Array, "*dims"]:
     """Tr[O rho] for each operator of an observable; shape of its dimensions."""
     if observable.is_diagonal:
         return observable.operator.real @ state.level_populations
     rho: Inexact[Array, "d d"] = state.rho
     dtype = np.promote_types(observable.operator.dtype, rho.dtype)
     return jnp.einsum("...ab,ba->...", observable.operator.astype(dtype), rho.astype(dtype)).real
+
+
+def own_observable(system: OpenSystem, state: State, name: str) -> Float[Array, "*dims"]:
+    """One of the observables that the system brings along."""
+    observable = system.observables[name]
+    if isinstance(observable, Computed):
+        found: Float[Array, "*dims"] = observable.function(system, state, *observable.arguments)
+        return found
+    return expectation(state, observable)
 
 
 @dataclass(frozen=True)
@@ -130,6 +187,12 @@ def general_measures(system: OpenSystem) -> dict[str, Measure]:
         "liouvillian_gap": Measure(
             liouvillian_gap, Quantity("smallest decay rate", r"\lambda_{\rm gap}", 1)
         ),
+        "secular_ratio": Measure(
+            secular_ratio, Quantity("largest rate over smallest distance of Bohr frequencies", "r_s", 0)
+        ),
+        "coherence": Measure(coherence, Quantity("coherence (l1 norm)", r"C_{l_1}", 0)),
+        "purity": Measure(purity, Quantity("purity", r"\mathrm{Tr} \rho^2", 0)),
+        "von_neumann_entropy": Measure(von_neumann_entropy, Quantity("von Neumann entropy", "S", 0)),
         "residual": Measure(residual, Quantity("relative residual of the steady state", "r", 0)),
         "error": Measure(error, Quantity("bound of the error of the density matrix", r"\epsilon", 0)),
     }

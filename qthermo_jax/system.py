@@ -4,7 +4,7 @@ Shapes and structure are checked here, before anything is traced; values are not
 becomes a status of the point it belongs to (see `qthermo_jax.steady.Status`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -17,6 +17,8 @@ from qthermo_jax.baths import SpectralDensity
 from qthermo_jax.couplings import SparseCoupling, coupling_bank, inexact
 from qthermo_jax.labels import Dimension, Quantity
 from qthermo_jax.structure import BankPattern, Index, Pairs, pairs_of
+
+GENERATORS = ("global", "partial_secular", "redfield", "local")
 
 
 class Bath(eqx.Module):
@@ -95,6 +97,35 @@ class Observable(eqx.Module):
         return self.operator.ndim == len(self.dims) + 1
 
 
+class Computed(eqx.Module):
+    """A named observable that is any pure function of the system and its state.
+
+    Args:
+        function: (system, state, *arguments) -> array with one axis for each of `dims`; defined once, at
+            the top of a module: JAX compiles anew for every function object.
+        quantity: its name, symbol and unit.
+        dims: one `Dimension` for each axis of what it returns.
+        arguments: numbers and arrays that it takes besides; parameters of the model go in here.
+    """
+
+    function: jax.tree_util.Partial
+    quantity: Quantity = eqx.field(static=True)
+    dims: tuple[Dimension, ...] = eqx.field(static=True)
+    arguments: tuple[Any, ...]
+
+    def __init__(
+        self,
+        function: Callable[..., Array],
+        quantity: Quantity,
+        dims: Sequence[Dimension] = (),
+        arguments: Sequence[Any] = (),
+    ) -> None:
+        self.function = jax.tree_util.Partial(function)
+        self.quantity = quantity
+        self.dims = tuple(dims)
+        self.arguments = tuple(arguments)
+
+
 class OpenSystem(eqx.Module):
     """A quantum system between thermal baths.
 
@@ -112,6 +143,11 @@ class OpenSystem(eqx.Module):
             coherences to keep; a degeneracy that is not named is still noticed. Default: not known.
         secular_tol: energies and Bohr frequencies closer than this (in energy units, absolute) count
             as equal. Default: 1e-10 of the norm of H (1e-5 in 32 bit), which is round-off.
+        local: H_0, the Hamiltonian without the interactions between its parts, (d, d), for "local".
+        generator: the master equation. "global": fully secular, jumps between eigenstates of H.
+            "partial_secular": frequencies closer than `secular_tol` act together, at the rate of their
+            mean; completely positive. "redfield": all of them do; the state may come out not positive,
+            and its status says so. "local": jumps between eigenstates of H_0.
 
     Raises:
         ValueError: shapes do not fit, the sectors are no partition of the basis, or a state is in two
@@ -126,11 +162,13 @@ class OpenSystem(eqx.Module):
     H: Inexact[Array, "d d"]
     baths: tuple[Bath, ...]
     secular_tol: Float[Array, ""] | None
-    _observables: tuple[Observable, ...]
+    local: Inexact[Array, "d d"] | None
+    _observables: tuple[Observable | Computed, ...]
     _observable_names: tuple[str, ...] = eqx.field(static=True)
     sectors: tuple[Index, ...] = eqx.field(static=True)
     levels: tuple[Index, ...] | None = eqx.field(static=True)
     labels: tuple[str, ...] = eqx.field(static=True)
+    generator: str = eqx.field(static=True)
 
     def __init__(
         self,
@@ -140,8 +178,10 @@ class OpenSystem(eqx.Module):
         sectors: Sequence[Sequence[int]] | None = None,
         levels: Sequence[Sequence[int]] | None = None,
         labels: Sequence[str] | None = None,
-        observables: Mapping[str, Observable] | None = None,
+        observables: Mapping[str, Observable | Computed] | None = None,
         secular_tol: Num[ArrayLike, ""] | None = None,
+        local: Num[ArrayLike, "d d"] | None = None,
+        generator: str = "global",
     ) -> None:
         H = inexact(H)
         if H.ndim != 2 or H.shape[0] != H.shape[1]:
@@ -154,13 +194,18 @@ class OpenSystem(eqx.Module):
             if bath.coupling.shape[-1] != dimension:
                 shape = tuple(bath.coupling.shape[1:])
                 raise ValueError(f"a coupling of shape {shape} does not fit H of shape {H.shape}")
-        dtype = np.result_type(H.dtype, *(bath.coupling.dtype for bath in baths))
+        bare = None if local is None else inexact(local)
+        if bare is not None and bare.shape != H.shape:
+            raise ValueError(f"local has shape {bare.shape}, and H {H.shape}")
+        operators = [H, *([] if bare is None else [bare]), *(bath.coupling for bath in baths)]
+        dtype = np.result_type(*(operator.dtype for operator in operators))
+        self.local = None if bare is None else bare.astype(dtype)
         self.H = H.astype(dtype)
         self.baths = tuple(Bath(bath.coupling.astype(dtype), bath.T, bath.spectrum) for bath in baths)
         self.secular_tol = None if secular_tol is None else jnp.asarray(secular_tol, float)
         observables = dict(observables or {})
         for name, observable in observables.items():
-            if observable.operator.shape[-1] != dimension:
+            if isinstance(observable, Observable) and observable.operator.shape[-1] != dimension:
                 raise ValueError(
                     f"observable {name!r}: operator of shape {observable.operator.shape} does not fit "
                     f"H of shape {H.shape}"
@@ -177,6 +222,7 @@ class OpenSystem(eqx.Module):
         self.labels = tuple(labels or (str(index + 1) for index in range(dimension)))
         if len(self.labels) != dimension:
             raise ValueError(f"{len(self.labels)} labels for {dimension} basis states")
+        self.generator = _checked(generator, self.local is not None, self.secular_tol is not None)
 
     @property
     def dimension(self) -> int:
@@ -189,17 +235,40 @@ class OpenSystem(eqx.Module):
         return sum(bath.T.shape[0] for bath in self.baths)
 
     @property
-    def observables(self) -> dict[str, Observable]:
+    def is_secular(self) -> bool:
+        """Whether the generator groups Bohr frequencies of H: what populations and blocks stand on."""
+        return self.generator in ("global", "partial_secular")
+
+    @property
+    def observables(self) -> dict[str, Observable | Computed]:
         """The model's own observables by name, in its order."""
         return dict(zip(self._observable_names, self._observables, strict=True))
 
-    def with_observables(self, observables: Mapping[str, Observable]) -> "OpenSystem":
+    def with_observables(self, observables: Mapping[str, Observable | Computed]) -> "OpenSystem":
         """The same system with further observables of its own; those of the same name are replaced."""
         return self._with(observables={**self.observables, **observables})
 
     def with_levels(self, levels: Sequence[Sequence[int]]) -> "OpenSystem":
         """The same system, its levels declared."""
         return self._with(levels=levels)
+
+    def with_generator(
+        self, generator: str, secular_tol: Num[ArrayLike, ""] | None = None
+    ) -> "OpenSystem":
+        """The same system under another master equation.
+
+        Args:
+            generator, secular_tol: as for the constructor; a tolerance that the system has stays.
+
+        Raises:
+            ValueError: unknown, or the system lacks what it needs.
+        """
+        kept = self.secular_tol if secular_tol is None else secular_tol
+        return self._with(generator=generator, secular_tol=kept)
+
+    def without_interactions(self) -> "OpenSystem":
+        """The system whose Hamiltonian is H_0, `local`."""
+        return self._with(H=self.local, secular_tol=None, generator="global")
 
     def with_temperatures(self, temperatures: Float[Array, " K"]) -> "OpenSystem":
         """The same system between baths of other temperatures, (K,)."""
@@ -219,6 +288,8 @@ class OpenSystem(eqx.Module):
             "labels": self.labels,
             "observables": self.observables,
             "secular_tol": self.secular_tol,
+            "local": self.local,
+            "generator": self.generator,
         }
         return OpenSystem(**{**options, **changes})
 
@@ -237,6 +308,17 @@ class OpenSystem(eqx.Module):
             for bath in self.baths
         )
         return pairs_of(self.sectors, tuple(banks))
+
+
+def _checked(generator: str, has_local: bool, has_tolerance: bool) -> str:
+    """The name of a generator that the system has all data for."""
+    if generator not in GENERATORS:
+        raise ValueError(f"generator {generator!r} is not one of {', '.join(GENERATORS)}")
+    if generator == "local" and not has_local:
+        raise ValueError("generator 'local' needs the Hamiltonian without interactions, `local`")
+    if generator == "partial_secular" and not has_tolerance:
+        raise ValueError("generator 'partial_secular' needs a cut-off, `secular_tol`")
+    return generator
 
 
 def _whole_partition(groups: Sequence[Sequence[int]], size: int) -> tuple[Index, ...]:

@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import qutip
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -21,6 +22,10 @@ GENERAL = {
     "level_populations": (3,),
     "min_eigenvalue": (),
     "liouvillian_gap": (),
+    "secular_ratio": (),
+    "coherence": (),
+    "purity": (),
+    "von_neumann_entropy": (),
     "residual": (),
     "error": (),
 }
@@ -134,6 +139,58 @@ def test_a_diagonal_is_the_operator_it_stands_for() -> None:
     short, full = (qj.observe(system, state, name) for name in ("short", "full"))
     assert short.shape == full.shape == (2,)
     np.testing.assert_allclose(short, full, atol=1e-14)
+
+
+def test_coherence_purity_and_entropy_are_numpys_and_qutips() -> None:
+    system, state = qutrit()
+    rho = np.asarray(state.rho)
+    expected = qutip.entropy_vn(qutip.Qobj(rho))
+    np.testing.assert_allclose(qj.observe(system, state, "von_neumann_entropy"), expected, atol=1e-13)
+    np.testing.assert_allclose(qj.observe(system, state, "purity"), np.trace(rho @ rho).real, atol=1e-14)
+    off_diagonal = np.abs(rho - np.diag(rho.diagonal())).sum()
+    np.testing.assert_allclose(qj.observe(system, state, "coherence"), off_diagonal, atol=1e-14)
+
+
+def test_a_pure_state_has_no_entropy_and_populations_alone_have_theirs() -> None:
+    system = qj.models.lambda_system(T_1=0.5, T_2=0.0)
+    cold = qj.steadystate(system, method="populations")
+    assert qj.observe(system, cold, "von_neumann_entropy") == 0.0
+    warm = qj.models.lambda_system(T_1=0.5, T_2=0.5)
+    state = qj.steadystate(warm, method="populations")
+    p = np.exp([2.0, 2.0, 0.0]) / np.exp([2.0, 2.0, 0.0]).sum()
+    expected = -(p * np.log(p)).sum()
+    np.testing.assert_allclose(qj.observe(warm, state, "von_neumann_entropy"), expected, rtol=1e-14)
+
+
+def test_the_secular_ratio_of_a_pair_of_close_lines() -> None:
+    """Lines at 1 - g and 1 + g, each with half of the atom's rate (n + 1)."""
+    x, lower, up = np.array([[0, 1.0], [1, 0]]), np.array([[0, 0], [1.0, 0]]), np.diag([1.0, 0.0])
+    one, g, T = np.eye(2), 0.05, np.array([0.9, 0.3])
+    hop = np.kron(lower.T, lower)
+    H = np.kron(up, one) + np.kron(one, up) + g * (hop + hop.T)
+    couplings = np.stack([np.kron(x, one), np.kron(one, x)])
+    system = qj.OpenSystem(H, qj.Bath(couplings, T, qj.Flat(0.2)))
+    found = qj.observe(system, qj.steadystate(system), "secular_ratio")
+    fastest = 0.2 * (occupation(1 - g, 0.9) + 1) / 2
+    np.testing.assert_allclose(found, fastest / (2 * g), rtol=1e-12)
+
+
+def times(system: qj.OpenSystem, state: qj.SteadyState, factor: jax.Array) -> jax.Array:
+    return factor * state.level_populations
+
+
+def test_an_observable_may_be_any_function_and_is_differentiated_like_another() -> None:
+    @jax.jit
+    def found(factor: jax.Array) -> jax.Array:
+        level = qj.Dimension("level", ("1", "2", "e"))
+        tripled = qj.Computed(times, QUANTITY, [level], [factor])
+        system = qj.models.lambda_system(T_1=0.9, T_2=0.3).with_observables({"tripled": tripled})
+        return qj.observe(system, qj.steadystate(system, method="populations"), "tripled")
+
+    plain = qj.models.lambda_system(T_1=0.9, T_2=0.3)
+    p = qj.steadystate(plain).level_populations
+    np.testing.assert_allclose(found(jnp.array(3.0)), 3 * p, rtol=1e-12)
+    np.testing.assert_allclose(jax.jacfwd(found)(jnp.array(3.0)), p, rtol=1e-12)
 
 
 def test_an_unknown_observable_is_refused_with_the_known_ones() -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Complex, Float
 
 from qthermo_jax.generators import Transitions, block_generator, leak, secular_generator
+from qthermo_jax.spectral import Eigenbasis
 from qthermo_jax.steady.record import Method, Note, Solution
 from qthermo_jax.steady.uncertainty import rate_uncertainty
 from qthermo_jax.structure import Index
@@ -154,6 +155,7 @@ def solve_linear(
 
 def _solve_kept(
     moves: Transitions,
+    basis: Eigenbasis,
     kept: Kept,
     generator: Complex[Array, "n n"],
     method: Method,
@@ -162,18 +164,18 @@ def _solve_kept(
     """rho with L rho = 0 and Tr rho = 1, L the generator among the elements that are kept.
 
     Args:
+        basis: the eigenstates of H, which the elements are between.
         leaking: how strongly these drive the others, and whether they do.
 
     The row of the ground state's population is the one that the trace replaces: it is the largest
     population, so nothing small is found as a difference of large numbers.
     """
-    energies = moves.basis.energies
     matrix = _real_generator(generator, kept)
     n = matrix.shape[0]
     diagonal = np.flatnonzero(kept.a[kept.upper] == kept.b[kept.upper])
     states = kept.a[kept.upper][diagonal]
     trace = jnp.zeros(n, matrix.dtype).at[diagonal].set(1.0)
-    row = jnp.arange(n) == jnp.asarray(diagonal)[jnp.argmin(energies[states])]
+    row = jnp.arange(n) == jnp.asarray(diagonal)[jnp.argmin(basis.energies[states])]
     scales = _column_scales(matrix, _fastest(moves))
     trace = trace * scales
     trace_scale = 1.0 / jnp.max(trace)
@@ -188,7 +190,7 @@ def _solve_kept(
         populations=populations,
         coherences=coherences,
         residual=jnp.max(jnp.abs(matrix @ unknowns)) / jnp.max(jnp.abs(matrix)),
-        error=2 * jnp.max(solved.error * scales) + 16 * eps * moves.basis.amplification,
+        error=2 * jnp.max(solved.error * scales) + 16 * eps * basis.amplification,
         leak=leaking[0],
         unique=solved.smallest > _SINGULAR,
         exact=~leaking[1],
@@ -198,17 +200,23 @@ def _solve_kept(
     )
 
 
-def _whole(moves: Transitions) -> Complex[Array, "dd dd"]:
-    d = moves.pairs.dimension
-    return secular_generator(moves).reshape(d * d, d * d)
-
-
 def solve_dense(moves: Transitions) -> Solution:
-    """Every element of rho; exact for every generator, the reference for the other solvers."""
-    d = moves.pairs.dimension
+    """Every element of rho; exact for every system, the reference for the other solvers."""
+    return solve_whole(secular_generator(moves), moves, moves.basis)
+
+
+def solve_whole(generator: Complex[Array, "d d d d"], moves: Transitions, basis: Eigenbasis) -> Solution:
+    """Every element of rho, whatever the generator.
+
+    Args:
+        generator: in the eigenbasis of H.
+        moves: that it is made of.
+        basis: that of H.
+    """
+    d = basis.energies.size
     kept = kept_elements((tuple(range(d)),))
     nothing = jnp.zeros((), moves.forth.dtype), jnp.array(False)
-    return _solve_kept(moves, kept, _whole(moves), Method.DENSE, nothing)
+    return _solve_kept(moves, basis, kept, generator.reshape(d * d, d * d), Method.DENSE, nothing)
 
 
 def solve_secular_block(moves: Transitions, levels: tuple[Index, ...] | None) -> Solution:
@@ -226,10 +234,11 @@ def solve_secular_block(moves: Transitions, levels: tuple[Index, ...] | None) ->
             number[list(level)] = position
         block = jnp.asarray(number)
     else:
-        kept, generator = kept_elements((tuple(range(d)),)), _whole(moves)
+        kept = kept_elements((tuple(range(d)),))
+        generator = secular_generator(moves).reshape(d * d, d * d)
         block = moves.basis.level
         generator = _held_at_zero(generator, block[kept.a] != block[kept.b], _fastest(moves))
-    return _solve_kept(moves, kept, generator, Method.SECULAR_BLOCK, leak(moves, block))
+    return _solve_kept(moves, moves.basis, kept, generator, Method.SECULAR_BLOCK, leak(moves, block))
 
 
 def _held_at_zero(

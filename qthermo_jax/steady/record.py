@@ -23,6 +23,7 @@ class Status(IntEnum):
     METHOD_NOT_EXACT = 6
     UNDERFLOW = 7
     NO_DERIVATIVE = 8
+    NOT_POSITIVE = 9
 
     @property
     def meaning(self) -> str:
@@ -46,6 +47,7 @@ _MEANINGS = {
         "the method that was asked for is not exact: what it keeps drives coherences that it leaves out"
     ),
     Status.UNDERFLOW: "the rates span more orders of magnitude than this precision holds",
+    Status.NOT_POSITIVE: "the density matrix has a negative eigenvalue (as Redfield's may)",
     Status.NO_DERIVATIVE: "a degenerate level splits along this parameter: there is no derivative here",
 }
 
@@ -118,34 +120,27 @@ class Solution(eqx.Module):
         return full
 
 
-class SteadyState(eqx.Module):
-    """Steady state of one open system.
+class State(eqx.Module):
+    """A state of an open system, in the eigenbasis of H.
 
     Attributes:
         basis: the eigenstates of H.
         populations: of the eigenstates, (d,); NaN unless the status is OK.
         coherences: the rest of rho in the eigenbasis, (d, d); None where the solver has none.
         status: a `Status`, int8.
-        residual: max |L rho| / max |L|, dimensionless.
-        error: estimated bound of the error of rho's elements in the eigenbasis, from round-off; with
-            `populations` it bounds the relative error of each population, however small.
         leak: upper bound of the matrix elements of the generator by which the elements of rho that
             the solver keeps drive those that it leaves out, in units of energy; 0 for "dense".
         method: the solver that found it, a `Method`, int8.
         note: a `Note`, int8.
-        asked: the method that was asked for (static).
     """
 
     basis: Eigenbasis
     populations: Float[Array, " d"]
     coherences: Complex[Array, "d d"] | None
     status: Int8[Array, ""]
-    residual: Float[Array, ""]
-    error: Float[Array, ""]
     leak: Float[Array, ""]
     method: Int8[Array, ""]
     note: Int8[Array, ""]
-    asked: str = eqx.field(static=True)
 
     @property
     def rho_eigen(self) -> Complex[Array, "d d"]:
@@ -176,3 +171,18 @@ class SteadyState(eqx.Module):
             f"{int(n)} x {Status(int(code)).meaning}" for code, n in zip(codes, counts, strict=True)
         ]
         return "; ".join(lines) if self.status.ndim else Status(int(self.status)).meaning
+
+
+class SteadyState(State):
+    """Steady state of one open system.
+
+    Attributes:
+        residual: max |L rho| / max |L|, dimensionless.
+        error: estimated bound of the error of rho's elements in the eigenbasis, from round-off; with
+            `populations` it bounds the relative error of each population, however small.
+        asked: the method that was asked for (static).
+    """
+
+    residual: Float[Array, ""]
+    error: Float[Array, ""]
+    asked: str = eqx.field(static=True)

@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Array, Bool, Inexact
 
 from qthermo_jax.couplings import SparseCoupling
-from qthermo_jax.generators import Transitions, leak, transitions
-from qthermo_jax.spectral import eigenbasis, roundoff
-from qthermo_jax.steady.linear import kept_elements, solve_dense, solve_secular_block
+from qthermo_jax.generators import Transitions, generator_of, leak, moves_of
+from qthermo_jax.spectral import Eigenbasis, eigenbasis, roundoff
+from qthermo_jax.steady.linear import kept_elements, solve_dense, solve_secular_block, solve_whole
 from qthermo_jax.steady.populations import solve_populations
 from qthermo_jax.steady.record import Method, Solution, Status, SteadyState
 from qthermo_jax.structure import Index
@@ -48,7 +48,10 @@ def _solve_auto(moves: Transitions, levels: tuple[Index, ...] | None) -> Solutio
     return solution
 
 
-def _solve(method: str, moves: Transitions, levels: tuple[Index, ...] | None) -> Solution:
+def _solve(method: str, system: OpenSystem, moves: Transitions, basis: Eigenbasis) -> Solution:
+    if not system.is_secular:
+        return solve_whole(generator_of(system, moves, basis), moves, basis)
+    levels = system.levels
     if method == "populations":
         return solve_populations(moves)
     if method == "secular_block":
@@ -91,8 +94,35 @@ def _keeps_sectors(system: OpenSystem) -> Bool[Array, ""]:
     return jnp.max(outside) <= roundoff(size.dtype) * jnp.max(size)
 
 
+def _is_negative(system: OpenSystem, solution: Solution) -> Bool[Array, ""]:
+    """Whether rho has an eigenvalue below 0; the other generators are completely positive."""
+    if system.generator != "redfield" or solution.coherences is None:
+        return jnp.array(False)
+    p, coherences = jax.lax.stop_gradient((solution.populations, solution.coherences))
+    rho = jnp.diag(p).astype(coherences.dtype) + coherences
+    finite = jnp.all(jnp.isfinite(rho))
+    smallest = jnp.linalg.eigvalsh(jnp.where(finite, rho, 0.0))[0]
+    negative: Bool[Array, ""] = finite & (smallest < -roundoff(p.dtype) - solution.error)
+    return negative
+
+
+def allowed_method(system: OpenSystem, method: str) -> str:
+    """The method, where the generator leaves a choice.
+
+    Raises:
+        ValueError: no such method, or the generator does not take it.
+    """
+    if method not in METHODS:
+        raise ValueError(f"method {method!r} is not one of {', '.join(METHODS)}")
+    if system.is_secular:
+        return method
+    if method not in ("auto", "dense"):
+        raise ValueError(f"generator {system.generator!r} takes method 'dense', not {method!r}")
+    return "dense"
+
+
 def steadystate(system: OpenSystem, *, method: str = "auto") -> SteadyState:
-    """Steady state of the global master equation (paper, Eqs. 4-5).
+    """Steady state of the system's master equation; of the global one (paper, Eqs. 4-5) by default.
 
     Pure: maps, differentiates and compiles. Nothing raises for a value: look at `.status`. A derivative
     by a parameter of H is right as long as that parameter splits no degenerate level; a sweep tells
@@ -105,7 +135,8 @@ def steadystate(system: OpenSystem, *, method: str = "auto") -> SteadyState:
             which is exact wherever the degenerate levels are those that the system declares, or it
             declares none; "dense" for every element of rho, exact for every system; "auto" the
             first of these that is exact. Where a method is not exact, the status says so. Under `vmap`
-            over a parameter of H, "auto" costs as much as all of them.
+            over a parameter of H, "auto" costs as much as all of them. The generators "redfield" and
+            "local" take "dense" only.
 
     Returns:
         a `SteadyState`; its `.rho` is in the basis in which H was given, NaN unless the status is OK.
@@ -118,8 +149,7 @@ def steadystate(system: OpenSystem, *, method: str = "auto") -> SteadyState:
     >>> state.rho.diagonal().real.round(6).tolist()  # all of it at the cold bath
     [0.0, 1.0, 0.0]
     """
-    if method not in METHODS:
-        raise ValueError(f"method {method!r} is not one of {', '.join(METHODS)}")
+    method = allowed_method(system, method)
     if jnp.finfo(system.H.dtype).bits < 64:
         _say_once_that_this_is_single_precision()
     if method == "auto" and not any(
@@ -146,8 +176,9 @@ def _solved_in_turn(system: OpenSystem) -> SteadyState:
 @partial(jax.jit, static_argnames="method")
 def solved(system: OpenSystem, method: str) -> SteadyState:
     """`steadystate` for callers that know the method and the precision they ask for."""
-    moves = transitions(system, eigenbasis(system))
-    solution = _solve(method, moves, system.levels)
+    basis = eigenbasis(system)
+    moves = moves_of(system, basis)
+    solution = _solve(method, system, moves, basis)
     negligible = jnp.sqrt(jnp.finfo(solution.residual.dtype).eps)
     faults = [
         (~_in_range(system), Status.PARAMETER_OUT_OF_RANGE),
@@ -164,6 +195,7 @@ def solved(system: OpenSystem, method: str) -> SteadyState:
         (solution.underflow, Status.UNDERFLOW),
         (~solution.unique, Status.NOT_UNIQUE),
         (~(solution.residual < negligible), Status.LARGE_RESIDUAL),
+        (_is_negative(system, solution), Status.NOT_POSITIVE),
     ]
     status = jnp.select(
         [fault for fault, _ in faults],
@@ -177,15 +209,17 @@ def solved(system: OpenSystem, method: str) -> SteadyState:
     def kept(values: Inexact[Array, "*s"]) -> Inexact[Array, "*s"]:
         return values * valid.astype(values.dtype)
 
-    evidence = jax.lax.stop_gradient((solution.residual, solution.error, solution.leak))
+    leaking, residual, error = jax.lax.stop_gradient((solution.leak, solution.residual, solution.error))
     return SteadyState(
-        moves.basis,
+        basis,
         kept(solution.populations),
         None if solution.coherences is None else kept(solution.coherences),
         status,
-        *evidence,
+        leaking,
         solution.method,
         solution.note,
+        residual,
+        error,
         method,
     )
 

@@ -1,22 +1,18 @@
-"""The global (microscopic, fully secular) master equation in the eigenbasis of H: paper, Eqs. 4-5.
+"""What the baths do to the eigenstates of a Hamiltonian: amplitudes and rates of every transition.
 
-    d rho/dt = -i [H, rho] + sum_k sum_omega gamma_k(omega) D[A_k(omega)] rho
-
-A_k(omega) keeps the elements S_k,ij of the coupling with omega_ij = E_j - E_i in the group of omega.
-Two elements act together exactly if their pairs carry the same group label, so that the sum over the
-groups becomes a mask with static shape.
+Every master equation here is made of them: paper, below Eq. 5.
 """
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Complex, Float, Inexact, Int
+from jaxtyping import Array, Bool, Float, Inexact, Int
 
 from qthermo_jax.baths import rates_both_ways
 from qthermo_jax.couplings import SparseCoupling
-from qthermo_jax.spectral import Eigenbasis, cluster, eigenbasis, roundoff
-from qthermo_jax.structure import BankPairs, Index, Pairs, padded, products_of
+from qthermo_jax.spectral import Eigenbasis, cluster, roundoff
+from qthermo_jax.structure import BankPairs, Pairs, padded
 from qthermo_jax.system import Bath, OpenSystem
 
 
@@ -152,46 +148,6 @@ def _rates(
     return forth, back
 
 
-def secular_generator(moves: Transitions) -> Complex[Array, "d d d d"]:
-    """The generator as a tensor in the eigenbasis: d rho_ab/dt = sum_cd L[a, b, c, d] rho_cd."""
-    S, rates, group = moves.matrices()
-    gain = jnp.einsum("kac,kbd->acbd", rates.astype(S.dtype) * S, S.conj())
-    gain = jnp.where(group[:, :, None, None] == group[None, None, :, :], gain, 0.0)
-    gain = gain.astype(np.promote_types(gain.dtype, np.complex64))
-    loss = jnp.einsum("acad->cd", gain).conj() / 2
-    energies = moves.basis.energies
-    one = jnp.eye(energies.size, dtype=gain.dtype)
-    oscillation = 1j * (energies[:, None] - energies[None, :]).astype(gain.dtype)
-    return (
-        gain.transpose(0, 2, 1, 3)
-        - jnp.einsum("ac,bd->abcd", loss, one)
-        - jnp.einsum("ac,db->abcd", one, loss)
-        - jnp.einsum("ab,ac,bd->abcd", oscillation, one, one)
-    )
-
-
-def block_generator(moves: Transitions, levels: tuple[Index, ...]) -> Complex[Array, "n n"]:
-    """The generator among the elements rho_ab inside `levels`: d rho_x/dt = sum_y L[x, y] rho_y.
-
-    Args:
-        levels: a partition of the eigenstates; n elements, level after level, a before b.
-    """
-    products = products_of(moves.pairs, levels)
-    S, rates, label = moves.directed()
-    first, second = products.first, products.second
-    fed = (rates.astype(S.dtype) * S)[first] * S.conj()[second]
-    entries = products.by_entry.sum(jnp.where(label[first] == label[second], fed, 0.0))
-    gain = padded(entries.astype(np.promote_types(S.dtype, np.complex64)))[products.table]
-    loss = padded(jnp.sum(gain[products.row.diagonal()], axis=0).conj() / 2)[products.row]
-    energies = moves.basis.energies
-    a, b = np.array([(a, b) for level in levels for a in level for b in level], np.int32).T
-    left, right = (a[:, None], a[None, :]), (b[:, None], b[None, :])
-    decay = jnp.where(right[0] == right[1], loss[left], 0.0)
-    decay = decay + jnp.where(left[0] == left[1], loss.T[right], 0.0)
-    oscillation = jnp.diag(1j * (energies[a] - energies[b]).astype(gain.dtype))
-    return gain - decay - oscillation
-
-
 def jump_rates(moves: Transitions) -> tuple[Float[Array, " U"], Float[Array, " U"]]:
     """Rates of the jumps j -> i and i -> j summed over the baths, for each pair of states i <= j."""
     by_states = moves.pairs.by_states
@@ -239,73 +195,3 @@ def leak(moves: Transitions, kept: Int[Array, " d"]) -> tuple[Float[Array, ""], 
     elements = of_bath * largest**2
     bound = (1 + pairs.dimension / 2) * jnp.sum(jnp.where(elements > 0, elements * fastest, 0.0))
     return bound, jnp.any(real)
-
-
-def heat_currents_of(
-    moves: Transitions, populations: Float[Array, " d"], coherences: Complex[Array, "d d"] | None
-) -> Float[Array, " K"]:
-    """Heat current into each bath, Tr[Q_k rho] with Q_k = -L_k^dag(H), (K,).
-
-    Each transition carries omega times its net rate, formed before anything is summed: what is small
-    keeps its digits. The coherences add to it inside degenerate levels, where omega_ac = omega_ad.
-    """
-    pairs = moves.pairs
-    net = moves.forth * populations[pairs.j] - moves.back * populations[pairs.i]
-    carried = jnp.where(pairs.i == pairs.j, 0.0, moves.omega[pairs.number] * moves.strengths * net)
-    heat = pairs.by_bath.sum(carried)
-    if coherences is None:
-        return heat
-    (S, rates, group), energies = moves.matrices(), moves.basis.energies
-    together = group[:, :, None] == group[:, None, :]
-    released = (energies[None, :, None] + energies[None, None, :]) / 2 - energies[:, None, None]
-    weight = jnp.where(together, released, 0.0).astype(S.dtype)
-    Q = jnp.einsum("acd,kac,kad->kcd", weight, rates.astype(S.dtype) * S.conj(), S)
-    return heat + jnp.einsum("kab,ba->k", Q.astype(coherences.dtype), coherences).real
-
-
-@jax.jit
-def liouvillian(system: OpenSystem) -> Complex[Array, "dd dd"]:
-    """Liouvillian of the global master equation as a matrix on column-stacked density matrices.
-
-    Args:
-        system: dimension d.
-
-    Returns:
-        (d^2, d^2), in the basis in which H was given, in units of energy (hbar = 1). Where a rate
-        diverges or a parameter is out of range it holds inf or NaN.
-
-    >>> from qthermo_jax.models import lambda_system
-    >>> liouvillian(lambda_system()).shape
-    (9, 9)
-    """
-    moves = transitions(system, eigenbasis(system))
-    generator = secular_generator(moves)
-    V = moves.basis.vectors.astype(generator.dtype)
-    tensor = jnp.einsum("ai,bj,ijkl,ck,dl->abcd", V, V.conj(), generator, V.conj(), V)
-    d = system.dimension
-    return tensor.transpose(1, 0, 3, 2).reshape(d * d, d * d)
-
-
-@jax.jit
-def jump_operators(
-    system: OpenSystem,
-) -> tuple[Float[Array, " dd"], Inexact[Array, "K dd d d"]]:
-    """Jump operators A_k(omega) with their frequencies, for reading and for tests.
-
-    Returns:
-        omega: (d^2,) frequencies, ascending; a system with fewer groups of equal frequencies has
-            NaN in the places left over.
-        A: (K, d^2, d, d) in the basis in which H was given; zero in the places left over.
-    """
-    moves = transitions(system, eigenbasis(system))
-    S, _, group = moves.matrices()
-    energies, d = moves.basis.energies, system.dimension
-    labels = jnp.arange(d * d)
-    member = labels[:, None, None] == group[None, :, :]
-    used = jnp.any(member, axis=(1, 2))
-    first, second = moves.pairs.states
-    bohr = (energies[None, :] - energies[:, None]).at[second, first].set(-moves.omega)
-    bohr = bohr.at[first, second].set(moves.omega)
-    highest = jnp.max(jnp.where(member, bohr[None], -jnp.inf), axis=(1, 2))
-    A = jnp.where(member[None], S[:, None], 0.0)
-    return jnp.where(used, highest, jnp.nan), moves.basis.rotate_out(A)

@@ -1,0 +1,98 @@
+"""The master equation that a system asks for, whole: generator, heat operators, jump operators."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Complex, Float, Inexact
+
+from qthermo_jax.generators.local import local_generator, local_heat_operators
+from qthermo_jax.generators.redfield import redfield_generator, redfield_heat_operators
+from qthermo_jax.generators.secular import heat_currents_of, secular_generator
+from qthermo_jax.generators.transitions import Transitions, transitions
+from qthermo_jax.spectral import Eigenbasis, eigenbasis
+from qthermo_jax.system import OpenSystem
+
+
+def moves_of(system: OpenSystem, basis: Eigenbasis) -> Transitions:
+    """What the baths do: to the eigenstates of H, or to those of H_0 in the local master equation."""
+    if system.generator == "local":
+        bare = system.without_interactions()
+        return transitions(bare, eigenbasis(bare))
+    return transitions(system, basis)
+
+
+def generator_of(system: OpenSystem, moves: Transitions, basis: Eigenbasis) -> Complex[Array, "d d d d"]:
+    """The generator as a tensor in the eigenbasis of H: d rho_ab/dt = sum_cd L[a, b, c, d] rho_cd.
+
+    Args:
+        moves: as `moves_of` gives them.
+        basis: that of H.
+    """
+    if system.generator == "local":
+        return local_generator(moves, basis)
+    return redfield_generator(moves) if system.generator == "redfield" else secular_generator(moves)
+
+
+def currents_of(
+    system: OpenSystem,
+    basis: Eigenbasis,
+    populations: Float[Array, " d"],
+    coherences: Complex[Array, "d d"] | None,
+) -> Float[Array, " K"]:
+    """Heat current into each bath, J_k = -Tr[L_k(rho) H], of a state in the eigenbasis of H."""
+    moves = moves_of(system, basis)
+    if system.is_secular:
+        return heat_currents_of(moves, populations, coherences)
+    local = system.generator == "local"
+    Q = local_heat_operators(moves, basis) if local else redfield_heat_operators(moves)
+    currents = jnp.einsum("kaa,a->k", Q, populations.astype(Q.dtype)).real
+    if coherences is None:
+        return currents
+    return currents + jnp.einsum("kab,ba->k", Q.astype(coherences.dtype), coherences).real
+
+
+@jax.jit
+def liouvillian(system: OpenSystem) -> Complex[Array, "dd dd"]:
+    """Liouvillian of the system's master equation as a matrix on column-stacked density matrices.
+
+    Args:
+        system: dimension d.
+
+    Returns:
+        (d^2, d^2), in the basis in which H was given, in units of energy (hbar = 1). Where a rate
+        diverges or a parameter is out of range it holds inf or NaN.
+
+    >>> from qthermo_jax.models import lambda_system
+    >>> liouvillian(lambda_system()).shape
+    (9, 9)
+    """
+    basis = eigenbasis(system)
+    generator = generator_of(system, moves_of(system, basis), basis)
+    V = basis.vectors.astype(generator.dtype)
+    tensor = jnp.einsum("ai,bj,ijkl,ck,dl->abcd", V, V.conj(), generator, V.conj(), V)
+    d = system.dimension
+    return tensor.transpose(1, 0, 3, 2).reshape(d * d, d * d)
+
+
+@jax.jit
+def jump_operators(
+    system: OpenSystem,
+) -> tuple[Float[Array, " dd"], Inexact[Array, "K dd d d"]]:
+    """Jump operators A_k(omega) of the secular master equation with their frequencies, for reading.
+
+    Returns:
+        omega: (d^2,) frequencies, ascending; a system with fewer groups of equal frequencies has
+            NaN in the places left over.
+        A: (K, d^2, d, d) in the basis in which H was given; zero in the places left over.
+    """
+    moves = transitions(system, eigenbasis(system))
+    S, _, group = moves.matrices()
+    energies, d = moves.basis.energies, system.dimension
+    labels = jnp.arange(d * d)
+    member = labels[:, None, None] == group[None, :, :]
+    used = jnp.any(member, axis=(1, 2))
+    first, second = moves.pairs.states
+    bohr = (energies[None, :] - energies[:, None]).at[second, first].set(-moves.omega)
+    bohr = bohr.at[first, second].set(moves.omega)
+    highest = jnp.max(jnp.where(member, bohr[None], -jnp.inf), axis=(1, 2))
+    A = jnp.where(member[None], S[:, None], 0.0)
+    return jnp.where(used, highest, jnp.nan), moves.basis.rotate_out(A)
