@@ -7,7 +7,7 @@ unless `jax_enable_x64` is on. The sweep and the command line compute in 64 bit 
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from qthermo_jax import models, theory
+from qthermo_jax import models, operators, theory
 from qthermo_jax.baths import (
     DrudeLorentz,
     Flat,
@@ -31,9 +31,9 @@ from qthermo_jax.observables import (
     liouvillian_gap,
     min_eigenvalue,
 )
-from qthermo_jax.response import conductance, onsager, soret
+from qthermo_jax.response import amplification, conductance, onsager, rectification, soret
 from qthermo_jax.spectral import Eigenbasis, eigenbasis, gibbs_state
-from qthermo_jax.steady import Method, Note, Status, SteadyState, steadystate
+from qthermo_jax.steady import Method, Note, State, Status, SteadyState, steadystate
 from qthermo_jax.superoperators import (
     dissipator,
     operator_to_vector,
@@ -42,10 +42,11 @@ from qthermo_jax.superoperators import (
     sprepost,
     vector_to_operator,
 )
-from qthermo_jax.system import Bath, Computed, Observable, OpenSystem
+from qthermo_jax.system import Bath, Computed, Observable, OpenSystem, observable
 from qthermo_jax.version import __version__
 
 if TYPE_CHECKING:
+    from qthermo_jax.dynamics import evolve, evolve_driven, evolve_with_baths
     from qthermo_jax.sweeping import sweep
 
 __all__ = [
@@ -64,15 +65,20 @@ __all__ = [
     "Quantity",
     "SparseCoupling",
     "SpectralDensity",
+    "State",
     "Status",
     "SteadyState",
     "UnderDamped",
     "__version__",
+    "amplification",
     "conductance",
     "dissipator",
     "eigenbasis",
     "energy_balance",
     "entropy_production",
+    "evolve",
+    "evolve_driven",
+    "evolve_with_baths",
     "expectation",
     "gibbs_state",
     "heat_currents",
@@ -84,11 +90,14 @@ __all__ = [
     "min_eigenvalue",
     "models",
     "n_thermal",
+    "observable",
     "observe",
     "onsager",
     "operator_to_vector",
+    "operators",
     "peak_site",
     "rate",
+    "rectification",
     "sensitivity",
     "site_populations",
     "soret",
@@ -102,8 +111,17 @@ __all__ = [
 ]
 
 
+# These bring what the kernels do without: xarray and HDF5, an ODE solver.
+_ON_FIRST_USE = {
+    "sweep": "qthermo_jax.sweeping",
+    "evolve": "qthermo_jax.dynamics",
+    "evolve_driven": "qthermo_jax.dynamics",
+    "evolve_with_baths": "qthermo_jax.dynamics",
+}
+
+
 def __getattr__(name: str) -> Any:
-    """`sweep` on first use: it brings xarray and HDF5, which the kernels do without."""
-    if name == "sweep":
-        return importlib.import_module("qthermo_jax.sweeping").sweep
+    """What is loaded when it is first used."""
+    if name in _ON_FIRST_USE:
+        return getattr(importlib.import_module(_ON_FIRST_USE[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

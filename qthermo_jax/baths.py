@@ -160,7 +160,10 @@ class UnderDamped(SpectralDensity):
 
 
 def rates_both_ways(
-    density: SpectralDensity, omega: Num[ArrayLike, "*s"], T: Num[ArrayLike, ""]
+    density: SpectralDensity,
+    omega: Num[ArrayLike, "*s"],
+    T: Num[ArrayLike, ""],
+    spontaneous: bool = True,
 ) -> tuple[Float[Array, "*s"], Float[Array, "*s"]]:
     """Transition rates gamma(omega) and gamma(-omega) of one bath; see `rate`."""
     omega, T = jnp.asarray(omega, float), jnp.asarray(T, float)
@@ -168,7 +171,7 @@ def rates_both_ways(
     magnitude = jnp.where(elastic, 1.0, jnp.abs(omega))
     n, n_plus_1 = _thermal_factors(magnitude, T)
     J, at_zero = density(magnitude), density.zero_frequency_rate(T)
-    emission, absorption = J * n_plus_1, J * n
+    emission, absorption = J * (n_plus_1 if spontaneous else n), J * n
     return (
         jnp.where(elastic, at_zero, jnp.where(omega > 0, emission, absorption)),
         jnp.where(elastic, at_zero, jnp.where(omega > 0, absorption, emission)),
@@ -176,7 +179,10 @@ def rates_both_ways(
 
 
 def rate(
-    density: SpectralDensity, omega: Num[ArrayLike, "*s"], T: Num[ArrayLike, ""]
+    density: SpectralDensity,
+    omega: Num[ArrayLike, "*s"],
+    T: Num[ArrayLike, ""],
+    spontaneous: bool = True,
 ) -> Float[Array, "*s"]:
     """Transition rate gamma(omega) of one bath (paper, below Eq. 5).
 
@@ -188,8 +194,10 @@ def rate(
         density: a `SpectralDensity` with scalar parameters.
         omega: Bohr frequencies, any shape.
         T: temperature of the bath, >= 0; NaN results for T < 0.
+        spontaneous: whether it emits spontaneously. Without, n + 1 is n: emission is as fast as
+            absorption, as by a classical field (paper, below Eq. 8).
 
     >>> rate(Flat(2.0), 1.0, 0.0).item(), rate(Flat(2.0), -1.0, 0.0).item()
     (2.0, 0.0)
     """
-    return rates_both_ways(density, omega, T)[0]
+    return rates_both_ways(density, omega, T, spontaneous)[0]

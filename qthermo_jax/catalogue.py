@@ -6,21 +6,26 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from qthermo_jax.labels import Quantity
-from qthermo_jax.observables import Measure, general_measures, own_observable
+from qthermo_jax.observables import Measure, general_measures, own_observable, steady_measures
 from qthermo_jax.response import by_temperature, response_measures
 from qthermo_jax.steady import SteadyState
 from qthermo_jax.system import OpenSystem
 
 
-def measures(system: OpenSystem) -> dict[str, Measure]:
-    """Every observable of this system by name: those of any system, then those its model brings."""
+def measures(system: OpenSystem, *, steady: bool = True) -> dict[str, Measure]:
+    """Every observable of this system by name: those of any system, then those its model brings.
+
+    Args:
+        steady: those that only a steady state has, its responses for one, are among them.
+    """
     own = {
         name: Measure(_own(name), observable.quantity, observable.dims)
         for name, observable in system.observables.items()
     }
     if "site_populations" in own:
         own["peak_site"] = Measure(peak_site, Quantity("site with the largest population", "", 0))
-    return general_measures(system) | response_measures(system) | own
+    general = general_measures(system)
+    return general | (steady_measures() | response_measures(system) if steady else {}) | own
 
 
 def _own(name: str) -> Callable[[OpenSystem, SteadyState], Float[Array, "*dims"]]:

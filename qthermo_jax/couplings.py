@@ -1,6 +1,7 @@
 """Banks of coupling operators: dense arrays, or their few elements where most are zero."""
 
 from collections.abc import Sequence
+from typing import Protocol, cast, runtime_checkable
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -10,9 +11,36 @@ from jaxtyping import Array, ArrayLike, Bool, Inexact, Int, Num
 from qthermo_jax.structure import BankPattern, Index
 
 
-def inexact(values: Num[ArrayLike, "*s"]) -> Inexact[Array, "*s"]:
+@runtime_checkable
+class Qobj(Protocol):
+    """An operator of QuTiP, known by what it offers: QuTiP itself is not needed."""
+
+    def full(self) -> np.ndarray:
+        """Its elements, (d, d)."""
+
+
+def from_qutip(values: Num[ArrayLike, "*s"] | Qobj | Sequence[Qobj]) -> Num[ArrayLike, "*s"]:
+    """QuTiP's operators as a numpy array, (d, d) or (K, d, d) for several; what is no Qobj stays.
+
+    Its zeros are known when a program is compiled. How a Qobj divides into factors is dropped, and so
+    are imaginary parts where all are 0: a Qobj is always complex.
+
+    Raises:
+        ValueError: a Qobj that is no operator, or operators of different shapes.
+    """
+    if isinstance(values, (list, tuple)) and any(isinstance(value, Qobj) for value in values):
+        return np.stack([np.asarray(from_qutip(value)) for value in values])
+    if not isinstance(values, Qobj):
+        return cast("ArrayLike", values)
+    if not getattr(values, "isoper", True):
+        raise ValueError(f"a Qobj of type {getattr(values, 'type', None)!r} is no operator")
+    elements = np.asarray(values.full())
+    return elements if elements.imag.any() else elements.real.copy()
+
+
+def inexact(values: Num[ArrayLike, "*s"] | Qobj | Sequence[Qobj]) -> Inexact[Array, "*s"]:
     """As an array of floating-point or complex numbers."""
-    array = jnp.asarray(values)
+    array = jnp.asarray(from_qutip(values))
     return array if jnp.issubdtype(array.dtype, jnp.inexact) else array.astype(float)
 
 
@@ -111,15 +139,16 @@ def _as_tuples(index: Int[np.ndarray, "*s"]) -> tuple[Index, ...]:
 
 
 def coupling_bank(
-    coupling: Num[ArrayLike, "*K d d"] | SparseCoupling,
+    coupling: Num[ArrayLike, "*K d d"] | SparseCoupling | Qobj | Sequence[Qobj],
 ) -> Inexact[Array, "K d d"] | SparseCoupling:
-    """A bank of couplings from what a user gives; a numpy array of few elements becomes sparse.
+    """A bank of couplings from what a user gives; a numpy array or Qobj of few elements becomes sparse.
 
     Raises:
         ValueError: not square matrices.
     """
     if isinstance(coupling, SparseCoupling):
         return coupling
+    coupling = from_qutip(coupling)
     shape = np.shape(coupling)
     if len(shape) not in (2, 3) or shape[-2] != shape[-1]:
         raise ValueError(f"a bath's coupling is (d, d) or (K, d, d), not {shape}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -46,6 +47,11 @@ def energy_balance(system: OpenSystem, state: State) -> Float[Array, ""]:
 def level_populations(system: OpenSystem, state: State) -> Float[Array, " d"]:
     """Populations of the basis states in which H was given."""
     return state.level_populations
+
+
+def bath_temperatures(system: OpenSystem, state: State) -> Float[Array, " K"]:
+    """Temperature of each bath: what it has become, where baths warm up."""
+    return system.temperatures
 
 
 def min_eigenvalue(system: OpenSystem, state: State) -> Float[Array, ""]:
@@ -155,7 +161,7 @@ def own_observable(system: OpenSystem, state: State, name: str) -> Float[Array, 
 class Measure:
     """An observable that can be asked for by name: how it is computed and what its axes mean."""
 
-    compute: Callable[[OpenSystem, SteadyState], Float[Array, "*dims"]]
+    compute: Callable[[OpenSystem, Any], Float[Array, "*dims"]]
     quantity: Quantity
     dims: tuple[Dimension, ...] = ()
 
@@ -166,7 +172,7 @@ def bath_dimension(system: OpenSystem, name: str = "bath", long_name: str = "bat
 
 
 def general_measures(system: OpenSystem) -> dict[str, Measure]:
-    """What can be asked of any system in its steady state."""
+    """What can be asked of any system in any state."""
     bath = bath_dimension(system)
     level = Dimension("level", system.labels, "basis state")
     return {
@@ -193,6 +199,15 @@ def general_measures(system: OpenSystem) -> dict[str, Measure]:
         "coherence": Measure(coherence, Quantity("coherence (l1 norm)", r"C_{l_1}", 0)),
         "purity": Measure(purity, Quantity("purity", r"\mathrm{Tr} \rho^2", 0)),
         "von_neumann_entropy": Measure(von_neumann_entropy, Quantity("von Neumann entropy", "S", 0)),
+        "bath_temperatures": Measure(
+            bath_temperatures, Quantity("temperature of the bath", "T", 1), (bath,)
+        ),
+    }
+
+
+def steady_measures() -> dict[str, Measure]:
+    """What a solve says of its own steady state."""
+    return {
         "residual": Measure(residual, Quantity("relative residual of the steady state", "r", 0)),
         "error": Measure(error, Quantity("bound of the error of the density matrix", r"\epsilon", 0)),
     }

@@ -1,4 +1,4 @@
-"""How a steady state answers to its baths' temperatures: conductance, Onsager matrix, Soret coefficient.
+"""How a steady state answers to its baths' temperatures: conductances, Soret coefficient, rectification.
 
 Exact derivatives along which the state follows its baths. None of them touches the eigenvectors: H does
 not depend on a temperature.
@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from qthermo_jax.labels import Quantity
-from qthermo_jax.observables import Measure, bath_dimension, expectation, heat_currents
+from qthermo_jax.observables import Measure, bath_dimension, heat_currents, own_observable
 from qthermo_jax.steady import SteadyState, solved
 from qthermo_jax.system import OpenSystem
 
@@ -72,6 +72,53 @@ def onsager(system: OpenSystem, state: SteadyState) -> Float[Array, "K K"]:
     return -(T**2) * slopes
 
 
+@jax.jit
+def amplification(system: OpenSystem, state: SteadyState) -> Float[Array, "K K"]:
+    """Amplification (dJ_i/dT_j)/(dJ_j/dT_j): dJ_i/dJ_j when the temperature of bath j is modulated.
+
+    Source: Joulain et al., Phys. Rev. Lett. 116, 200601 (2016), where j is the transistor's base.
+
+    Returns:
+        (K, K), 1 on the diagonal, each column summing to 0; NaN or inf in the column of a bath whose
+        temperature leaves its own current alone.
+
+    >>> from qthermo_jax import models, steadystate
+    >>> system = models.thermal_diode()
+    >>> alpha = amplification(system, steadystate(system))
+    >>> alpha[:, 0].round(3).tolist()  # two baths: what leaves one enters the other
+    [1.0, -1.0]
+    """
+    slopes = conductance(system, state)
+    ratio: Float[Array, "K K"] = slopes / jnp.diagonal(slopes)[None, :]
+    return ratio
+
+
+@jax.jit
+def rectification(system: OpenSystem, state: SteadyState) -> Float[Array, ""]:
+    """Rectification |J + J'|/max(|J|, |J'|), J' the heat into bath 2 with the temperatures swapped.
+
+    J and J' have opposite signs: 0 for a system that conducts alike both ways, 1 for a perfect diode.
+    Equal temperatures give 0, their limit; no heat either way, NaN. The swapped system is solved by the
+    method that found the state.
+    Source: Werlang et al., Phys. Rev. E 89, 062109 (2014).
+
+    Raises:
+        ValueError: the system has not two baths.
+
+    >>> from qthermo_jax import models, steadystate
+    >>> system = models.thermal_diode(T_L=1.0, T_R=0.0)  # at T_L = 0 no heat would flow
+    >>> bool(rectification(system, steadystate(system)) > 0.999)
+    True
+    """
+    if system.n_baths != 2:
+        raise ValueError(f"rectification takes a system of two baths, not of {system.n_baths}")
+    T = system.temperatures
+    J = heat_currents(system, state)[1]
+    swapped = _following(heat_currents, system, state)(T[::-1])[1]
+    larger = jnp.maximum(jnp.abs(J), jnp.abs(swapped))
+    return jnp.where(T[0] == T[1], 0.0 * J, jnp.abs(J + swapped) / larger)
+
+
 @partial(jax.jit, static_argnames="observable")
 def soret(system: OpenSystem, state: SteadyState, observable: str | None = None) -> Float[Array, ""]:
     """Soret-like coefficient -d<x>/d(grad T): how the mean position answers a steeper gradient.
@@ -91,7 +138,7 @@ def soret(system: OpenSystem, state: SteadyState, observable: str | None = None)
         raise ValueError(f"the Soret coefficient of a model needs one of {', '.join(_POSITIONS)}")
     T = system.temperatures
     direction = jnp.arange(T.size, dtype=T.dtype) - (T.size - 1) / 2
-    follow = _following(lambda _, own: expectation(own, system.observables[name]), system, state)
+    follow = _following(partial(own_observable, name=name), system, state)
     slope: Float[Array, ""] = jax.jvp(follow, (T,), (direction,))[1]
     return -slope
 
@@ -115,7 +162,14 @@ def response_measures(system: OpenSystem) -> dict[str, Measure]:
         "onsager": Measure(
             onsager, Quantity("Onsager matrix at the mean temperature", "L_{ij}", 3), baths
         ),
+        "amplification": Measure(
+            amplification,
+            Quantity("amplification of the heat current", r"\partial J_i / \partial J_j", 0),
+            baths,
+        ),
     }
+    if system.n_baths == 2:
+        found["rectification"] = Measure(rectification, Quantity("rectification", "R", 0))
     if _position(system):
         symbol = r"-\partial \langle x \rangle / \partial \nabla T"
         found["soret"] = Measure(soret, Quantity("Soret coefficient", symbol, -1, neutral=0.0))

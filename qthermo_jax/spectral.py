@@ -23,11 +23,11 @@ def roundoff(dtype: jnp.dtype) -> float:
     return max(1e-10, 100 * float(jnp.finfo(dtype).eps))
 
 
-def _sandwich(A: Inexact[Array, "d d"], B: Num[Array, "*k d d"]) -> Inexact[Array, "*k d d"]:
+def _sandwich(A: Inexact[Array, "*#k d d"], B: Num[Array, "*#k d d"]) -> Inexact[Array, "*k d d"]:
     """A B A^dag."""
     dtype = np.promote_types(A.dtype, B.dtype)
     A = A.astype(dtype)
-    return jnp.einsum("ai,...ij,bj->...ab", A, B.astype(dtype), A.conj())
+    return jnp.einsum("...ai,...ij,...bj->...ab", A, B.astype(dtype), A.conj())
 
 
 class Eigenbasis(eqx.Module):
@@ -56,7 +56,7 @@ class Eigenbasis(eqx.Module):
 
     def rotate_in(self, operator: Num[Array, "*k d d"]) -> Inexact[Array, "*k d d"]:
         """V^dag O V: from the given basis into the eigenbasis."""
-        return _sandwich(self.vectors.conj().T, operator)
+        return _sandwich(self.vectors.conj().mT, operator)
 
     def rotate_out(self, operator: Num[Array, "*k d d"]) -> Inexact[Array, "*k d d"]:
         """V O V^dag: from the eigenbasis into the given basis."""

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Inexact, Num
 
 from qthermo_jax.baths import SpectralDensity
-from qthermo_jax.couplings import SparseCoupling, coupling_bank, inexact
+from qthermo_jax.couplings import Qobj, SparseCoupling, coupling_bank, inexact
 from qthermo_jax.labels import Dimension, Quantity
 from qthermo_jax.structure import BankPattern, Index, Pairs, pairs_of
 
@@ -25,11 +25,13 @@ class Bath(eqx.Module):
     """A thermal bath, or a bank of K baths that share one kind of spectral density.
 
     Args:
-        coupling: Hermitian system operator S that the bath couples to, (d, d); (K, d, d) for a bank; or
-            a `SparseCoupling`. The zeros of a numpy array are known to be zeros when a program is
-            compiled, those of a JAX array are not.
+        coupling: Hermitian system operator S that the bath couples to, (d, d); (K, d, d) for a bank; a
+            `SparseCoupling`; or a `Qobj` of QuTiP, a list of them for a bank. The zeros of a numpy array
+            or a Qobj are known to be zeros when a program is compiled, those of a JAX array are not.
         T: temperature, >= 0; a scalar, or (K,) for a bank.
         spectrum: spectral density; its parameters are scalars, or (K,) for a bank.
+        spontaneous: whether it emits spontaneously, as every bath of quanta does. Without, it emits at
+            the rate at which it absorbs, J n (paper, below Eq. 8: n + 1 -> n); static.
 
     Raises:
         ValueError: a shape does not fit.
@@ -38,12 +40,14 @@ class Bath(eqx.Module):
     coupling: Inexact[Array, "K d d"] | SparseCoupling
     T: Float[Array, " K"]
     spectrum: SpectralDensity
+    spontaneous: bool = eqx.field(static=True)
 
     def __init__(
         self,
-        coupling: Num[ArrayLike, "*K d d"] | SparseCoupling,
+        coupling: Num[ArrayLike, "*K d d"] | SparseCoupling | Qobj | Sequence[Qobj],
         T: Num[ArrayLike, "*#K"],
         spectrum: SpectralDensity,
+        spontaneous: bool = True,
     ) -> None:
         self.coupling = coupling_bank(coupling)
         if not isinstance(spectrum, SpectralDensity):
@@ -60,15 +64,17 @@ class Bath(eqx.Module):
 
         self.T = one_per_bath(T, "the temperature")
         self.spectrum = jax.tree.map(lambda leaf: one_per_bath(leaf, "a spectral parameter"), spectrum)
+        self.spontaneous = bool(spontaneous)
 
 
 class Observable(eqx.Module):
     """A named observable of a model: expectation values Tr[O rho] of one operator or an array of them.
 
     Args:
-        operator: O in the basis in which H is given, shape (*dims, d, d); an operator that is
-            diagonal there may be given as its diagonal, (*dims, d). A number that does not depend on
-            the state, say a closed form to compare with, is that number times the identity.
+        operator: O in the basis in which H is given, shape (*dims, d, d), a `Qobj` or a list of them;
+            an operator that is diagonal there may be given as its diagonal, (*dims, d). A number that
+            does not depend on the state, say a closed form to compare with, is that number times the
+            identity.
         quantity: its name, symbol and unit.
         dims: one `Dimension` for each leading axis.
     """
@@ -78,7 +84,10 @@ class Observable(eqx.Module):
     dims: tuple[Dimension, ...] = eqx.field(static=True)
 
     def __init__(
-        self, operator: Num[ArrayLike, "*shape"], quantity: Quantity, dims: Sequence[Dimension] = ()
+        self,
+        operator: Num[ArrayLike, "*shape"] | Qobj | Sequence[Qobj],
+        quantity: Quantity,
+        dims: Sequence[Dimension] = (),
     ) -> None:
         self.operator = inexact(operator)
         self.quantity = quantity
@@ -125,12 +134,32 @@ class Computed(eqx.Module):
         self.dims = tuple(dims)
         self.arguments = tuple(arguments)
 
+    @property
+    def name(self) -> str:
+        """That of the function."""
+        name: str = self.function.func.__name__
+        return name
+
+
+def observable(
+    quantity: Quantity, dims: Sequence[Dimension] = ()
+) -> Callable[[Callable[..., Array]], Computed]:
+    """Decorator: a function of (system, state) as an observable that a sweep takes by its name.
+
+    >>> @observable(Quantity("largest population", "p_max", 0))
+    ... def largest_population(system, state):
+    ...     return jnp.max(state.populations)
+    >>> largest_population.name
+    'largest_population'
+    """
+    return lambda function: Computed(function, quantity, dims)
+
 
 class OpenSystem(eqx.Module):
     """A quantum system between thermal baths.
 
     Args:
-        H: Hermitian Hamiltonian, (d, d). H and the couplings are stored in one common dtype.
+        H: Hermitian Hamiltonian, (d, d) or a `Qobj`. H and the couplings are stored in one common dtype.
         baths: one `Bath`, bank of baths, or several; numbered 1 ... K in their order.
         sectors: groups of basis states that H does not connect, each a tuple of indices; together
             they hold every state once. Each is diagonalised by itself, so that a level which several
@@ -148,6 +177,8 @@ class OpenSystem(eqx.Module):
             "partial_secular": frequencies closer than `secular_tol` act together, at the rate of their
             mean; completely positive. "redfield": all of them do; the state may come out not positive,
             and its status says so. "local": jumps between eigenstates of H_0.
+        initial: density matrix that a time evolution starts from, (d, d), or the populations of the
+            basis states, (d,).
 
     Raises:
         ValueError: shapes do not fit, the sectors are no partition of the basis, or a state is in two
@@ -163,6 +194,7 @@ class OpenSystem(eqx.Module):
     baths: tuple[Bath, ...]
     secular_tol: Float[Array, ""] | None
     local: Inexact[Array, "d d"] | None
+    initial: Inexact[Array, "*s d"] | None
     _observables: tuple[Observable | Computed, ...]
     _observable_names: tuple[str, ...] = eqx.field(static=True)
     sectors: tuple[Index, ...] = eqx.field(static=True)
@@ -172,7 +204,7 @@ class OpenSystem(eqx.Module):
 
     def __init__(
         self,
-        H: Num[ArrayLike, "d d"],
+        H: Num[ArrayLike, "d d"] | Qobj,
         baths: Bath | Sequence[Bath],
         *,
         sectors: Sequence[Sequence[int]] | None = None,
@@ -180,8 +212,9 @@ class OpenSystem(eqx.Module):
         labels: Sequence[str] | None = None,
         observables: Mapping[str, Observable | Computed] | None = None,
         secular_tol: Num[ArrayLike, ""] | None = None,
-        local: Num[ArrayLike, "d d"] | None = None,
+        local: Num[ArrayLike, "d d"] | Qobj | None = None,
         generator: str = "global",
+        initial: Num[ArrayLike, "*s d"] | Qobj | Sequence[float] | None = None,
     ) -> None:
         H = inexact(H)
         if H.ndim != 2 or H.shape[0] != H.shape[1]:
@@ -200,8 +233,11 @@ class OpenSystem(eqx.Module):
         operators = [H, *([] if bare is None else [bare]), *(bath.coupling for bath in baths)]
         dtype = np.result_type(*(operator.dtype for operator in operators))
         self.local = None if bare is None else bare.astype(dtype)
+        self.initial = None if initial is None else _as_start(initial, dimension)
         self.H = H.astype(dtype)
-        self.baths = tuple(Bath(bath.coupling.astype(dtype), bath.T, bath.spectrum) for bath in baths)
+        self.baths = tuple(
+            Bath(bath.coupling.astype(dtype), bath.T, bath.spectrum, bath.spontaneous) for bath in baths
+        )
         self.secular_tol = None if secular_tol is None else jnp.asarray(secular_tol, float)
         observables = dict(observables or {})
         for name, observable in observables.items():
@@ -266,6 +302,10 @@ class OpenSystem(eqx.Module):
         kept = self.secular_tol if secular_tol is None else secular_tol
         return self._with(generator=generator, secular_tol=kept)
 
+    def with_initial(self, initial: Num[ArrayLike, "*s d"] | Qobj | Sequence[float]) -> "OpenSystem":
+        """The same system with a state to start from, as for the constructor."""
+        return self._with(initial=initial)
+
     def without_interactions(self) -> "OpenSystem":
         """The system whose Hamiltonian is H_0, `local`."""
         return self._with(H=self.local, secular_tol=None, generator="global")
@@ -276,7 +316,10 @@ class OpenSystem(eqx.Module):
             raise ValueError(f"temperatures of shape {temperatures.shape}, not ({self.n_baths},)")
         ends = np.cumsum([bath.T.shape[0] for bath in self.baths])[:-1]
         parts = jnp.split(temperatures, ends)
-        baths = [Bath(b.coupling, T, b.spectrum) for b, T in zip(self.baths, parts, strict=True)]
+        baths = [
+            Bath(bath.coupling, T, bath.spectrum, bath.spontaneous)
+            for bath, T in zip(self.baths, parts, strict=True)
+        ]
         return self._with(baths=baths)
 
     def _with(self, **changes: Any) -> "OpenSystem":
@@ -290,6 +333,7 @@ class OpenSystem(eqx.Module):
             "secular_tol": self.secular_tol,
             "local": self.local,
             "generator": self.generator,
+            "initial": self.initial,
         }
         return OpenSystem(**{**options, **changes})
 
@@ -308,6 +352,16 @@ class OpenSystem(eqx.Module):
             for bath in self.baths
         )
         return pairs_of(self.sectors, tuple(banks))
+
+
+def _as_start(initial: Num[ArrayLike, "*s d"] | Qobj | Sequence[float], d: int) -> Array:
+    given = inexact(initial if isinstance(initial, Qobj) else jnp.asarray(initial))
+    if given.shape not in ((d,), (d, d)):
+        raise ValueError(
+            f"initial is a density matrix ({d}, {d}) or the populations of the basis states ({d},), "
+            f"not of shape {given.shape}"
+        )
+    return given
 
 
 def _checked(generator: str, has_local: bool, has_tolerance: bool) -> str:

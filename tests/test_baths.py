@@ -190,3 +190,44 @@ def test_in_range_knows_the_physical_parameters(density: qj.SpectralDensity, fit
 
 def test_parameters_may_be_integers() -> None:
     assert qj.rate(qj.Flat(2), 1, 0) == 2.0
+
+
+# --- without spontaneous emission
+
+
+@pytest.mark.parametrize("T", TEMPERATURES)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_without_spontaneous_emission_both_rates_are_that_of_absorption(T: float, sign: int) -> None:
+    omega = RATIOS * T
+    exact = [exact_rate(mpf(0.7), -w, T) for w in omega]
+    found = qj.rate(qj.Flat(0.7), sign * omega, T, spontaneous=False)
+    assert_ulps(found, exact, 5 + np.minimum(RATIOS, 745))
+
+
+@pytest.mark.parametrize("name", DENSITIES)
+def test_without_spontaneous_emission_the_rate_at_zero_frequency_stays(name: str) -> None:
+    for T in (0.0, 0.37):
+        assert qj.rate(DENSITIES[name], 0.0, T, False) == qj.rate(DENSITIES[name], 0.0, T)
+
+
+def two_level_atom(T: float) -> qj.OpenSystem:
+    sigma_x = np.array([[0.0, 1.0], [1.0, 0.0]])
+    return qj.OpenSystem(np.diag([0.0, 1.0]), qj.Bath(sigma_x, T, qj.Flat(1.0), spontaneous=False))
+
+
+def test_a_system_keeps_what_its_baths_do_not_do() -> None:
+    system = two_level_atom(0.3).with_temperatures(jnp.array([0.5])).with_generator("redfield")
+    assert not system.baths[0].spontaneous
+    # Up and down at one rate: the state of infinite temperature.
+    np.testing.assert_allclose(qj.steadystate(system).populations, 0.5, rtol=1e-14)
+    assert qj.Bath(np.eye(2), 0.3, qj.Flat(1.0)).spontaneous
+
+
+@pytest.mark.parametrize("method", ["populations", "dense"])
+def test_a_bath_at_zero_temperature_that_does_not_emit_does_nothing(method: str) -> None:
+    system = two_level_atom(0.0)
+    state = qj.steadystate(system, method=method)
+    assert state.status == qj.Status.NOT_UNIQUE
+    assert np.isnan(state.populations).all()
+    # What is left is -i[H, .].
+    np.testing.assert_array_equal(np.asarray(qj.liouvillian(system)).real, 0.0)

@@ -9,17 +9,29 @@ from qthermo_jax.generators.master import (
 )
 from qthermo_jax.generators.secular import block_generator, secular_generator
 from qthermo_jax.generators.transitions import Transitions, jump_rates, leak, transitions
+from qthermo_jax.generators.unknowns import (
+    Kept,
+    hermitian_parts,
+    kept_elements,
+    real_generator,
+    unknowns_of,
+)
 
 __all__ = [
+    "Kept",
     "Transitions",
     "block_generator",
     "currents_of",
     "generator_of",
+    "hermitian_parts",
     "jump_operators",
     "jump_rates",
+    "kept_elements",
     "leak",
     "liouvillian",
     "moves_of",
+    "real_generator",
     "secular_generator",
     "transitions",
+    "unknowns_of",
 ]

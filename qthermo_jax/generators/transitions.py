@@ -3,6 +3,8 @@
 Every master equation here is made of them: paper, below Eq. 5.
 """
 
+from functools import partial
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -144,7 +146,8 @@ def _rates(
 ) -> tuple[Float[Array, " p"], Float[Array, " p"]]:
     """gamma_k(omega) and gamma_k(-omega) of one bank's transitions."""
     spectrum = jax.tree.map(lambda leaf: leaf[bank.bath], bath.spectrum)
-    forth, back = jax.vmap(rates_both_ways)(spectrum, omega, bath.T[bank.bath])
+    both_ways = partial(rates_both_ways, spontaneous=bath.spontaneous)
+    forth, back = jax.vmap(both_ways)(spectrum, omega, bath.T[bank.bath])
     return forth, back
 
 

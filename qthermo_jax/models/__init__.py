@@ -1,6 +1,24 @@
 """Built-in models: pure functions of named parameters that return an `OpenSystem`."""
 
 from qthermo_jax.models.chain import chain
+from qthermo_jax.models.diode import thermal_diode
+from qthermo_jax.models.fmo import fmo
+from qthermo_jax.models.network import network, square_lattice
+from qthermo_jax.models.refrigerator import three_level_refrigerator, three_qubit_refrigerator
+from qthermo_jax.models.spin_chain import spin_chain
 from qthermo_jax.models.three_level import lambda_system, v_system
+from qthermo_jax.models.transistor import thermal_transistor
 
-__all__ = ["chain", "lambda_system", "v_system"]
+__all__ = [
+    "chain",
+    "fmo",
+    "lambda_system",
+    "network",
+    "spin_chain",
+    "square_lattice",
+    "thermal_diode",
+    "thermal_transistor",
+    "three_level_refrigerator",
+    "three_qubit_refrigerator",
+    "v_system",
+]

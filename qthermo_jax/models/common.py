@@ -1,8 +1,9 @@
-"""What the paper's models share: their choice of spectral density, and names of their parameters."""
+"""What models share: their choice of spectral density, names of their parameters, degenerate levels."""
 
 from typing import Annotated, Literal
 
-from jaxtyping import ArrayLike, Num
+import numpy as np
+from jaxtyping import ArrayLike, Float, Num
 
 from qthermo_jax.baths import Flat, Ohmic, SpectralDensity
 from qthermo_jax.labels import Quantity
@@ -22,3 +23,10 @@ def named_density(spectrum: str, rate: Num[ArrayLike, "*K"]) -> SpectralDensity:
     if spectrum not in _DENSITIES:
         raise ValueError(f"spectrum {spectrum!r} is not one of {', '.join(_DENSITIES)}")
     return _DENSITIES[spectrum](rate)
+
+
+def equal_groups(energies: Float[np.ndarray, " n"]) -> list[list[int]]:
+    """Positions of equal energies of order 1, numbered as they ascend; groups of two and more."""
+    gaps = np.diff(np.sort(energies))
+    groups = np.split(np.arange(energies.size), 1 + np.flatnonzero(gaps > 1e-9))
+    return [group.tolist() for group in groups if group.size > 1]

@@ -1,11 +1,8 @@
 """The solvers that keep coherences: all of rho, or its elements inside degenerate levels.
 
-Both solve a trace-constrained linear system for the real numbers that a Hermitian matrix holds: real
-parts of the upper triangle, imaginary parts above the diagonal; a quarter of the complex arithmetic.
+Both solve a trace-constrained linear system for the real numbers that a Hermitian matrix holds.
 """
 
-from dataclasses import dataclass
-from functools import cache
 from typing import NamedTuple
 
 import jax
@@ -13,7 +10,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Float
 
-from qthermo_jax.generators import Transitions, block_generator, leak, secular_generator
+from qthermo_jax.generators import (
+    Kept,
+    Transitions,
+    block_generator,
+    hermitian_parts,
+    kept_elements,
+    leak,
+    real_generator,
+    secular_generator,
+)
 from qthermo_jax.spectral import Eigenbasis
 from qthermo_jax.steady.record import Method, Note, Solution
 from qthermo_jax.steady.uncertainty import rate_uncertainty
@@ -25,73 +31,6 @@ _NOISE = 1e-12
 
 # Smallest singular value of the scaled system; that of a unique steady state stays well above this.
 _SINGULAR = 1e-13
-
-
-@dataclass(frozen=True, eq=False)
-class Kept:
-    """Which elements rho_ab a solver keeps: those whose states are in one block.
-
-    Attributes:
-        dimension: d.
-        a, b: the elements, (n,), each with its mirror image.
-        upper: positions with a <= b.
-        above: positions with a < b.
-        mirror: position of the element ba of each of `above`.
-    """
-
-    dimension: int
-    a: np.ndarray
-    b: np.ndarray
-    upper: np.ndarray
-    above: np.ndarray
-    mirror: np.ndarray
-
-    @property
-    def size(self) -> int:
-        """n."""
-        return self.a.size
-
-
-@cache
-def kept_elements(blocks: tuple[Index, ...]) -> Kept:
-    """The elements whose two states share one of the blocks, a partition of the eigenstates."""
-    elements = [(a, b) for block in blocks for a in block for b in block]
-    position = {element: n for n, element in enumerate(elements)}
-    a, b = np.array(elements, np.int32).T
-    upper, above = (np.flatnonzero(kept).astype(np.int32) for kept in (a <= b, a < b))
-    mirror = np.array([position[b[n], a[n]] for n in above], np.int32)
-    return Kept(sum(map(len, blocks)), a, b, upper, above, mirror)
-
-
-def _real_generator(generator: Complex[Array, "n n"], kept: Kept) -> Float[Array, "n n"]:
-    """The generator on the n real unknowns: Re rho_ab for a <= b, then Im rho_ab for a < b."""
-    upper, above, mirror = kept.upper, kept.above, kept.mirror
-    diagonal = kept.a[upper] == kept.b[upper]
-    lower = upper.copy()
-    lower[~diagonal] = mirror
-    twin = jnp.asarray(~diagonal[None, :], generator.real.dtype)
-    of_real, of_imaginary = generator[upper], generator[above]
-
-    def columns(real: Float[Array, "r n"], imaginary: Float[Array, "r n"], sign: int) -> Array:
-        """A part of d rho, by the real unknowns and by the imaginary ones."""
-        by_imaginary = sign * (imaginary[:, above] - imaginary[:, mirror])
-        return jnp.concatenate([real[:, upper] + twin * real[:, lower], by_imaginary], axis=1)
-
-    return jnp.concatenate(
-        [
-            columns(of_real.real, of_real.imag, -1),
-            columns(of_imaginary.imag, of_imaginary.real, 1),
-        ]
-    )
-
-
-def _hermitian(unknowns: Float[Array, " n"], kept: Kept) -> tuple[Float[Array, " d"], Array]:
-    """Diagonal and off-diagonal part of the matrix whose upper triangle the unknowns are."""
-    d, upper, above = kept.dimension, kept.upper, kept.above
-    real = jnp.zeros((d, d), unknowns.dtype).at[kept.a[upper], kept.b[upper]].set(unknowns[: upper.size])
-    imaginary = jnp.zeros_like(real).at[kept.a[above], kept.b[above]].set(unknowns[upper.size :])
-    triangle = jnp.triu(jax.lax.complex(real, imaginary), 1)
-    return real.diagonal(), triangle + triangle.conj().T
 
 
 def _fastest(moves: Transitions) -> Float[Array, ""]:
@@ -170,7 +109,7 @@ def _solve_kept(
     The row of the ground state's population is the one that the trace replaces: it is the largest
     population, so nothing small is found as a difference of large numbers.
     """
-    matrix = _real_generator(generator, kept)
+    matrix = real_generator(generator, kept)
     n = matrix.shape[0]
     diagonal = np.flatnonzero(kept.a[kept.upper] == kept.b[kept.upper])
     states = kept.a[kept.upper][diagonal]
@@ -185,7 +124,7 @@ def _solve_kept(
     uncertainty = 16 * eps + jax.lax.stop_gradient(known)
     solved = solve_linear(balanced, jnp.where(row, trace_scale, 0.0), uncertainty)
     unknowns = solved.x * scales
-    populations, coherences = _hermitian(unknowns, kept)
+    populations, coherences = hermitian_parts(unknowns, kept)
     return Solution(
         populations=populations,
         coherences=coherences,

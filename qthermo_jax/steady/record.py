@@ -1,6 +1,9 @@
 """What a steady-state solve returns: the state, and whether and why to trust it."""
 
+import importlib
+from collections.abc import Sequence
 from enum import IntEnum, IntFlag
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -24,6 +27,7 @@ class Status(IntEnum):
     UNDERFLOW = 7
     NO_DERIVATIVE = 8
     NOT_POSITIVE = 9
+    BAD_INITIAL_STATE = 10
 
     @property
     def meaning(self) -> str:
@@ -48,6 +52,7 @@ _MEANINGS = {
     ),
     Status.UNDERFLOW: "the rates span more orders of magnitude than this precision holds",
     Status.NOT_POSITIVE: "the density matrix has a negative eigenvalue (as Redfield's may)",
+    Status.BAD_INITIAL_STATE: "the initial state is not Hermitian, or its trace is not 1",
     Status.NO_DERIVATIVE: "a degenerate level splits along this parameter: there is no derivative here",
 }
 
@@ -121,7 +126,7 @@ class Solution(eqx.Module):
 
 
 class State(eqx.Module):
-    """A state of an open system, in the eigenbasis of H.
+    """A state of an open system, in the eigenbasis of H; or a batch of states, all axes of which lead.
 
     Attributes:
         basis: the eigenstates of H.
@@ -143,26 +148,52 @@ class State(eqx.Module):
     note: Int8[Array, ""]
 
     @property
-    def rho_eigen(self) -> Complex[Array, "d d"]:
+    def rho_eigen(self) -> Complex[Array, "*t d d"]:
         """Density matrix in the eigenbasis."""
         p = self.populations
-        diagonal = jnp.diag(p).astype(np.promote_types(p.dtype, np.complex64))
+        one = jnp.eye(p.shape[-1], dtype=np.promote_types(p.dtype, np.complex64))
+        diagonal = jnp.einsum("...i,ij->...ij", p.astype(one.dtype), one)
         return diagonal if self.coherences is None else diagonal + self.coherences
 
     @property
-    def rho(self) -> Inexact[Array, "d d"]:
+    def rho(self) -> Inexact[Array, "*t d d"]:
         """Density matrix in the basis in which H was given."""
         return self.basis.rotate_out(self.rho_eigen)
 
     @property
-    def level_populations(self) -> Float[Array, " d"]:
+    def level_populations(self) -> Float[Array, "*t d"]:
         """Populations of the basis states in which H was given: the diagonal of `rho`."""
         V = self.basis.vectors
-        direct = jnp.abs(V) ** 2 @ self.populations
+        direct = jnp.einsum("...ai,...i->...a", jnp.abs(V) ** 2, self.populations)
         if self.coherences is None:
             return direct
         V = V.astype(self.coherences.dtype)
-        return direct + jnp.einsum("ai,ij,aj->a", V, self.coherences, V.conj()).real
+        return direct + jnp.einsum("...ai,...ij,...aj->...a", V, self.coherences, V.conj()).real
+
+    def to_qutip(self, dims: Sequence[Sequence[int]] | None = None) -> Any:
+        """`rho` as a density matrix of QuTiP, a `qutip.Qobj`.
+
+        Args:
+            dims: its factors as QuTiP writes them, [[2, 2], [2, 2]] for two qubits, or the `dims` of
+                the Qobj that H was; default [[d], [d]].
+
+        Raises:
+            ImportError: QuTiP is not there.
+            ValueError: dims that do not fit, or a batch of states.
+
+        >>> from qthermo_jax import models, steadystate
+        >>> steadystate(models.lambda_system(T_1=0.5, T_2=0.0)).to_qutip().isherm
+        True
+        """
+        batch = self.populations.shape[:-1]
+        if batch:
+            raise ValueError(f"one state becomes a Qobj, not a batch of shape {batch}")
+        try:
+            # No dependency, and a second to load.
+            qutip = importlib.import_module("qutip")
+        except ModuleNotFoundError as error:
+            raise ImportError(f"to_qutip: no {error.name}: pip install qutip") from None
+        return qutip.Qobj(np.asarray(self.rho, complex), dims=dims)
 
     def explain(self) -> str:
         """The status in words; for a batch, how many points have which."""

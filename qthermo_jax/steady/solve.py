@@ -7,12 +7,12 @@ from functools import cache, partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Inexact
+from jaxtyping import Array, Inexact
 
-from qthermo_jax.couplings import SparseCoupling
-from qthermo_jax.generators import Transitions, generator_of, leak, moves_of
-from qthermo_jax.spectral import Eigenbasis, eigenbasis, roundoff
-from qthermo_jax.steady.linear import kept_elements, solve_dense, solve_secular_block, solve_whole
+from qthermo_jax.generators import Transitions, generator_of, kept_elements, leak, moves_of
+from qthermo_jax.spectral import Eigenbasis, eigenbasis
+from qthermo_jax.steady.faults import faults_of, first_fault, is_negative
+from qthermo_jax.steady.linear import solve_dense, solve_secular_block, solve_whole
 from qthermo_jax.steady.populations import solve_populations
 from qthermo_jax.steady.record import Method, Solution, Status, SteadyState
 from qthermo_jax.structure import Index
@@ -66,44 +66,6 @@ def _say_once_that_this_is_single_precision() -> None:
         'jax.config.update("jax_enable_x64", True) before the first array gives 64 bit',
         stacklevel=3,
     )
-
-
-def _in_range(system: OpenSystem) -> Bool[Array, ""]:
-    T = system.temperatures
-    checks = [jnp.all(jnp.isfinite(T) & (T >= 0)), jnp.all(jnp.isfinite(system.H))]
-    for bath in system.baths:
-        checks.extend(jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(bath.coupling))
-        checks.append(jnp.all(jax.vmap(lambda spectrum: spectrum.in_range())(bath.spectrum)))
-    if system.secular_tol is not None:
-        checks.append(system.secular_tol >= 0)
-    return jnp.all(jnp.stack(checks))
-
-
-def _is_hermitian(operators: Inexact[Array, "*k d d"] | SparseCoupling) -> Bool[Array, ""]:
-    if isinstance(operators, SparseCoupling):
-        return operators.is_hermitian()
-    skew = jnp.max(jnp.abs(operators - jnp.swapaxes(operators, -1, -2).conj()))
-    return skew <= roundoff(operators.dtype) * jnp.max(jnp.abs(operators))
-
-
-def _keeps_sectors(system: OpenSystem) -> Bool[Array, ""]:
-    home = {index: number for number, sector in enumerate(system.sectors) for index in sector}
-    number = jnp.array([home[index] for index in range(system.dimension)])
-    size = jnp.abs(system.H)
-    outside = jnp.where(number[:, None] == number[None, :], 0.0, size)
-    return jnp.max(outside) <= roundoff(size.dtype) * jnp.max(size)
-
-
-def _is_negative(system: OpenSystem, solution: Solution) -> Bool[Array, ""]:
-    """Whether rho has an eigenvalue below 0; the other generators are completely positive."""
-    if system.generator != "redfield" or solution.coherences is None:
-        return jnp.array(False)
-    p, coherences = jax.lax.stop_gradient((solution.populations, solution.coherences))
-    rho = jnp.diag(p).astype(coherences.dtype) + coherences
-    finite = jnp.all(jnp.isfinite(rho))
-    smallest = jnp.linalg.eigvalsh(jnp.where(finite, rho, 0.0))[0]
-    negative: Bool[Array, ""] = finite & (smallest < -roundoff(p.dtype) - solution.error)
-    return negative
 
 
 def allowed_method(system: OpenSystem, method: str) -> str:
@@ -180,27 +142,18 @@ def solved(system: OpenSystem, method: str) -> SteadyState:
     moves = moves_of(system, basis)
     solution = _solve(method, system, moves, basis)
     negligible = jnp.sqrt(jnp.finfo(solution.residual.dtype).eps)
-    faults = [
-        (~_in_range(system), Status.PARAMETER_OUT_OF_RANGE),
-        (
-            ~(
-                _is_hermitian(system.H)
-                & jnp.all(jnp.stack([_is_hermitian(bath.coupling) for bath in system.baths]))
-                & _keeps_sectors(system)
+    status = first_fault(
+        [
+            *faults_of(system, moves),
+            (~solution.exact, Status.METHOD_NOT_EXACT),
+            (solution.underflow, Status.UNDERFLOW),
+            (~solution.unique, Status.NOT_UNIQUE),
+            (~(solution.residual < negligible), Status.LARGE_RESIDUAL),
+            (
+                is_negative(system, solution.populations, solution.coherences, solution.error),
+                Status.NOT_POSITIVE,
             ),
-            Status.NOT_HERMITIAN,
-        ),
-        (moves.divergent, Status.DIVERGENT_RATE),
-        (~solution.exact, Status.METHOD_NOT_EXACT),
-        (solution.underflow, Status.UNDERFLOW),
-        (~solution.unique, Status.NOT_UNIQUE),
-        (~(solution.residual < negligible), Status.LARGE_RESIDUAL),
-        (_is_negative(system, solution), Status.NOT_POSITIVE),
-    ]
-    status = jnp.select(
-        [fault for fault, _ in faults],
-        [jnp.int8(code) for _, code in faults],
-        jnp.int8(Status.OK),
+        ]
     )
 
     # A factor, so that the forward derivatives of a flagged point are NaN too.

@@ -206,7 +206,7 @@ class _Rest:
 
     def _made_for(self, levels: tuple[Index, ...]) -> Iterator[tuple[PointFunction, int]]:
         """The solvers in their order, each with the size of its batches."""
-        if has_block(levels):
+        if has_block(levels) and not self._plan.spec.evolution:
             yield self._batched("secular_block", Method.SECULAR_BLOCK, levels)
         yield self._batched("dense", Method.DENSE, levels)
 

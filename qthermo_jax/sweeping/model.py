@@ -7,9 +7,9 @@ import importlib.util
 import inspect
 import marshal
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -18,7 +18,7 @@ import numpy as np
 from qthermo_jax import models
 from qthermo_jax.labels import Quantity
 from qthermo_jax.sweeping.errors import SpecError, first_line, unknown_name
-from qthermo_jax.system import OpenSystem
+from qthermo_jax.system import Computed, OpenSystem
 
 REQUIRED = inspect.Parameter.empty
 
@@ -72,16 +72,46 @@ class Model:
         return (inspect.getdoc(self.function) or "").partition("\n")[0]
 
 
-def find_model(reference: str | Callable[..., OpenSystem], folder: Path) -> Model:
+def find_model(
+    reference: str | Callable[..., OpenSystem],
+    folder: Path,
+    observables: Sequence[str | Computed] = (),
+) -> Model:
     """The model that a name, a `file.py:function`, a `module:function` or a function stands for.
 
     Args:
         reference: the `model` key of a spec, or the function itself.
         folder: what a relative file path starts from.
+        observables: those that are functions, or references to functions, become the model's own.
 
     Raises:
-        SpecError: there is no such model, or it cannot be loaded.
+        SpecError: there is no such model or observable, or it cannot be loaded.
     """
+    model = _find(reference, folder)
+    brought = {}
+    for position, given in enumerate(observables):
+        if isinstance(given, Computed):
+            brought[given.name] = given
+        elif ":" in given:
+            found = _find_function(given, folder, f"observables[{position}]")
+            name = own_name(given)
+            brought[name] = found if isinstance(found, Computed) else Computed(found, Quantity(name))
+    if not brought:
+        return model
+    digests = [model.digest, *(_digest(own.function.func) for own in brought.values())]
+    return replace(
+        model,
+        function=lambda **numbers: model.function(**numbers).with_observables(brought),
+        digest=hashlib.sha256("".join(digests).encode()).hexdigest(),
+    )
+
+
+def own_name(observable: str | Computed) -> str:
+    """What an observable is called in files: the last part of a reference to a function."""
+    return observable.name if isinstance(observable, Computed) else observable.rpartition(":")[2]
+
+
+def _find(reference: str | Callable[..., OpenSystem], folder: Path) -> Model:
     if callable(reference):
         return _described(getattr(reference, "__qualname__", repr(reference)), reference)
     if ":" not in reference:
@@ -89,43 +119,48 @@ def find_model(reference: str | Callable[..., OpenSystem], folder: Path) -> Mode
             hint = " (or file.py:function)"
             raise SpecError(f"model: {unknown_name('model', reference, models.__all__)}{hint}")
         return _described(reference, getattr(models, reference))
+    return _described(reference, _find_function(reference, folder, "model"))
+
+
+def _find_function(reference: str, folder: Path, key: str) -> Any:
     source, _, name = reference.rpartition(":")
-    module = _load_file(folder / source) if source.endswith(".py") else _load_module(source)
+    with _told_in_one_line(f"{key}: {source}"):
+        module = (
+            _load_file(folder / source, key)
+            if source.endswith(".py")
+            else importlib.import_module(source)
+        )
     function = getattr(module, name, None)
-    if not callable(function):
+    if not (callable(function) or isinstance(function, Computed)):
         own = [key for key, value in vars(module).items() if _defined_in(value, module)]
-        raise SpecError(f"model: {source}: {unknown_name('function', name, own)}")
-    return _described(reference, function)
+        raise SpecError(f"{key}: {source}: {unknown_name('function', name, own)}")
+    return function
 
 
 def _defined_in(value: Any, module: types.ModuleType) -> bool:
     return inspect.isfunction(value) and value.__module__ == module.__name__
 
 
-def _load_file(path: Path) -> types.ModuleType:
+def _load_file(path: Path, key: str) -> types.ModuleType:
     if not path.is_file():
-        raise SpecError(f"model: no file {path}")
+        raise SpecError(f"{key}: no file {path}")
     spec = importlib.util.spec_from_file_location(f"qthermo_model_{path.stem}", path)
     if spec is None or spec.loader is None:
-        raise SpecError(f"model: {path} is not a Python file")
+        raise SpecError(f"{key}: {path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
-    with _told_in_one_line(str(path)):
-        spec.loader.exec_module(module)
+    spec.loader.exec_module(module)
     return module
 
 
-def _load_module(name: str) -> types.ModuleType:
-    with _told_in_one_line(name):
-        return importlib.import_module(name)
-
-
 @contextmanager
-def _told_in_one_line(name: str) -> Iterator[None]:
+def _told_in_one_line(key: str) -> Iterator[None]:
     """Around a user's module while it runs: whatever it raises is bad input."""
     try:
         yield
+    except SpecError:
+        raise
     except Exception as error:
-        raise SpecError(f"model: {name}: {type(error).__name__}: {first_line(error)}") from error
+        raise SpecError(f"{key}: {type(error).__name__}: {first_line(error)}") from error
 
 
 def _described(name: str, function: Callable[..., OpenSystem]) -> Model:

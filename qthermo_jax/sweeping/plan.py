@@ -17,7 +17,8 @@ from qthermo_jax.observables import Measure
 from qthermo_jax.steady import Method, bytes_per_point
 from qthermo_jax.sweeping.derivatives import Derivative, find_derivatives
 from qthermo_jax.sweeping.errors import SpecError, first_line, unknown_name
-from qthermo_jax.sweeping.model import REQUIRED, Model
+from qthermo_jax.sweeping.model import REQUIRED, Model, own_name
+from qthermo_jax.sweeping.setting import under
 from qthermo_jax.sweeping.spec import Spec, values_of
 from qthermo_jax.sweeping.tiling import Tiling, make_tiling
 from qthermo_jax.system import OpenSystem
@@ -82,8 +83,10 @@ class Plan:
 
     @property
     def method(self) -> str:
-        """As the spec says; in 32 bit the populations alone."""
+        """As the spec says; in 32 bit the populations alone, all of rho for what is not secular."""
         solver = self.spec.solver
+        if not self.system.is_secular:
+            return "dense"
         return "populations" if solver.precision == "float32" else solver.method
 
     @property
@@ -211,13 +214,14 @@ def make_plan(
     Raises:
         SpecError: what does not fit, in one line.
     """
+    model = under(spec, model)
     axes = tuple(_axis(name, entry, model) for name, entry in spec.axes.items())
     numbers, structure = _fixed_parameters(spec, model, axes)
     coordinates = {name for axis in axes for name in (axis.name, *axis.parameters)}
     for name in spec.labels:
         if name not in coordinates:
             raise SpecError(f"labels.{name}: {unknown_name('coordinate', name, coordinates)}")
-    system = _traced_system(model, axes, numbers, structure)
+    system = _traced_system(spec, model, axes, numbers, structure)
     outputs = _outputs(spec, system)
     moving = {name for axis in axes for name in axis.parameters}
     derivatives, varied = find_derivatives(spec.derivatives, model, moving, numbers, system)
@@ -314,30 +318,37 @@ def _fixed_parameters(
 
 
 def _traced_system(
-    model: Model, axes: tuple[Axis, ...], numbers: dict[str, np.ndarray], structure: dict[str, Any]
+    spec: Spec,
+    model: Model,
+    axes: tuple[Axis, ...],
+    numbers: dict[str, np.ndarray],
+    structure: dict[str, Any],
 ) -> OpenSystem:
     """The system's shapes and static parts, without computing anything."""
     moving = {name: values[0] for axis in axes for name, values in axis.parameters.items()}
     try:
         with jax.enable_x64(True):
-            system = jax.eval_shape(
+            system: OpenSystem = jax.eval_shape(
                 lambda values: model.function(**structure, **values), {**numbers, **moving}
             )
+    except SpecError:
+        raise
     except Exception as error:
         raise SpecError(f"model {model.name}: {type(error).__name__}: {first_line(error)}") from error
-    if not isinstance(system, OpenSystem):
-        raise SpecError(f"model {model.name}: returns {type(system).__name__}, not an OpenSystem")
+    if spec.evolution and system.initial is None:
+        raise SpecError(f"evolution.initial: missing; the model {model.name} brings no initial state")
     return system
 
 
 def _outputs(spec: Spec, system: OpenSystem) -> dict[str, Measure]:
-    known = measures(system)
-    for position, name in enumerate(spec.observables):
+    known = measures(system, steady=spec.evolution is None)
+    asked = [own_name(given) for given in spec.observables]
+    for position, name in enumerate(asked):
         if name not in known:
             raise SpecError(f"observables[{position}]: {unknown_name('observable', name, known)}")
-        if name in spec.observables[:position]:
+        if name in asked[:position]:
             raise SpecError(f"observables[{position}]: {name!r} is listed twice")
-    names = spec.observables or list(system.observables) or ["level_populations"]
+    names = asked or list(system.observables) or ["level_populations"]
     return {name: known[name] for name in names}
 
 

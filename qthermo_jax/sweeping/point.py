@@ -7,9 +7,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from qthermo_jax.spectral import splits
-from qthermo_jax.steady import Method, Status, SteadyState, solved
+from qthermo_jax.steady import Method, State, Status
 from qthermo_jax.structure import Index
+from qthermo_jax.sweeping.errors import SpecError
 from qthermo_jax.sweeping.plan import Plan
+from qthermo_jax.sweeping.setting import state_of
 from qthermo_jax.system import OpenSystem
 
 Numbers = dict[str, Array]
@@ -29,14 +31,15 @@ def point_function(plan: Plan, method: str, levels: tuple[Index, ...] | None = N
 
         def observed(
             varied: Numbers, warming: Float[Array, " K"]
-        ) -> tuple[dict[str, Array], OpenSystem, SteadyState]:
-            system = plan.model.function(**plan.structure, **numbers, **varied)
+        ) -> tuple[dict[str, Array], OpenSystem, State]:
+            given = numbers | varied
+            system = plan.model.function(**plan.structure, **given)
             if levels is not None and system.levels is None:
                 system = system.with_levels(levels)
             if plan.warms:
                 system = system.with_temperatures(system.temperatures + warming)
-            state = solved(system, method)
-            return {n: out.compute(system, state) for n, out in plan.outputs.items()}, system, state
+            system, state = state_of(system, method, plan.spec.evolution, given.get("time"))
+            return _observed(plan, system, state), system, state
 
         if not plan.derivatives:
             results, _, state = observed(varied, jnp.zeros(plan.n_baths))
@@ -46,12 +49,24 @@ def point_function(plan: Plan, method: str, levels: tuple[Index, ...] | None = N
     return solve
 
 
+def _observed(plan: Plan, system: OpenSystem, state: State) -> dict[str, Array]:
+    found = {}
+    for name, out in plan.outputs.items():
+        found[name] = jnp.asarray(out.compute(system, state))
+        expected = tuple(len(dim.labels) for dim in out.dims)
+        if found[name].shape != expected:
+            raise SpecError(
+                f"observable {name}: has shape {found[name].shape}, and its dimensions {expected}"
+            )
+    return found
+
+
 def _kept(plan: Plan, results: dict[str, Array]) -> dict[str, Array]:
     """In the precision of the file, before anything leaves the device."""
     return {name: values.astype(plan.stored) for name, values in results.items()}
 
 
-def _flags(state: SteadyState) -> dict[str, Array]:
+def _flags(state: State) -> dict[str, Array]:
     """What every point says about itself."""
     return {
         "status": state.status,
@@ -63,7 +78,7 @@ def _flags(state: SteadyState) -> dict[str, Array]:
 
 def _with_slopes(
     plan: Plan,
-    observed: Callable[[Numbers, Array], tuple[dict[str, Array], OpenSystem, SteadyState]],
+    observed: Callable[[Numbers, Array], tuple[dict[str, Array], OpenSystem, State]],
     varied: Numbers,
 ) -> dict[str, Array]:
     """Values, derivatives and flags.
@@ -77,13 +92,13 @@ def _with_slopes(
 
     def values(
         varied: Numbers, warming: Array
-    ) -> tuple[tuple[dict[str, Array], Array], tuple[OpenSystem, SteadyState]]:
+    ) -> tuple[tuple[dict[str, Array], Array], tuple[OpenSystem, State]]:
         results, system, state = observed(varied, warming)
         return (results, system.H), (system, state)
 
     def push(
         step: Numbers, warm: Array
-    ) -> tuple[tuple[dict[str, Array], OpenSystem, SteadyState], tuple[dict[str, Array], Array]]:
+    ) -> tuple[tuple[dict[str, Array], OpenSystem, State], tuple[dict[str, Array], Array]]:
         here = (varied, jnp.zeros(plan.n_baths))
         (results, _), (slopes, change), kept = jax.jvp(values, here, (step, warm), has_aux=True)
         return (results, *kept), (slopes, change)

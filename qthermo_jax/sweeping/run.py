@@ -25,7 +25,7 @@ from qthermo_jax.sweeping.progress import Done, Watcher, counted, logged, nobody
 from qthermo_jax.sweeping.spec import load_spec, parse_spec
 from qthermo_jax.sweeping.store import Store
 from qthermo_jax.sweeping.tiling import Box
-from qthermo_jax.system import OpenSystem
+from qthermo_jax.system import Computed, OpenSystem
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Sweep:
 
     Attributes:
         source: the spec verbatim.
-        model: as it was asked for; another process finds it again with `folder`.
+        model, observables: as they were asked for; another process finds them again with `folder`.
         folder: what a relative path of the model starts from.
     """
 
@@ -42,6 +42,7 @@ class Sweep:
     source: str
     model: str | Callable[..., OpenSystem]
     folder: Path
+    observables: tuple[str | Computed, ...] = ()
 
 
 # Solves tiles and keeps each as a part: yields what is safe on the disk, and stops when it is told.
@@ -66,8 +67,9 @@ def sweep_from_file(path: Path, memory: int = DEFAULT_MEMORY, devices: int | Non
         SpecError: what is wrong, in one line.
     """
     spec, source = load_spec(path)
-    plan = make_plan(spec, find_model(spec.model, path.parent), memory, devices)
-    return Sweep(plan, source, spec.model, path.parent)
+    asked = tuple(spec.observables)
+    plan = make_plan(spec, find_model(spec.model, path.parent, asked), memory, devices)
+    return Sweep(plan, source, spec.model, path.parent, asked)
 
 
 def run_in_memory(job: Sweep) -> xr.Dataset:
@@ -180,10 +182,13 @@ def sweep(
     *,
     axes: Mapping[str, Any],
     parameters: Mapping[str, Any] | None = None,
-    observables: Sequence[str] = (),
+    observables: Sequence[str | Computed] = (),
     derivatives: Sequence[str] = (),
     method: str = "auto",
     precision: str = "float64",
+    generator: str = "global",
+    secular_tol: float | None = None,
+    evolution: Mapping[str, Any] | None = None,
     stored: str | None = None,
     title: str = "",
     energy_unit: str = "energy",
@@ -203,7 +208,8 @@ def sweep(
             numbers, {"start", "stop", "num", "spacing"}, or a mapping of several parameters to
             sequences of equal length that move together along one dimension.
         parameters: held fixed.
-        observables: names, see `measures`; default: those that the model brings along.
+        observables: names, see `measures`; "path/to/file.py:function" or `observable` functions of
+            (system, state); default: those that the model brings along.
         derivatives: adds d_<observable>_d_<name> for each observable and each name: a scalar parameter
             of the model, "T_3" for the temperature of bath 3, "temperatures" for those of all baths,
             along a dimension `heated_bath`. Where a degenerate level splits along a parameter there is
@@ -211,6 +217,11 @@ def sweep(
         method: as for `steadystate`.
         precision: "float64", or "float32" for populations alone: about 6 digits of each, where the rates
             span less than about 30 orders of magnitude (a point where they span more is flagged).
+        generator, secular_tol: the master equation, as for `OpenSystem`.
+        evolution: {} or {"initial", "heat_capacity"}: the state at a `time`, which is an axis or a
+            parameter then, instead of the steady one. "initial" is the label of a basis state or
+            populations by label; default: the model's own initial state. With a heat capacity, one for
+            all baths or one each, they warm up as the system gives heat to them.
         stored: precision of the results that are kept, if it is another: "float32" halves them.
         title, energy_unit: words for files and pictures.
         labels: {"long_name", "symbol", "energy_power"} of a coordinate that the model has no name for.
@@ -237,9 +248,15 @@ def sweep(
         "model": model if isinstance(model, str) else getattr(model, "__qualname__", repr(model)),
         "axes": {name: _plain(axis) for name, axis in axes.items()},
         "parameters": {name: _plain(value) for name, value in (parameters or {}).items()},
-        "observables": list(observables),
+        "observables": [*map(_as_named, observables)],
         "derivatives": list(derivatives),
-        "solver": {"method": method, "precision": precision},
+        "solver": {
+            "method": method,
+            "precision": precision,
+            "generator": generator,
+            "secular_tol": secular_tol,
+        },
+        "evolution": None if evolution is None else _plain(evolution),
         "output": {"precision": stored},
         "title": title,
         "energy_unit": energy_unit,
@@ -249,8 +266,9 @@ def sweep(
     if workers is not solve_locally and out is None:
         raise SpecError("workers: those of a cluster write files: say where with out")
     devices = None if workers is solve_locally else 1
-    plan = make_plan(spec, find_model(model, Path.cwd()), memory, devices)
-    job = Sweep(plan, json.dumps(spec.model_dump()), model, Path.cwd())
+    asked, folder = tuple(observables), Path.cwd()
+    plan = make_plan(spec, find_model(model, folder, asked), memory, devices)
+    job = Sweep(plan, json.dumps(spec.model_dump()), model, folder, asked)
     if out is None:
         return run_in_memory(job)
     store = Store(Path(out), job.plan, overwrite=overwrite, extend=extend)
@@ -265,3 +283,7 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "tolist"):
         return value.tolist()
     return list(value) if isinstance(value, tuple | range) else value
+
+
+def _as_named(observable: str | Computed) -> str:
+    return observable.name if isinstance(observable, Computed) else observable

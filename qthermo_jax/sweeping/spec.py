@@ -68,6 +68,21 @@ class Solver(_Strict):
 
     method: Literal["auto", "populations", "secular_block", "dense"] = "auto"
     precision: Literal["float64", "float32"] = "float64"
+    generator: Literal["global", "partial_secular", "redfield", "local"] = "global"
+    secular_tol: float | None = None
+
+    @model_validator(mode="after")
+    def _the_generator_takes_the_method(self) -> "Solver":
+        if self.generator in ("redfield", "local"):
+            if self.method not in ("auto", "dense"):
+                raise ValueError(
+                    f"generator {self.generator!r} takes method 'dense', not {self.method!r}"
+                )
+            if self.precision == "float32":
+                raise ValueError(f"generator {self.generator!r} takes precision 'float64'")
+        if self.generator == "partial_secular" and self.secular_tol is None:
+            raise ValueError("generator 'partial_secular' takes a cut-off, secular_tol")
+        return self
 
     @model_validator(mode="after")
     def _single_precision_is_for_populations(self) -> "Solver":
@@ -77,6 +92,19 @@ class Solver(_Strict):
                 f"population; {self.method!r} needs 'float64'"
             )
         return self
+
+
+class Evolution(_Strict):
+    """Asks for the state at a `time`, which is then an axis or a parameter, instead of the steady one.
+
+    Attributes:
+        initial: the basis state to start from, by its label, or the populations of several; None: the
+            one that the model brings.
+        heat_capacity: of each bath, or one number for all: they warm up; None: they stay as they are.
+    """
+
+    initial: str | dict[str, float] | None = None
+    heat_capacity: float | list[float] | None = None
 
 
 class Output(_Strict):
@@ -104,10 +132,11 @@ class Spec(_Strict):
         model: name of a built-in model, `path/to/file.py:function` or `package.module:function`.
         axes: one dimension of the grid each; a table moves several parameters along one dimension.
         parameters: held fixed.
-        observables: names; empty for those that the model brings along.
+        observables: names, or `file.py:function` for one's own; empty for those that the model brings.
         derivatives: parameters, "T_1" and so on for single baths, "temperatures" for all of them: each
             observable is differentiated by each.
-        solver: method and precision.
+        solver: method, precision and generator.
+        evolution: if it is not about steady states.
         output: what is kept.
         energy_unit: what energies are measured in, for labels: "h".
         labels: names of coordinates that the model has none for.
@@ -119,10 +148,20 @@ class Spec(_Strict):
     observables: list[str] = []
     derivatives: list[str] = []
     solver: Solver = Solver()
+    evolution: Evolution | None = None
     output: Output = Output()
     title: str = ""
     energy_unit: str = "energy"
     labels: dict[str, Label] = {}
+
+    @model_validator(mode="after")
+    def _an_evolution_takes_its_methods(self) -> "Spec":
+        solver = self.solver
+        if self.evolution and solver.method == "secular_block":
+            raise ValueError("solver.method: an evolution takes 'auto', 'populations' or 'dense'")
+        if self.evolution and solver.precision == "float32":
+            raise ValueError("solver.precision: an evolution takes 'float64'")
+        return self
 
 
 def values_of(axis: Range | list[float]) -> np.ndarray:
@@ -169,6 +208,7 @@ _KEYS: dict[str, type[_Strict]] = {
     "range": Range,
     "solver": Solver,
     "output": Output,
+    "evolution": Evolution,
     "labels": Label,
 }
 _TYPES = {

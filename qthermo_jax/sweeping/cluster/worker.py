@@ -20,7 +20,7 @@ from qthermo_jax.sweeping.progress import Done, counted
 from qthermo_jax.sweeping.run import Sweep
 from qthermo_jax.sweeping.spec import Spec
 from qthermo_jax.sweeping.tiling import Box
-from qthermo_jax.system import OpenSystem
+from qthermo_jax.system import Computed, OpenSystem
 from qthermo_jax.version import __version__
 
 # Sweeps whose programs a worker keeps: several drivers may take turns on it.
@@ -34,13 +34,14 @@ class Recipe:
     Attributes:
         identity: of the plan that it has to come out as.
         memory: bytes that a tile may take.
-        spec, model, folder: what the plan is made from.
+        spec, model, observables, folder: what the plan is made from.
     """
 
     identity: str
     memory: int
     spec: Spec = field(compare=False)
     model: str | Callable[..., OpenSystem] = field(compare=False)
+    observables: tuple[str | Computed, ...] = field(compare=False)
     folder: Path = field(compare=False)
 
 
@@ -62,7 +63,8 @@ class Failed:
 def recipe_of(job: Sweep) -> Recipe:
     """What a worker needs to know of a sweep."""
     plan = job.plan
-    return Recipe(plan.identity, plan.memory, plan.spec, job.model, job.folder.absolute())
+    folder = job.folder.absolute()
+    return Recipe(plan.identity, plan.memory, plan.spec, job.model, job.observables, folder)
 
 
 def dask_setup(_: Worker) -> None:
@@ -99,7 +101,7 @@ def _engine(recipe: Recipe) -> Engine:
     if isinstance(recipe.model, str):
         # A worker lives longer than a module's source: it must not compute with what it imported before.
         sys.modules.pop(recipe.model.rpartition(":")[0], None)
-    model = find_model(recipe.model, recipe.folder)
+    model = find_model(recipe.model, recipe.folder, recipe.observables)
     plan = make_plan(recipe.spec, model, recipe.memory, devices=1)
     if plan.identity != recipe.identity:
         raise SpecError(

@@ -1,0 +1,213 @@
+"""Time evolution where the generator changes: baths that warm up, systems that are driven.
+
+An ODE of a library (diffrax): an explicit method of order 8 with steps that follow its error estimate.
+It keeps every linear invariant to round-off, the trace and the total energy among them.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import diffrax
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Bool, Float, Num
+
+from qthermo_jax.couplings import Qobj
+from qthermo_jax.dynamics.reduced import (
+    as_state,
+    faults_at_start,
+    in_turn,
+    packed,
+    reduced_generator,
+    start_of,
+    unpacked,
+)
+from qthermo_jax.generators import currents_of, liouvillian, moves_of
+from qthermo_jax.spectral import eigenbasis
+from qthermo_jax.steady import State, Status
+from qthermo_jax.superoperators import operator_to_vector, vector_to_operator
+from qthermo_jax.system import OpenSystem
+
+_MAX_STEPS = 100_000
+
+
+class Warming(NamedTuple):
+    """A system and its baths on their way to a common temperature.
+
+    Attributes:
+        states: of the system, at each time.
+        temperatures: of the baths, (t, K).
+    """
+
+    states: State
+    temperatures: Float[Array, "t K"]
+
+
+def _integrated(
+    field: Callable[[Any, Any], Any], start: Any, times: Float[Array, " t"]
+) -> tuple[Any, Bool[Array, ""]]:
+    """The solution of dy/dt = field(t, y) at each time, and whether it was found."""
+    eps = float(jnp.finfo(times.dtype).eps)
+    begin, end = jnp.zeros((), times.dtype), jnp.ones((), times.dtype)
+    # In units of the last time: so there is a derivative by it at 0 too. diffrax raises for times that
+    # are not in order; their status says so.
+    last = times[-1]
+    usable = _in_order(times) & (last > 0)
+    shares = jnp.arange(1, times.size + 1, dtype=times.dtype) / times.size
+    shares = jnp.where(usable, times / jnp.where(usable, last, 1.0), shares)
+    last = jnp.where(_in_order(times), last, 0.0)
+    found = diffrax.diffeqsolve(
+        diffrax.ODETerm(lambda share, y, _: jax.tree.map(lambda v: last * v, field(share * last, y))),
+        diffrax.Dopri8(),
+        begin,
+        end,
+        None,
+        start,
+        saveat=diffrax.SaveAt(ts=shares),
+        stepsize_controller=diffrax.PIDController(rtol=1e5 * eps, atol=1e3 * eps),
+        max_steps=_MAX_STEPS,
+        adjoint=diffrax.DirectAdjoint(),
+        throw=False,
+    )
+    return found.ys, found.result == diffrax.RESULTS.successful
+
+
+def _in_order(times: Float[Array, " t"]) -> Bool[Array, ""]:
+    return jnp.all(jnp.isfinite(times)) & (times[0] >= 0) & jnp.all(jnp.diff(times) >= 0)
+
+
+def evolve_with_baths(
+    system: OpenSystem,
+    times: Num[ArrayLike, " t"] | Sequence[float],
+    heat_capacities: Num[ArrayLike, "*#K"] | Sequence[float],
+    initial: Num[ArrayLike, "*s d"] | Qobj | Sequence[float] | None = None,
+    *,
+    method: str = "auto",
+) -> Warming:
+    """System and baths of finite heat capacity together, C_k dT_k/dt = J_k (paper, "Dufour effect").
+
+    Tr[H rho] + sum_k C_k T_k stays what it is at the beginning.
+
+    Args:
+        system: dimension d; its baths' temperatures are those at time 0.
+        times: >= 0, ascending, (t,), in units of 1/energy.
+        heat_capacities: of the baths, > 0, () or (K,), in units of k_B.
+        initial, method: as for `evolve`.
+
+    Raises:
+        ValueError: no initial state, a shape that does not fit, or an unknown method.
+
+    >>> from qthermo_jax.models import lambda_system
+    >>> system = lambda_system(T_1=0.5, T_2=0.5)
+    >>> warming = evolve_with_baths(system, jnp.array([0.0, 1.0]), 5.0, [0.1, 0.3, 0.6])
+    >>> T = warming.temperatures[-1]
+    >>> bool(T[0] > T[1] > 0.5)  # the bath of the emptier level warms up faster
+    True
+    """
+    if initial is not None:
+        system = system.with_initial(initial)
+    own, capacities = jnp.asarray(times, float), jnp.asarray(heat_capacities, float)
+    if capacities.shape not in ((), (system.n_baths,)):
+        raise ValueError(f"heat_capacities are () or ({system.n_baths},), not {capacities.shape}")
+    capacities = jnp.broadcast_to(capacities, (system.n_baths,))
+    first, *others = in_turn(system, own, method)
+    warming: Warming = _warming(system, own, capacities, first)
+    if others and bool(jnp.any(warming.states.status == Status.METHOD_NOT_EXACT)):
+        warming = _warming(system, own, capacities, *others)
+    return warming
+
+
+@partial(jax.jit, static_argnames="method")
+def _warming(
+    system: OpenSystem, times: Float[Array, " t"], capacities: Float[Array, " K"], method: str
+) -> Warming:
+    basis = eigenbasis(system)
+    moves, start = moves_of(system, basis), start_of(system, basis)
+    faults, leaking = faults_at_start(system, moves, start, method)
+    d = system.dimension
+
+    def field(_: Array, y: tuple[Array, Array]) -> tuple[Array, Array]:
+        unknowns, T = y
+        warmed = system.with_temperatures(T)
+        L = reduced_generator(warmed, moves_of(warmed, basis), basis, method)
+        currents = currents_of(warmed, basis, *unpacked(unknowns, method, d))
+        return L @ unknowns, currents / capacities
+
+    (unknowns, T), solved = _integrated(field, (packed(start.rho, method), system.temperatures), times)
+    bad_numbers = ~(jnp.all(jnp.isfinite(capacities) & (capacities > 0)) & _in_order(times))
+    faults += [(bad_numbers, Status.PARAMETER_OUT_OF_RANGE), (~solved, Status.LARGE_RESIDUAL)]
+
+    def state(unknowns: Array) -> State:
+        return as_state(system, basis, unpacked(unknowns, method, d), faults, leaking)
+
+    states: State = jax.vmap(state)(unknowns)
+    return Warming(states, jnp.where((states.status == Status.OK)[:, None], T, jnp.nan))
+
+
+def evolved_with_baths(
+    system: OpenSystem, time: Float[Array, ""], capacities: Float[Array, " K"], method: str
+) -> tuple[State, Float[Array, " K"]]:
+    """`evolve_with_baths` to one time, for callers that know the method: the state, the temperatures."""
+    warming: Warming = _warming(system, time[None], capacities, method)
+    first: tuple[State, Array] = jax.tree.map(lambda batch: batch[0], tuple(warming))
+    return first
+
+
+def evolve_driven(
+    system_at: Callable[[Float[Array, ""]], OpenSystem],
+    times: Num[ArrayLike, " t"] | Sequence[float],
+    initial: Num[ArrayLike, "*s d"] | Qobj | Sequence[float] | None = None,
+) -> State:
+    """rho(t) where Hamiltonian, couplings or baths change slowly with time.
+
+    At each time the jumps are those between the eigenstates of the moment: the adiabatic master equation
+    (Albash et al., New J. Phys. 14, 123016 (2012)).
+
+    Args:
+        system_at: time -> system; a pure function.
+        times: >= 0, ascending, (t,), in units of 1/energy.
+        initial: as for `evolve`; default: that of `system_at(0)`.
+
+    Raises:
+        ValueError: no initial state.
+
+    >>> from qthermo_jax.models import lambda_system
+    >>> def warming_up(t):
+    ...     return lambda_system(T_1=0.5 + 0.1 * t, T_2=0.5)
+    >>> states = evolve_driven(warming_up, jnp.array([0.0, 1.0]), [0.5, 0.5, 0.0])
+    >>> bool(states.level_populations[1, 0] < states.level_populations[1, 1])
+    True
+    """
+    own = jnp.asarray(times, float)
+    system = system_at(jnp.zeros((), own.dtype))
+    if initial is not None:
+        system = system.with_initial(initial)
+    states: State = jax.jit(partial(_driven, system_at))(system, own)
+    return states
+
+
+def _driven(
+    system_at: Callable[[Float[Array, ""]], OpenSystem], system: OpenSystem, times: Float[Array, " t"]
+) -> State:
+    basis = eigenbasis(system)
+    start = start_of(system, basis)
+    rho = operator_to_vector(basis.rotate_out(start.rho))
+
+    def field(t: Array, y: tuple[Array, Array]) -> tuple[Array, Array]:
+        change = liouvillian(system_at(t)) @ jax.lax.complex(*y)
+        return change.real, change.imag
+
+    (real, imaginary), solved = _integrated(field, (rho.real, rho.imag), times)
+    faults = [(~_in_order(times), Status.PARAMETER_OUT_OF_RANGE), (~solved, Status.LARGE_RESIDUAL)]
+
+    def state(time: Array, real: Array, imaginary: Array) -> State:
+        now = system_at(time)
+        own = eigenbasis(now)
+        rho = own.rotate_in(vector_to_operator(jax.lax.complex(real, imaginary)))
+        found, leaking = faults_at_start(now, moves_of(now, own), start, "dense")
+        parts = unpacked(packed(rho, "dense"), "dense", now.dimension)
+        return as_state(now, own, parts, [*found, *faults], leaking)
+
+    states: State = jax.vmap(state)(times, real, imaginary)
+    return states

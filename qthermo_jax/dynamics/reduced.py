@@ -1,0 +1,156 @@
+"""A system's generator on what has to be evolved: populations of the eigenstates, or all of rho."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Complex, Float, Inexact, Int8
+
+from qthermo_jax.generators import (
+    Transitions,
+    generator_of,
+    hermitian_parts,
+    jump_rates,
+    kept_elements,
+    leak,
+    real_generator,
+    unknowns_of,
+)
+from qthermo_jax.spectral import Eigenbasis, roundoff
+from qthermo_jax.steady import Method, Note, State, Status
+from qthermo_jax.steady.faults import Fault, faults_of, first_fault, is_negative
+from qthermo_jax.system import OpenSystem
+
+METHODS = ("auto", "populations", "dense")
+
+Parts = tuple[Float[Array, " d"], Complex[Array, "d d"] | None]
+
+
+class Start(NamedTuple):
+    """The initial state in the eigenbasis, and what is wrong with it."""
+
+    rho: Complex[Array, "d d"]
+    is_no_state: Bool[Array, ""]
+    has_coherences: Bool[Array, ""]
+
+
+def start_of(system: OpenSystem, basis: Eigenbasis) -> Start:
+    """The state that the system starts from.
+
+    Raises:
+        ValueError: it has none.
+    """
+    if system.initial is None:
+        raise ValueError("the system has no initial state: give it one, initial= or with_initial")
+    given = system.initial
+    rho = jnp.diag(given) if given.ndim == 1 else given
+    rho = rho.astype(np.promote_types(rho.dtype, np.complex64))
+    round_off = roundoff(rho.dtype)
+    skew = jnp.max(jnp.abs(rho - rho.conj().T))
+    wrong = ~(skew <= round_off) | ~(jnp.abs(jnp.trace(rho) - 1.0) <= round_off)
+    inside = basis.rotate_in(rho)
+    inside = (inside + inside.conj().T) / 2
+    coherences = inside - jnp.diag(inside.diagonal())
+    return Start(inside, wrong, jnp.max(jnp.abs(coherences)) > round_off)
+
+
+def rate_matrix(moves: Transitions) -> Float[Array, "d d"]:
+    """W with dp/dt = W p, p the populations of the eigenstates."""
+    pairs = moves.pairs
+    first, second = pairs.states
+    forth, back = (jnp.where(first != second, rates, 0.0) for rates in jump_rates(moves))
+    d = pairs.dimension
+    gain = jnp.zeros((d, d), forth.dtype).at[first, second].add(forth).at[second, first].add(back)
+    return gain - jnp.diag(jnp.sum(gain, axis=0))
+
+
+def reduced_generator(
+    system: OpenSystem, moves: Transitions, basis: Eigenbasis, method: str
+) -> Float[Array, "n n"]:
+    """The generator on the unknowns of a method."""
+    if method == "populations":
+        return rate_matrix(moves)
+    d = system.dimension
+    whole = generator_of(system, moves, basis).reshape(d * d, d * d)
+    return real_generator(whole, kept_elements((tuple(range(d)),)))
+
+
+def packed(rho: Complex[Array, "d d"], method: str) -> Float[Array, " n"]:
+    """The unknowns of a method, of a density matrix in the eigenbasis."""
+    if method == "populations":
+        return rho.diagonal().real
+    return unknowns_of(rho, kept_elements((tuple(range(rho.shape[0])),)))
+
+
+def unpacked(unknowns: Float[Array, " n"], method: str, d: int) -> Parts:
+    """Populations and coherences; the trace, which nothing but round-off changes, is made 1 again."""
+    if method == "populations":
+        return unknowns / jnp.sum(unknowns), None
+    populations, coherences = hermitian_parts(unknowns, kept_elements((tuple(range(d)),)))
+    trace = jnp.sum(populations)
+    return populations / trace, coherences / trace.astype(coherences.dtype)
+
+
+def as_state(
+    system: OpenSystem,
+    basis: Eigenbasis,
+    parts: Parts,
+    faults: list[Fault],
+    leaking: Float[Array, ""],
+) -> State:
+    """The record of an evolved state, NaN where something is wrong."""
+    populations, coherences = parts
+    nothing = jnp.zeros((), populations.dtype)
+    negative = is_negative(system, populations, coherences, nothing)
+    lost = (~jnp.all(jnp.isfinite(populations)), Status.LARGE_RESIDUAL)
+    status: Int8[Array, ""] = first_fault([*faults, lost, (negative, Status.NOT_POSITIVE)])
+    valid = jnp.where(status == Status.OK, 1.0, jnp.nan).astype(populations.dtype)
+
+    def kept(values: Inexact[Array, "*s"]) -> Inexact[Array, "*s"]:
+        return values * valid.astype(values.dtype)
+
+    return State(
+        basis,
+        kept(populations),
+        None if coherences is None else kept(coherences),
+        status,
+        jax.lax.stop_gradient(leaking),
+        jnp.int8(Method.POPULATIONS if coherences is None else Method.DENSE),
+        jnp.int8(Note.NONE),
+    )
+
+
+def faults_at_start(
+    system: OpenSystem, moves: Transitions, start: Start, method: str
+) -> tuple[list[Fault], Float[Array, ""]]:
+    """What is wrong before anything is evolved, and how much a method leaves out."""
+    faults = [*faults_of(system, moves), (start.is_no_state, Status.BAD_INITIAL_STATE)]
+    if method != "populations":
+        return faults, jnp.zeros((), moves.forth.dtype)
+    leaking, leaks = leak(moves, jnp.arange(moves.pairs.dimension))
+    return [*faults, (leaks | start.has_coherences, Status.METHOD_NOT_EXACT)], leaking
+
+
+def allowed_method(system: OpenSystem, method: str) -> str:
+    """The method, where the generator leaves a choice.
+
+    Raises:
+        ValueError: no such method, or the generator does not take it.
+    """
+    if method not in METHODS:
+        raise ValueError(f"method {method!r} is not one of {', '.join(METHODS)}")
+    if system.is_secular:
+        return method
+    if method == "populations":
+        raise ValueError(f"generator {system.generator!r} takes method 'dense', not 'populations'")
+    return "dense"
+
+
+def in_turn(system: OpenSystem, times: Array, method: str) -> tuple[str, ...]:
+    """The methods to try one after the other; inside a traced function that is the exact one alone."""
+    method = allowed_method(system, method)
+    if method != "auto":
+        return (method,)
+    traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((system, times)))
+    return ("dense",) if traced else ("populations", "dense")

@@ -1,0 +1,90 @@
+"""A generator on the real numbers that a Hermitian matrix holds.
+
+Real parts of the upper triangle, then imaginary parts above the diagonal: a quarter of the complex
+arithmetic.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Complex, Float
+
+from qthermo_jax.structure import Index
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """Which elements rho_ab a solver keeps: those whose states are in one block.
+
+    Attributes:
+        dimension: d.
+        a, b: the elements, (n,), each with its mirror image.
+        upper: positions with a <= b.
+        above: positions with a < b.
+        mirror: position of the element ba of each of `above`.
+    """
+
+    dimension: int
+    a: np.ndarray
+    b: np.ndarray
+    upper: np.ndarray
+    above: np.ndarray
+    mirror: np.ndarray
+
+    @property
+    def size(self) -> int:
+        """n."""
+        return self.a.size
+
+
+@cache
+def kept_elements(blocks: tuple[Index, ...]) -> Kept:
+    """The elements whose two states share one of the blocks, a partition of the eigenstates."""
+    elements = [(a, b) for block in blocks for a in block for b in block]
+    position = {element: n for n, element in enumerate(elements)}
+    a, b = np.array(elements, np.int32).T
+    upper, above = (np.flatnonzero(kept).astype(np.int32) for kept in (a <= b, a < b))
+    mirror = np.array([position[b[n], a[n]] for n in above], np.int32)
+    return Kept(sum(map(len, blocks)), a, b, upper, above, mirror)
+
+
+def real_generator(generator: Complex[Array, "n n"], kept: Kept) -> Float[Array, "n n"]:
+    """The generator on the n real unknowns: Re rho_ab for a <= b, then Im rho_ab for a < b."""
+    upper, above, mirror = kept.upper, kept.above, kept.mirror
+    diagonal = kept.a[upper] == kept.b[upper]
+    lower = upper.copy()
+    lower[~diagonal] = mirror
+    twin = jnp.asarray(~diagonal[None, :], generator.real.dtype)
+    of_real, of_imaginary = generator[upper], generator[above]
+
+    def columns(real: Float[Array, "r n"], imaginary: Float[Array, "r n"], sign: int) -> Array:
+        """A part of d rho, by the real unknowns and by the imaginary ones."""
+        by_imaginary = sign * (imaginary[:, above] - imaginary[:, mirror])
+        return jnp.concatenate([real[:, upper] + twin * real[:, lower], by_imaginary], axis=1)
+
+    return jnp.concatenate(
+        [
+            columns(of_real.real, of_real.imag, -1),
+            columns(of_imaginary.imag, of_imaginary.real, 1),
+        ]
+    )
+
+
+def hermitian_parts(unknowns: Float[Array, " n"], kept: Kept) -> tuple[Float[Array, " d"], Array]:
+    """Diagonal and off-diagonal part of the matrix whose upper triangle the unknowns are."""
+    d, upper, above = kept.dimension, kept.upper, kept.above
+    real = jnp.zeros((d, d), unknowns.dtype).at[kept.a[upper], kept.b[upper]].set(unknowns[: upper.size])
+    imaginary = jnp.zeros_like(real).at[kept.a[above], kept.b[above]].set(unknowns[upper.size :])
+    triangle = jnp.triu(jax.lax.complex(real, imaginary), 1)
+    return real.diagonal(), triangle + triangle.conj().T
+
+
+def unknowns_of(matrix: Complex[Array, "d d"], kept: Kept) -> Float[Array, " n"]:
+    """The real numbers that a Hermitian matrix holds, the inverse of `hermitian_parts`."""
+    upper, above = kept.upper, kept.above
+    return jnp.concatenate(
+        [matrix[kept.a[upper], kept.b[upper]].real, matrix[kept.a[above], kept.b[above]].imag]
+    )

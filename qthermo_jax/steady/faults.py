@@ -1,0 +1,78 @@
+"""What may be wrong with a point, as flags that become its status."""
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Complex, Float, Inexact, Int8
+
+from qthermo_jax.couplings import SparseCoupling
+from qthermo_jax.generators import Transitions
+from qthermo_jax.spectral import roundoff
+from qthermo_jax.steady.record import Status
+from qthermo_jax.system import OpenSystem
+
+# Whether something is wrong, and what the point's status is then.
+Fault = tuple[Bool[Array, ""], Status]
+
+
+def _in_range(system: OpenSystem) -> Bool[Array, ""]:
+    T = system.temperatures
+    checks = [jnp.all(jnp.isfinite(T) & (T >= 0)), jnp.all(jnp.isfinite(system.H))]
+    for bath in system.baths:
+        checks.extend(jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(bath.coupling))
+        checks.append(jnp.all(jax.vmap(lambda spectrum: spectrum.in_range())(bath.spectrum)))
+    if system.secular_tol is not None:
+        checks.append(system.secular_tol >= 0)
+    return jnp.all(jnp.stack(checks))
+
+
+def _is_hermitian(operators: Inexact[Array, "*k d d"] | SparseCoupling) -> Bool[Array, ""]:
+    if isinstance(operators, SparseCoupling):
+        return operators.is_hermitian()
+    skew = jnp.max(jnp.abs(operators - jnp.swapaxes(operators, -1, -2).conj()))
+    return skew <= roundoff(operators.dtype) * jnp.max(jnp.abs(operators))
+
+
+def _keeps_sectors(system: OpenSystem) -> Bool[Array, ""]:
+    home = {index: number for number, sector in enumerate(system.sectors) for index in sector}
+    number = jnp.array([home[index] for index in range(system.dimension)])
+    size = jnp.abs(system.H)
+    outside = jnp.where(number[:, None] == number[None, :], 0.0, size)
+    return jnp.max(outside) <= roundoff(size.dtype) * jnp.max(size)
+
+
+def is_negative(
+    system: OpenSystem,
+    populations: Float[Array, " d"],
+    coherences: Complex[Array, "d d"] | None,
+    error: Float[Array, ""],
+) -> Bool[Array, ""]:
+    """Whether rho has an eigenvalue below 0; the other generators are completely positive."""
+    if system.generator != "redfield" or coherences is None:
+        return jnp.array(False)
+    p, coherences = jax.lax.stop_gradient((populations, coherences))
+    rho = jnp.diag(p).astype(coherences.dtype) + coherences
+    finite = jnp.all(jnp.isfinite(rho))
+    smallest = jnp.linalg.eigvalsh(jnp.where(finite, rho, 0.0))[0]
+    negative: Bool[Array, ""] = finite & (smallest < -roundoff(p.dtype) - error)
+    return negative
+
+
+def faults_of(system: OpenSystem, moves: Transitions) -> list[Fault]:
+    """What may be wrong with the values of a system, whatever is asked of it."""
+    operators = [system.H, *(bath.coupling for bath in system.baths)]
+    if system.local is not None:
+        operators.append(system.local)
+    hermitian = [_is_hermitian(operator) for operator in operators]
+    return [
+        (~_in_range(system), Status.PARAMETER_OUT_OF_RANGE),
+        (~(jnp.all(jnp.stack(hermitian)) & _keeps_sectors(system)), Status.NOT_HERMITIAN),
+        (moves.divergent, Status.DIVERGENT_RATE),
+    ]
+
+
+def first_fault(faults: Sequence[Fault]) -> Int8[Array, ""]:
+    """The status: that of the first fault, or OK."""
+    codes = [jnp.int8(code) for _, code in faults]
+    return jnp.select([fault for fault, _ in faults], codes, jnp.int8(Status.OK))
