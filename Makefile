@@ -15,7 +15,7 @@ FIGURES := figure2b figure2c figure2d figure2e
 PYTHON  ?=
 WORKERS ?= auto
 PYTEST  := $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal
-CODE    := $(wildcard qthermo_jax tests sweeps benchmarks)
+CODE    := $(wildcard qthermo_jax tests sweeps benchmarks docs)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 

@@ -18,7 +18,14 @@ from qthermo_jax.baths import (
     n_thermal,
     rate,
 )
-from qthermo_jax.catalogue import measures, observe, peak_site, sensitivity, site_populations
+from qthermo_jax.catalogue import (
+    measures,
+    observe,
+    peak_site,
+    population_slope,
+    sensitivity,
+    site_populations,
+)
 from qthermo_jax.couplings import SparseCoupling
 from qthermo_jax.generators import jump_operators, liouvillian
 from qthermo_jax.labels import Dimension, Quantity
@@ -96,6 +103,7 @@ __all__ = [
     "operator_to_vector",
     "operators",
     "peak_site",
+    "population_slope",
     "rate",
     "rectification",
     "sensitivity",

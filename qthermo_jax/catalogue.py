@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 from qthermo_jax.labels import Quantity
 from qthermo_jax.observables import Measure, general_measures, own_observable, steady_measures
 from qthermo_jax.response import by_temperature, response_measures
-from qthermo_jax.steady import SteadyState
+from qthermo_jax.steady import State, SteadyState
 from qthermo_jax.system import OpenSystem
 
 
@@ -24,6 +24,8 @@ def measures(system: OpenSystem, *, steady: bool = True) -> dict[str, Measure]:
     }
     if "site_populations" in own:
         own["peak_site"] = Measure(peak_site, Quantity("site with the largest population", "", 0))
+        slope = Quantity("slope of the site populations", r"\mathrm{d}P/\mathrm{d}k", 0, neutral=0.0)
+        own["population_slope"] = Measure(population_slope, slope)
     general = general_measures(system)
     return general | (steady_measures() | response_measures(system) if steady else {}) | own
 
@@ -39,7 +41,7 @@ def _measure(system: OpenSystem, name: str) -> Measure:
     return known[name]
 
 
-def observe(system: OpenSystem, state: SteadyState, name: str) -> Float[Array, "*dims"]:
+def observe(system: OpenSystem, state: State, name: str) -> Float[Array, "*dims"]:
     """An observable by name; `measures(system)` lists them.
 
     Raises:
@@ -71,12 +73,27 @@ def sensitivity(system: OpenSystem, state: SteadyState, name: str) -> Float[Arra
     return by_temperature(_measure(system, name).compute, system, state)
 
 
-def site_populations(system: OpenSystem, state: SteadyState) -> Float[Array, " N"]:
+def site_populations(system: OpenSystem, state: State) -> Float[Array, " N"]:
     """Population of each site, ground plus excited, of a model that has sites."""
     return observe(system, state, "site_populations")
 
 
-def peak_site(system: OpenSystem, state: SteadyState) -> Float[Array, ""]:
+def population_slope(system: OpenSystem, state: State) -> Float[Array, ""]:
+    """Slope of the straight line through the site populations, over the number of the site.
+
+    Positive where the particle goes to the end with the last site, by least squares.
+
+    >>> from qthermo_jax import models, steadystate
+    >>> system = models.chain(sites=4, T_L=0.8, T_R=0.4)
+    >>> bool(population_slope(system, steadystate(system)) > 0)  # to the cold end
+    True
+    """
+    populations = site_populations(system, state)
+    number = jnp.arange(populations.size, dtype=populations.dtype) - (populations.size - 1) / 2
+    return number @ populations / jnp.maximum(number @ number, 1.0)
+
+
+def peak_site(system: OpenSystem, state: State) -> Float[Array, ""]:
     """The site with the largest population, as the model numbers its sites; NaN at a flagged point.
 
     One number instead of all populations, for maps of where the particle is.

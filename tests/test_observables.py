@@ -26,6 +26,7 @@ GENERAL = {
     "coherence": (),
     "purity": (),
     "von_neumann_entropy": (),
+    "bath_temperatures": (2,),
     "residual": (),
     "error": (),
 }
@@ -203,6 +204,13 @@ def test_site_populations_need_a_model_with_sites() -> None:
     system, state = qutrit()
     with pytest.raises(ValueError, match="'site_populations' is not one of"):
         qj.site_populations(system, state)
+
+
+def test_the_slope_of_the_site_populations_is_numpys_straight_line() -> None:
+    system = qj.models.chain(sites=4, g=0.4)
+    state = qj.steadystate(system, method="populations")
+    expected, _ = np.polyfit(np.arange(4.0), qj.site_populations(system, state), 1)
+    np.testing.assert_allclose(qj.population_slope(system, state), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", GENERAL)
