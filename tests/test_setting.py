@@ -38,7 +38,8 @@ def test_time_is_an_axis_of_an_evolution() -> None:
     np.testing.assert_allclose(data.d_level_populations_d_time[..., :2], J, atol=1e-13)  # omega = 1
 
 
-def test_baths_of_finite_capacity_warm_up_in_a_sweep() -> None:
+@pytest.mark.parametrize("derivatives", [[], pytest.param(["time"], marks=pytest.mark.slow)])
+def test_baths_of_finite_capacity_warm_up_in_a_sweep(derivatives: list[str]) -> None:
     evolution = {"initial": UNBALANCED, "heat_capacity": [4.0, 5.0]}
     data = qj.sweep(
         "lambda_system",
@@ -46,12 +47,14 @@ def test_baths_of_finite_capacity_warm_up_in_a_sweep() -> None:
         parameters=EVOLVING["parameters"],
         evolution=evolution,
         observables=["bath_temperatures"],
-        derivatives=["time"],
+        derivatives=derivatives,
     )
     system = qj.models.lambda_system(T_1=0.5, T_2=0.5)
     capacities = np.array([4.0, 5.0])
     warming = qj.evolve_with_baths(system, TIMES, capacities, list(UNBALANCED.values()))
     np.testing.assert_allclose(data.bath_temperatures, warming.temperatures, rtol=1e-10)
+    if not derivatives:
+        return
     currents = jax.vmap(lambda state, T: qj.heat_currents(system.with_temperatures(T), state))(*warming)
     expected = np.asarray(currents) / capacities
     np.testing.assert_allclose(data.d_bath_temperatures_d_time, expected, rtol=1e-6, atol=1e-9)
@@ -104,30 +107,45 @@ def test_what_does_not_fit_is_one_line(changed: dict[str, Any], message: str) ->
 # --- generators
 
 
-def test_a_sweep_takes_every_generator() -> None:
-    hot, cold = (qj.Flat(0.1), 0.9), (qj.Flat(0.1), 0.3)
+def pair(g: float = 0.1, detuning: float = 0.0) -> qj.OpenSystem:
+    """Two qubits between a hot and a cold bath."""
+    x, one, up = qj.operators.sigma_x(), np.eye(2), np.diag([1.0, 0.0])
+    bare = np.kron(up, one) + (1.0 + detuning) * np.kron(one, up)
+    flip = np.kron(qj.operators.sigma_plus(), qj.operators.sigma_minus())
+    hot = qj.Bath(np.kron(x, one), 0.9, qj.Flat(0.1))
+    cold = qj.Bath(np.kron(one, x), 0.3, qj.Flat(0.1))
+    return qj.OpenSystem(bare + g * (flip + flip.T), [hot, cold], local=bare)
 
-    def pair(g: float) -> qj.OpenSystem:
-        x, one, up = qj.operators.sigma_x(), np.eye(2), np.diag([1.0, 0.0])
-        bare = np.kron(up, one) + np.kron(one, up)
-        flip = np.kron(qj.operators.sigma_plus(), qj.operators.sigma_minus())
-        couplings = (np.kron(x, one), np.kron(one, x))
-        baths = [qj.Bath(S, T, J) for S, (J, T) in zip(couplings, (hot, cold), strict=True)]
-        return qj.OpenSystem(bare + g * (flip + flip.T), baths, local=bare)
 
-    for generator, tol in [("partial_secular", 0.5), ("redfield", None), ("local", None)]:
-        data = qj.sweep(
-            pair,
-            axes={"g": [0.02, 0.3]},
-            generator=generator,
-            secular_tol=tol,
-            observables=["heat_currents"],
-        )
-        assert (data.status == qj.Status.OK).all()
-        for g in (0.02, 0.3):
-            system = pair(g).with_generator(generator, tol)
-            expected = qj.heat_currents(system, qj.steadystate(system))
-            np.testing.assert_allclose(data.heat_currents.sel(g=g), expected, atol=1e-13)
+CURRENTS: dict[str, Any] = {"observables": ["heat_currents"]}
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {"generator": "local"},
+        pytest.param({"generator": "redfield"}, marks=pytest.mark.slow),
+        pytest.param({"generator": "partial_secular", "secular_tol": 0.5}, marks=pytest.mark.slow),
+    ],
+)
+def test_a_sweep_takes_every_generator(kind: dict[str, Any]) -> None:
+    data = qj.sweep(pair, axes={"g": [0.02, 0.3]}, **kind, **CURRENTS)
+    assert (data.status == qj.Status.OK).all()
+    for g in (0.02, 0.3):
+        system = pair(g).with_generator(**kind)
+        expected = qj.heat_currents(system, qj.steadystate(system))
+        np.testing.assert_allclose(data.heat_currents.sel(g=g), expected, atol=1e-13)
+
+
+def test_a_derivative_that_splits_a_level_of_the_bare_hamiltonian_is_flagged() -> None:
+    step = 1e-5
+    axes = {"detuning": [0.0, 0.2 - step, 0.2, 0.2 + step]}
+    data = qj.sweep(pair, axes=axes, generator="local", derivatives=["detuning"], **CURRENTS)
+    assert data.status_d_detuning.values.tolist() == [qj.Status.NO_DERIVATIVE, 0, 0, 0]
+    J = data.heat_currents.values
+    np.testing.assert_allclose(
+        data.d_heat_currents_d_detuning[2], (J[3] - J[1]) / (2 * step), rtol=1e-6, atol=1e-10
+    )
 
 
 # --- one's own observables

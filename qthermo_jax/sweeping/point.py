@@ -1,12 +1,13 @@
 """One point of a sweep as a pure function: parameters -> observables, their derivatives, and flags."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from qthermo_jax.spectral import splits
+from qthermo_jax.spectral import eigenbasis, splits
 from qthermo_jax.steady import Method, State, Status
 from qthermo_jax.structure import Index
 from qthermo_jax.sweeping.errors import SpecError
@@ -92,22 +93,32 @@ def _with_slopes(
 
     def values(
         varied: Numbers, warming: Array
-    ) -> tuple[tuple[dict[str, Array], Array], tuple[OpenSystem, State]]:
+    ) -> tuple[tuple[dict[str, Array], tuple[Array, Array | None]], tuple[OpenSystem, State]]:
         results, system, state = observed(varied, warming)
-        return (results, system.H), (system, state)
+        return (results, (system.H, system.local)), (system, state)
 
     def push(
         step: Numbers, warm: Array
-    ) -> tuple[tuple[dict[str, Array], OpenSystem, State], tuple[dict[str, Array], Array]]:
+    ) -> tuple[tuple[dict[str, Array], OpenSystem, State], tuple[dict[str, Array], Any]]:
         here = (varied, jnp.zeros(plan.n_baths))
         (results, _), (slopes, change), kept = jax.jvp(values, here, (step, warm), has_aux=True)
         return (results, *kept), (slopes, change)
 
     (results, system, state), (slopes, changes) = jax.vmap(push, out_axes=(None, 0))(along, warming)
-    inside, between = jax.vmap(lambda change: splits(system, state.basis, change))(changes)
-    jumps = inside | (between & (state.method != Method.POPULATIONS))
+    jumps = jax.vmap(lambda change: _jumps(system, state, *change))(changes)
     named = _named(plan, slopes, state.status, jumps)
     return _kept(plan, results) | named | _flags(state)
+
+
+def _jumps(system: OpenSystem, state: State, dH: Array, d_local: Array | None) -> Bool[Array, ""]:
+    """Whether the state jumps along a direction, because a level splits that it depends on."""
+    inside, between = splits(system, state.basis, dH)
+    jumps = inside | (between & (state.method != Method.POPULATIONS))
+    if system.generator != "local" or d_local is None:
+        return jumps
+    bare = system.without_interactions()
+    inside, between = splits(bare, eigenbasis(bare), d_local)
+    return jumps | inside | between
 
 
 def _named(
