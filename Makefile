@@ -19,7 +19,7 @@ CODE    := $(wildcard qthermo_jax tests sweeps benchmarks docs)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test test-all lint format build constraints clean
+.PHONY: help run test test-all bench lint format build constraints clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -39,6 +39,9 @@ test: $(VENV)/.installed-test ## install and run the tests and the examples of t
 
 test-all: $(VENV)/.installed-test ## the same with the slow tests, and with XLA's optimisations
 	JAX_DISABLE_MOST_OPTIMIZATIONS=false $(PYTEST) -m ""
+
+bench: $(VENV)/.installed-test ## all benchmarks (half an hour): tables, data and pictures in benchmarks/results/<device>
+	$(BIN)/python -m benchmarks all
 
 lint: $(VENV)/.installed-dev ## style, format, types, and which module may import which
 	@status=0; for check in "ruff check" "ruff format --check" mypy lint-imports; do \

@@ -6,9 +6,13 @@ from typing import Any
 import click
 import jax
 
+from benchmarks import compare as _compare
 from benchmarks import derivatives as _derivatives
 from benchmarks import growth as _growth
+from benchmarks import limit as _limit
+from benchmarks import peers as _peers
 from benchmarks import solvers as _solvers
+from benchmarks import startup as _startup
 from benchmarks import sweeps as _sweeps
 from benchmarks.report import conditions
 
@@ -87,3 +91,52 @@ def sweeps(sites: list[int], points: list[int], large: bool, repeats: int, out: 
     """Whole sweeps into a file."""
     where = conditions()
     _sweeps.measure(sites, points, repeats, large=large).publish(where, out)
+
+
+@main.command()
+@click.option("--sites", type=Sizes(), default="2,4,10", show_default=True)
+@click.option("--points", default=2000, show_default=True, help="Of our own runs; peers take one.")
+@_repeats
+@_out
+def peers(sites: list[int], points: int, repeats: int, out: Path | None) -> None:
+    """The same numbers by QuTiP, qthermo and plain numpy."""
+    where = conditions()
+    _peers.measure(sites, points, repeats).publish(where, out)
+
+
+@main.command()
+@click.option("--sites", type=Sizes(), default="4,10,30", show_default=True)
+@click.option("--points", default=20_000, show_default=True)
+@_repeats
+@_out
+def limit(sites: list[int], points: int, repeats: int, out: Path | None) -> None:
+    """Share of what the device can do."""
+    where = conditions()
+    _limit.measure(sites, points, repeats).publish(where, out)
+
+
+@main.command()
+@_repeats
+@_out
+def startup(repeats: int, out: Path | None) -> None:
+    """Import and first result, cold and compiled before."""
+    where = conditions()
+    _startup.measure(repeats).publish(where, out)
+
+
+@main.command("all")
+@_out
+@click.pass_context
+def everything(context: click.Context, out: Path | None) -> None:
+    """Each of them as it is by default."""
+    for command in (startup, peers, solvers, derivatives, growth, limit, sweeps):
+        context.invoke(command, out=out)
+
+
+@main.command()
+@click.argument("first", type=click.Path(path_type=Path))
+@click.argument("second", type=click.Path(path_type=Path))
+def compare(first: Path, second: Path) -> None:
+    """Two result files (.json) of one benchmark side by side."""
+    report, where = _compare.compare(first, second)
+    click.echo(report.markdown(where))

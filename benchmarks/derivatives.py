@@ -83,6 +83,5 @@ def measure(sites: int, count: int, chunk: int, repeats: int) -> Report:
             }
         )
     title = f"Derivatives of the populations, chain of {sites} sites"
-    return Report(
-        "derivatives", title, rows, {"points": count, "points at a time": chunk, "runs of each": repeats}
-    )
+    remarks = {"points": count, "points at a time": chunk, "runs of each": repeats}
+    return Report("derivatives", title, ["derivative"], rows, remarks)

@@ -60,4 +60,4 @@ def measure(sizes: Sequence[int], qutip_sizes: Sequence[int], repeats: int) -> R
         ]
     fits["sizes in each fit: the largest"] = _TAIL
     title = "One point of the chain as it grows: populations, and QuTiP's Bloch-Redfield tensor"
-    return Report("growth", title, rows, fits)
+    return Report("growth", title, ["solver", "sites"], rows, fits)

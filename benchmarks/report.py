@@ -11,10 +11,13 @@ from typing import Any
 
 import click
 import jax
+import numpy as np
+from matplotlib.figure import Figure
 
 from benchmarks.timing import Spread
 
 Cell = str | int | float | Spread | None
+_PACKAGES = ("qthermo_jax", "jax", "jaxlib", "numpy", "qutip", "qthermo")
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -34,7 +37,7 @@ def conditions() -> dict[str, Any]:
         "blas_threads": os.environ.get("OPENBLAS_NUM_THREADS", "all"),
         "load": os.getloadavg()[0],
         "python": platform.python_version(),
-        "versions": {name: version(name) for name in ("qthermo_jax", "jax", "jaxlib", "numpy", "qutip")},
+        "versions": {name: version(name) for name in _PACKAGES},
     }
 
 
@@ -51,10 +54,15 @@ def megabytes(size: int | None) -> float | None:
 
 @dataclass(frozen=True)
 class Report:
-    """One benchmark's rows, all with the same columns, and remarks under the table."""
+    """One benchmark's rows, all with the same columns, and remarks under the table.
+
+    Attributes:
+        keys: the columns that say what a row is about, by which two results are compared.
+    """
 
     name: str
     title: str
+    keys: Sequence[str]
     rows: Sequence[Mapping[str, Cell]]
     remarks: Mapping[str, Cell] = field(default_factory=dict)
 
@@ -86,4 +94,29 @@ class Report:
         everything = {"conditions": where, **asdict(self)}
         (folder / f"{self.name}.json").write_text(json.dumps(everything, indent=1) + "\n")
         (folder / f"{self.name}.md").write_text(text)
+        self._drawn(where).savefig(folder / f"{self.name}.png", dpi=120)
         click.echo(text)
+
+    def _drawn(self, where: Mapping[str, Any]) -> Figure:
+        """The first column that was measured, a bar for each row, from quartile to quartile."""
+        column = next(key for key in self.rows[0] if isinstance(self.rows[0][key], Spread))
+        bars = [(row, row[column]) for row in self.rows]
+        labels, found = zip(
+            *(
+                (", ".join(str(row[key]) for key in self.keys), value)
+                for row, value in bars
+                if isinstance(value, Spread)
+            ),
+            strict=True,
+        )
+        figure = Figure(figsize=(8, 1.2 + 0.28 * len(found)), layout="constrained")
+        axes = figure.subplots()
+        medians = np.array([value.median for value in found])
+        ends = np.array([[value.lower for value in found], [value.upper for value in found]])
+        axes.barh(range(len(found)), medians, xerr=np.abs(ends - medians), color="#0072b2", ecolor="0.5")
+        axes.set_yticks(range(len(found)), labels)
+        axes.invert_yaxis()
+        axes.set_xscale("log")
+        axes.set_xlabel(column)
+        axes.set_title(f"{self.title}\n{where['processor']}, {', '.join(where['devices'])}", fontsize=10)
+        return figure

@@ -54,6 +54,7 @@ def measure(sizes: Sequence[int], batches: Sequence[int], repeats: int) -> Repor
     return Report(
         "solvers",
         "Site populations of the chain, by solver",
+        ["sites", "method", "points"],
         rows,
         {"runs of each": repeats, "left out: batches of more seconds than": _PATIENCE_S},
     )

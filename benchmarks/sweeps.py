@@ -33,4 +33,4 @@ def measure(sizes: Sequence[int], points: Sequence[int], repeats: int, *, large:
             }
         )
     title = "Mean position of the chain on a plane of g and T_L, 32 bit on the disk"
-    return Report("sweeps", title, rows)
+    return Report("sweeps", title, ["sites", "points"], rows)

@@ -16,7 +16,7 @@ Populations = Num[ArrayLike, "*#s 3"]
 
 def _arrays(*values: Num[ArrayLike, "..."]) -> list[Float[Array, "*s"]]:
     """As floating-point arrays of one shape."""
-    return jnp.broadcast_arrays(*(jnp.asarray(value, float) for value in values))
+    return list(jnp.broadcast_arrays(*(jnp.asarray(value, float) for value in values)))
 
 
 def _stiffness(n_1: Float[Array, "*s"], n_2: Float[Array, "*s"]) -> Float[Array, "*s"]:

@@ -1,0 +1,60 @@
+"""What a user waits for at the start: the import, the first result, cold and compiled before."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.report import Cell, Report
+from benchmarks.timing import Spread
+
+_SPEC = Path(__file__).parents[1] / "sweeps" / "figure2d.toml"
+
+
+def _seconds(command: Sequence[str], environment: Mapping[str, str]) -> float:
+    start = time.perf_counter()
+    subprocess.run(command, env={**os.environ, **environment}, check=True, capture_output=True)
+    return time.perf_counter() - start
+
+
+def measure(repeats: int) -> Report:
+    """Each in processes of their own, in turns; a cold run finds no compiled programs."""
+    python = [sys.executable, "-c"]
+    run = [
+        *python,
+        "from qthermo_jax.cli import main; main()",
+        "run",
+        str(_SPEC),
+        "--overwrite",
+        "--out",
+    ]
+    taken: dict[str, list[float]] = {}
+    with tempfile.TemporaryDirectory() as name:
+        out, warm = str(Path(name) / "r.h5"), str(Path(name) / "warm")
+        _seconds([*run, out], {"JAX_COMPILATION_CACHE_DIR": warm})
+        for turn in range(repeats):
+            cold = str(Path(name) / f"cold{turn}")
+            times = {
+                "import jax": _seconds([*python, "import jax"], {}),
+                "import qthermo_jax": _seconds([*python, "import qthermo_jax"], {}),
+                "qthermo run figure2d.toml, cold": _seconds(
+                    [*run, out], {"JAX_COMPILATION_CACHE_DIR": cold}
+                ),
+                "the same, compiled before": _seconds([*run, out], {"JAX_COMPILATION_CACHE_DIR": warm}),
+            }
+            for what, seconds in times.items():
+                taken.setdefault(what, []).append(seconds)
+    rows: list[dict[str, Cell]] = [
+        {"what": what, "s": Spread.of(np.array(seconds))} for what, seconds in taken.items()
+    ]
+    beyond = np.array(taken["import qthermo_jax"]) - np.array(taken["import jax"])
+    remarks: dict[str, Cell] = {
+        "import qthermo_jax beyond jax, s": Spread.of(beyond),
+        "runs of each, in turns": repeats,
+    }
+    return Report("startup", "Processes from start to end", ["what"], rows, remarks)
