@@ -272,7 +272,8 @@ class Relaxation:
 def relaxation(T_1: float, T_2: float) -> Relaxation:
     baths = (1.0, 1.0, T_1, T_2, 1.0)
     L, unbalance = engine("lambda", baths)
-    fast, slow, _ = np.sort(-np.linalg.eigvals(L[np.ix_(DIAGONAL, DIAGONAL)].real))[::-1]
+    decay = -np.linalg.eigvals(L[np.ix_(DIAGONAL, DIAGONAL)].real).real
+    fast, slow, _ = np.sort(decay)[::-1].tolist()
     return Relaxation(slow, fast, unbalance / 2, *occupations(baths))
 
 

@@ -194,21 +194,22 @@ def _relative_error(moves: Transitions) -> Float[Array, ""]:
 
 
 def _underflow(
-    moves: Transitions, forth: Float[Array, " U"], back: Float[Array, " U"]
+    moves: Transitions, exits: Float[Array, " d"]
 ) -> tuple[Bool[Array, ""], Bool[Array, ""]]:
     """Whether rates of baths above T = 0 are below the smallest number, and whether that matters.
 
     It does for a state that has hardly another way out, if it is not the only one of the kind.
+
+    Args:
+        exits: rate at which each state is left, of which the largest is about 1.
     """
     pairs, info = moves.pairs, jnp.finfo(moves.forth.dtype)
     warm = moves.driven & (moves.temperatures > 0)[pairs.bath]
     gone_forth = warm & (moves.forth < info.tiny) & (moves.back > 0)
     gone_back = warm & (moves.back < info.tiny) & (moves.forth > 0)
-    by_states = [pairs.by_states.max(part.astype(forth.dtype)) for part in (gone_forth, gone_back)]
-    gone = pairs.by_origin.max(jnp.concatenate(by_states)) > 0
-    exits = pairs.by_origin.sum(jnp.concatenate([forth, back]))
     slow = exits < info.tiny / info.eps
-    return jnp.any(gone), jnp.any(gone & slow) & jnp.any(slow & (exits > 0))
+    stuck = (gone_forth & slow[pairs.j]) | (gone_back & slow[pairs.i])
+    return jnp.any(gone_forth | gone_back), jnp.any(stuck) & jnp.any(slow & (exits > 0))
 
 
 def solve_populations(moves: Transitions) -> Solution:
@@ -220,14 +221,15 @@ def solve_populations(moves: Transitions) -> Solution:
     scale = jnp.where(scale > 0, scale, 1.0)
     forth, back = forth / scale, back / scale
     p, classes, lost = stationary(forth, back, pairs)
-    flows = jnp.concatenate([forth * p[second], back * p[first]])
-    gone, matters = _underflow(moves, forth, back)
+    arriving = pairs.by_target.sum(jnp.concatenate([forth * p[second], back * p[first]]))
+    exits = pairs.by_origin.sum(jnp.concatenate([forth, back]))
+    gone, matters = _underflow(moves, exits)
     leakage, leaks = leak(moves, jnp.arange(pairs.dimension))
     conserved = jnp.where(_may_be_conserved(moves), Note.COHERENCES_NOT_EXAMINED, Note.NONE)
     return Solution(
         populations=p,
         coherences=None,
-        residual=jnp.max(jnp.abs(pairs.by_target.sum(flows) - pairs.by_origin.sum(flows))),
+        residual=jnp.max(jnp.abs(arriving - exits * p)),
         error=_relative_error(moves),
         leak=leakage,
         unique=classes == 1,

@@ -12,10 +12,10 @@ def rate_uncertainty(moves: Transitions) -> Float[Array, " P"]:
     A rate is as good as its e^{-omega/T}: round-off of the exponent counts omega/T times, and that of a
     small Bohr frequency between high energies E counts E/omega times.
     """
-    E = moves.basis.energies
-    both = (moves.forth > 0) & (moves.back > 0)
-    exponent = jnp.abs(jnp.log(jnp.where(both, moves.forth / jnp.where(both, moves.back, 1.0), 1.0)))
-    omega = jnp.abs(moves.omega)
-    height = jnp.max(jnp.abs(E)) / jnp.where(omega > 0, omega, 1.0)
-    height = jnp.where(omega > 0, height, 0.0)[moves.pairs.number]
+    pairs, omega = moves.pairs, jnp.abs(moves.omega)
+    both = (moves.forth > 0) & (moves.back > 0)  # so T > 0
+    T = jnp.where(both, moves.temperatures[pairs.bath], 1.0)
+    exponent = jnp.where(both, omega[pairs.number] / T, 0.0)
+    height = jnp.max(jnp.abs(moves.basis.energies)) / jnp.where(omega > 0, omega, 1.0)
+    height = jnp.where(omega > 0, height, 0.0)[pairs.number]
     return 8.0 + (1.0 + exponent) * (1.0 + height)
