@@ -40,7 +40,7 @@ from qthermo_jax.observables import (
 )
 from qthermo_jax.response import amplification, conductance, onsager, rectification, soret
 from qthermo_jax.spectral import Eigenbasis, eigenbasis, gibbs_state
-from qthermo_jax.steady import Method, Note, State, Status, SteadyState, steadystate
+from qthermo_jax.steady import Method, Note, State, Status, SteadyState, after, steadystate
 from qthermo_jax.superoperators import (
     dissipator,
     operator_to_vector,
@@ -77,6 +77,7 @@ __all__ = [
     "SteadyState",
     "UnderDamped",
     "__version__",
+    "after",
     "amplification",
     "conductance",
     "dissipator",

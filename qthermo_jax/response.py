@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 
 from qthermo_jax.labels import Quantity
 from qthermo_jax.observables import Measure, bath_dimension, heat_currents, own_observable
-from qthermo_jax.steady import SteadyState, solved
+from qthermo_jax.steady import SteadyState, after, solved
 from qthermo_jax.system import OpenSystem
 
 Compute = Callable[[OpenSystem, SteadyState], Float[Array, "*dims"]]
@@ -28,7 +28,7 @@ def _following(
     """The observable as a function of the temperatures, solved by the method that found the state."""
 
     def at(temperatures: Float[Array, " K"]) -> Float[Array, "*dims"]:
-        warmed = system.with_temperatures(temperatures)
+        warmed = after(system.with_temperatures(temperatures), state)
         return compute(warmed, solved(warmed, state.asked))
 
     return at

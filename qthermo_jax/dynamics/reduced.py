@@ -20,6 +20,7 @@ from qthermo_jax.generators import (
 from qthermo_jax.spectral import Eigenbasis, roundoff
 from qthermo_jax.steady import Method, Note, State, Status
 from qthermo_jax.steady.faults import Fault, faults_of, first_fault, is_negative
+from qthermo_jax.steady.solve import allowed_method
 from qthermo_jax.system import OpenSystem
 
 METHODS = ("auto", "populations", "dense")
@@ -132,24 +133,9 @@ def faults_at_start(
     return [*faults, (leaks | start.has_coherences, Status.METHOD_NOT_EXACT)], leaking
 
 
-def allowed_method(system: OpenSystem, method: str) -> str:
-    """The method, where the generator leaves a choice.
-
-    Raises:
-        ValueError: no such method, or the generator does not take it.
-    """
-    if method not in METHODS:
-        raise ValueError(f"method {method!r} is not one of {', '.join(METHODS)}")
-    if system.is_secular:
-        return method
-    if method == "populations":
-        raise ValueError(f"generator {system.generator!r} takes method 'dense', not 'populations'")
-    return "dense"
-
-
 def in_turn(system: OpenSystem, times: Array, method: str) -> tuple[str, ...]:
     """The methods to try one after the other; inside a traced function that is the exact one alone."""
-    method = allowed_method(system, method)
+    method = allowed_method(system, method, METHODS)
     if method != "auto":
         return (method,)
     traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((system, times)))

@@ -1,6 +1,7 @@
 """Master equations: transitions that baths drive, and the generators that are made of them."""
 
 from qthermo_jax.generators.master import (
+    bare_system,
     currents_of,
     generator_of,
     jump_operators,
@@ -20,6 +21,7 @@ from qthermo_jax.generators.unknowns import (
 __all__ = [
     "Kept",
     "Transitions",
+    "bare_system",
     "block_generator",
     "currents_of",
     "generator_of",

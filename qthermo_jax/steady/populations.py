@@ -193,9 +193,7 @@ def _relative_error(moves: Transitions) -> Float[Array, ""]:
     return 2 * pairs.dimension * jnp.finfo(size.dtype).eps * jnp.max(rate, initial=0.0)
 
 
-def _underflow(
-    moves: Transitions, exits: Float[Array, " d"]
-) -> tuple[Bool[Array, ""], Bool[Array, ""]]:
+def _underflow(moves: Transitions, exits: Float[Array, " d"]) -> tuple[Bool[Array, ""], Bool[Array, ""]]:
     """Whether rates of baths above T = 0 are below the smallest number, and whether that matters.
 
     It does for a state that has hardly another way out, if it is not the only one of the kind.

@@ -1,12 +1,14 @@
 """One point of a sweep as a pure function: parameters -> observables, their derivatives, and flags."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from qthermo_jax.generators import bare_system
 from qthermo_jax.spectral import eigenbasis, splits
 from qthermo_jax.steady import Method, State, Status
 from qthermo_jax.structure import Index
@@ -51,15 +53,27 @@ def point_function(plan: Plan, method: str, levels: tuple[Index, ...] | None = N
 
 
 def _observed(plan: Plan, system: OpenSystem, state: State) -> dict[str, Array]:
-    found = {}
+    found: dict[str, Array] = {}
     for name, out in plan.outputs.items():
         found[name] = jnp.asarray(out.compute(system, state))
+        state = _after(found[name], state)
         expected = tuple(len(dim.labels) for dim in out.dims)
         if found[name].shape != expected:
             raise SpecError(
                 f"observable {name}: has shape {found[name].shape}, and its dimensions {expected}"
             )
     return found
+
+
+def _after(result: Array, state: State) -> State:
+    """The state, to be looked at after a result is there: two LAPACK calls must not run at once.
+
+    (See `spectral`. Without coherences no observable but the gap needs one.)
+    """
+    if state.coherences is None:
+        return state
+    before = 0.0 * jnp.sum(jnp.nan_to_num(jax.lax.stop_gradient(result)))
+    return replace(state, populations=state.populations + before.astype(state.populations.dtype))
 
 
 def _kept(plan: Plan, results: dict[str, Array]) -> dict[str, Array]:
@@ -116,7 +130,7 @@ def _jumps(system: OpenSystem, state: State, dH: Array, d_local: Array | None) -
     jumps = inside | (between & (state.method != Method.POPULATIONS))
     if system.generator != "local" or d_local is None:
         return jumps
-    bare = system.without_interactions()
+    bare = bare_system(system, state.basis)
     inside, between = splits(bare, eigenbasis(bare), d_local)
     return jumps | inside | between
 
