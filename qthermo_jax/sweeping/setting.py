@@ -6,7 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from qthermo_jax.dynamics import evolved, evolved_with_baths
+from qthermo_jax import dynamics
 from qthermo_jax.labels import Quantity
 from qthermo_jax.steady import State, solved
 from qthermo_jax.sweeping.errors import SpecError, unknown_name
@@ -59,7 +59,7 @@ def state_of(
     if evolution is None or time is None:
         return system, solved(system, method)
     if evolution.heat_capacity is None:
-        return system, evolved(system, time, method)
+        return system, dynamics.evolved(system, time, method)
     capacities = jnp.broadcast_to(jnp.asarray(evolution.heat_capacity, float), (system.n_baths,))
-    state, temperatures = evolved_with_baths(system, time, capacities, method)
+    state, temperatures = dynamics.evolved_with_baths(system, time, capacities, method)
     return system.with_temperatures(temperatures), state
