@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import NoReturn
 
@@ -23,7 +23,7 @@ from rich.table import Table
 
 from qthermo_jax import models
 from qthermo_jax.monitor import Tally, watched
-from qthermo_jax.plotting import PlotError, plot
+from qthermo_jax.plotting import SCALES, PlotError, plot, select
 from qthermo_jax.steady import Method, Note, Status
 from qthermo_jax.sweeping import (
     Interrupted,
@@ -252,16 +252,38 @@ def merge_file(file: Path) -> None:
 @file_argument
 @click.option("--out", type=click.Path(path_type=Path), help="Default: FILE.png; or .svg, .pdf")
 @click.option("--variable", help="Default: the first that can be drawn.")
-def draw(file: Path, out: Path | None, variable: str | None) -> None:
+@click.option(
+    "--select", "choices", multiple=True, metavar="NAME=VALUE", help="Fix a dimension; may be repeated."
+)
+@click.option(
+    "--line", "lines", multiple=True, metavar="FILE[:VARIABLE]", help="Draw a result over a map's axis."
+)
+@click.option("--scale", type=click.Choice(SCALES), default="linear", help="Of the values.")
+def draw(
+    file: Path,
+    out: Path | None,
+    variable: str | None,
+    choices: tuple[str, ...],
+    lines: tuple[str, ...],
+    scale: str,
+) -> None:
     """Draw the result FILE."""
     target = out or file.with_suffix(".png")
-    with _opened(file) as data:
-        figure = plot(data, variable)
+    with ExitStack() as files:
+        data = files.enter_context(_opened(file))
+        over = [(files.enter_context(_opened(path)), name) for path, name in map(_file_and_name, lines)]
+        figure = plot(select(data, *choices), variable, lines=over, scale=scale)
     if target.suffix.lstrip(".") not in figure.canvas.get_supported_filetypes():
         raise SpecError(f"--out {target}: takes .png, .svg or .pdf")
     target.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(target)
     click.echo(target)
+
+
+def _file_and_name(given: str) -> tuple[Path, str | None]:
+    """FILE or FILE:VARIABLE, taken apart."""
+    file, colon, name = given.rpartition(":")
+    return (Path(given), None) if Path(given).is_file() or not colon else (Path(file), name)
 
 
 @contextmanager

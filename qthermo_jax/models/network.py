@@ -44,7 +44,7 @@ def particle_on_sites(
     """One particle on N sites with a ground and an excited state each, and a bath on each.
 
     H = sum_k h_k |e_k><e_k| + sum_(k,l) g_kl (|e_k><e_l| + h.c.), S_k = |e_k><g_k| + h.c., in the basis
-    (|g_1> ... |g_N>, |e_1> ... |e_N>), dimension 2N.
+    (|g_1> ... |g_N>, |e_1> ... |e_N>), dimension 2N. Without the bonds it is `local`.
 
     Args:
         sites: N.
@@ -94,6 +94,7 @@ def particle_on_sites(
         sectors=[*((site,) for site in range(sites)), tuple(range(sites, 2 * sites))],
         levels=[range(sites), *([sites + mode for mode in group] for group in degenerate)],
         labels=[f"{level}_{site + 1}" for level in "ge" for site in range(sites)],
+        local=jnp.diag(H.diagonal()),
         observables={"site_populations": populations, **(observables or {})},
     )
 

@@ -1,0 +1,55 @@
+"""What stands beside the curves: names, symbols, units."""
+
+import re
+import textwrap
+
+import numpy as np
+import xarray as xr
+
+
+def label(array: xr.DataArray) -> str:
+    """`long name  symbol (unit)`."""
+    symbol = array.attrs.get("symbol", "")
+    long_name = array.attrs.get("long_name") or ("" if symbol else str(array.name))
+    parts = [textwrap.fill(long_name, 40), f"${symbol}$" if symbol else ""]
+    parts.append(f"(${unit}$)" if (unit := unit_of(array)) else "")
+    return " ".join(part for part in parts if part)
+
+
+def unit_of(array: xr.DataArray) -> str:
+    """The unit as mathtext without dollar signs, nothing for a pure number."""
+    unit = str(array.attrs.get("units", "1"))
+    return "" if unit in ("1", "") else _mathtext(unit)
+
+
+def _mathtext(unit: str) -> str:
+    """A unit of one letter is set as a symbol; one that holds a power or a product is raised whole."""
+    if raised := re.fullmatch(r"(.+)\^\{?(-?\d+)\}?", unit):
+        inner = _mathtext(raised[1])
+        if not re.fullmatch(r"\\?\w+", raised[1]):
+            inner = f"({inner})"
+        return f"{inner}^{{{raised[2]}}}"
+    return unit if len(unit) == 1 else rf"\mathrm{{{unit}}}"
+
+
+def along(data: xr.Dataset, dimension: str) -> xr.DataArray:
+    """What the points of a dimension are labelled with."""
+    if dimension in data.coords:
+        return data[dimension]
+    return xr.DataArray(np.arange(data.sizes[dimension]), dims=dimension, name=dimension)
+
+
+def value_of(data: xr.Dataset, dimension: str, index: int) -> str:
+    """`g = 0.1`; for parameters that move together without a coordinate of their own, all of them."""
+    coordinate = along(data, dimension)
+    moving = [data[name] for name in data.coords if data[name].dims == (dimension,)]
+    counted = np.issubdtype(coordinate.dtype, np.integer) and len(moving) > 1
+    shown = [each for each in moving if each.name != dimension] if counted else [coordinate]
+    return ", ".join(_equation(each, index) for each in shown)
+
+
+def _equation(array: xr.DataArray, index: int) -> str:
+    name = f"${array.attrs['symbol']}$" if array.attrs.get("symbol") else str(array.name)
+    value, unit = array.values[index], unit_of(array)
+    number = f"{value:.4g}" if np.issubdtype(array.dtype, np.number) else str(value)
+    return f"{name} = {number} ${unit}$" if unit else f"{name} = {number}"
