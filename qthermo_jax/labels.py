@@ -30,7 +30,8 @@ class Quantity:
         """
         if self.energy_power is None:
             return ""
-        return {0: "1", 1: energy_unit}.get(self.energy_power, f"{energy_unit}^{self.energy_power}")
+        raised = f"({energy_unit})" if "^" in energy_unit else energy_unit
+        return {0: "1", 1: energy_unit}.get(self.energy_power, f"{raised}^{self.energy_power}")
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,8 @@ def chain_on_the_boundary(
     There `mean_position` is (sites + 1)/2 and falls with g. Without such a g, or in equilibrium, where
     every g would do, it is NaN and the point is flagged.
 
-    Observables: those of `qj.models.chain`, and `g_boundary`.
+    Observables: those of `qj.models.chain`, and `g_boundary`; its derivatives are those of the equation
+    that it solves (the implicit function theorem).
     """
     T_R = 2.0 * T_mean / (1.0 + ratio)
     middle = (sites + 1) / 2

@@ -2,9 +2,7 @@
 
 from typing import Annotated
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 
 import qthermo_jax as qj
 
@@ -40,7 +38,5 @@ def chain_by_both(
 
 def _by_local(system: qj.OpenSystem, state: qj.SteadyState, observable: qj.Observable) -> jax.Array:
     """What an observable is in the steady state of the local equation."""
-    # XLA may never come back from calls of LAPACK that it starts at once on a few cores: this one waits.
-    wait = 0.0 * jnp.nan_to_num(state.populations[0])
-    system = eqx.tree_at(lambda one: one.H, system.with_generator("local"), system.H + wait)
-    return qj.expectation(qj.steadystate(system), observable)
+    local = qj.after(system.with_generator("local"), state)
+    return qj.expectation(qj.steadystate(local), observable)

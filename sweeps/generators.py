@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -54,7 +53,7 @@ def two_qubits(
         state = qj.steadystate(own, method="dense")
         currents.append(qj.heat_currents(own, state)[1])
         statuses.append(state.status.astype(float))
-        system = _after(system, state)
+        system = qj.after(system, state)
     by_name = dict(zip(EQUATIONS, currents, strict=True))
     error = jnp.abs(by_name["global"] / by_name["Redfield"] - 1.0)
     return system.with_observables(
@@ -69,12 +68,3 @@ def two_qubits(
 def _known(system: qj.OpenSystem, state: qj.SteadyState, numbers: jax.Array) -> jax.Array:
     """What was found out with the system."""
     return numbers
-
-
-def _after(system: qj.OpenSystem, state: qj.SteadyState) -> qj.OpenSystem:
-    """The same system, not to be solved before the state is there.
-
-    XLA may never come back from independent calls of LAPACK that it starts at once on a few cores.
-    """
-    wait = 0.0 * jnp.nan_to_num(state.populations[0])
-    return eqx.tree_at(lambda own: own.H, system, system.H + wait)

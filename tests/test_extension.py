@@ -138,6 +138,16 @@ def test_other_physics_is_never_mixed_in(out: Path, changed: dict[str, Any]) -> 
         swept(out, **changed, extend=True)
 
 
+def test_another_initial_state_is_other_physics(out: Path) -> None:
+    def evolved(initial: str) -> None:
+        asked: dict[str, Any] = {"axes": {"time": [0.0, 1.0]}, "evolution": {"initial": initial}}
+        qj.sweep("lambda_system", **asked, out=out, extend=True).close()
+
+    evolved("1")
+    with pytest.raises(SpecError, match="another spec or model version"):
+        evolved("2")
+
+
 @given(st.sets(st.integers(0, 60), min_size=1).map(sorted), st.integers(1, 20))
 def test_runs_cover_every_position_once_and_in_order(positions: list[int], longest: int) -> None:
     along = np.array(positions)

@@ -147,6 +147,7 @@ def test_the_boundary_is_where_the_particle_is_in_the_middle() -> None:
         np.testing.assert_allclose(g, expected, rtol=0, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_the_secular_ratio_tells_where_the_default_may_be_trusted() -> None:
     data = result("generators", axes={"g": [0.001, 0.01, 0.1], "detuning": [0.0, 0.1]})
     assert (data.equation_status == Status.OK).all()

@@ -142,7 +142,7 @@ def test_the_variable_can_be_chosen():
         ("h^-1", "h^{-1}"),
         (r"\omega_h^2", r"\mathrm{\omega_h}^{2}"),
         ("cm^{-1}", r"\mathrm{cm}^{-1}"),
-        ("cm^{-1}^2", r"(\mathrm{cm}^{-1})^{2}"),
+        ("(cm^{-1})^2", r"(\mathrm{cm}^{-1})^{2}"),
         ("kJ/mol^2", r"(\mathrm{kJ/mol})^{2}"),
     ],
 )

@@ -247,7 +247,7 @@ def test_a_bad_point_leaves_the_others_of_its_batch_alone() -> None:
 def test_a_batch_explains_itself() -> None:
     states = jax.jit(jax.vmap(lambda T: qj.steadystate(LAMBDA(T_1=T))))(jnp.array([0.5, 0.6, -1.0]))
     words = states.explain()
-    assert "2 x steady state found" in words
+    assert "2 x state found" in words
     assert f"1 x {Status.PARAMETER_OUT_OF_RANGE.meaning}" in words
 
 

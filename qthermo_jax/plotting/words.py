@@ -25,8 +25,9 @@ def unit_of(array: xr.DataArray) -> str:
 def _mathtext(unit: str) -> str:
     """A unit of one letter is set as a symbol; one that holds a power or a product is raised whole."""
     if raised := re.fullmatch(r"(.+)\^\{?(-?\d+)\}?", unit):
-        inner = _mathtext(raised[1])
-        if not re.fullmatch(r"\\?\w+", raised[1]):
+        base = raised[1].removeprefix("(").removesuffix(")")
+        inner = _mathtext(base)
+        if not re.fullmatch(r"\\?\w+", base):
             inner = f"({inner})"
         return f"{inner}^{{{raised[2]}}}"
     return unit if len(unit) == 1 else rf"\mathrm{{{unit}}}"

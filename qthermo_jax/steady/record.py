@@ -37,7 +37,7 @@ class Status(IntEnum):
 
 _MEANINGS = {
     Status.PENDING: "not computed yet",
-    Status.OK: "steady state found",
+    Status.OK: "state found",
     Status.PARAMETER_OUT_OF_RANGE: (
         "a temperature below 0, a spectral parameter out of its range, or a number that is not finite"
     ),

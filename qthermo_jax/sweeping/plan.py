@@ -191,7 +191,7 @@ class Plan:
     @cached_property
     def family(self) -> str:
         """Identity of what every point means: results of one family can extend one another."""
-        kept = self.spec.model_dump(include={"model", "parameters", "solver", "output"})
+        kept = self.spec.model_dump(include={"model", "parameters", "solver", "evolution", "output"})
         kept["version"] = __version__
         kept["axes"] = {axis.name: sorted(axis.parameters) for axis in self.axes}
         canonical = json.dumps(kept, sort_keys=True)
