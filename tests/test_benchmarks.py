@@ -20,13 +20,8 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "solvers",
-        *(pytest.param(name, marks=pytest.mark.slow) for name in COMMANDS if name != "solvers"),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COMMANDS)
 def test_a_benchmark_prints_its_table_and_writes_it(name: str, tmp_path: Path) -> None:
     out = tmp_path / "results"
     result = CliRunner().invoke(main, [name, *COMMANDS[name], "--repeats", "2", "--out", str(out)])

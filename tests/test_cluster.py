@@ -307,6 +307,7 @@ class TestThisMachine:
         assert process.returncode == 0, err
         xr.testing.assert_equal(values(), plain)
 
+    @pytest.mark.slow
     def test_python_has_it_too(self, plain: xr.Dataset) -> None:
         grid = {"g": plain.g.values[:2], "T_L": plain.T_L.values}
         asked: dict[str, Any] = {"axes": grid, "parameters": {"sites": 3}, "memory": MEMORY}

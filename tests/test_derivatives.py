@@ -205,10 +205,14 @@ def exact_derivatives(x: np.ndarray) -> dict[str, np.ndarray]:
 WARM = np.array([[0.5, 0.2, 0.3, 1.1, 0.8], [0.9, 1.4, 0.12, 0.7, 1.6]])
 
 
-DEFAULT = ("populations", "secular_block")
-
-
-@pytest.mark.parametrize("tiers", [DEFAULT, pytest.param(("dense",), marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "tiers",
+    [
+        ("populations",),
+        pytest.param(("secular_block",), marks=pytest.mark.slow),
+        pytest.param(("dense",), marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.usefixtures("many_digits")
 def test_the_chain_by_every_parameter(tiers: tuple[str, ...]) -> None:
     """Its N ground levels are degenerate, where the derivative of JAX's `eigh` is NaN."""

@@ -172,7 +172,7 @@ def test_two_closed_classes_are_found_in_whatever_order_they_leave() -> None:
     assert (status == Status.NOT_UNIQUE).all()
 
 
-@pytest.mark.parametrize("order", [(0, 1, 2, 3, 4, 5), (5, 3, 1, 4, 2, 0), (2, 4, 0, 5, 1, 3)], ids=str)
+@pytest.mark.parametrize("order", [(5, 3, 1, 4, 2, 0), (2, 4, 0, 5, 1, 3)], ids=str)
 def test_transient_levels_are_empty_where_the_transitions_are_known(order: tuple[int, ...]) -> None:
     """What leaves first, and together, is then chosen from where the couplings' zeros stand."""
     system = one_pair_and_falls(*falls_at(np.array(order), [PAIR, FALLS]))
