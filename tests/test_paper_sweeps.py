@@ -131,6 +131,7 @@ def mean_position(g: float, T_mean: float, sites: int) -> float:
     return float(np.tile(np.arange(1, sites + 1), 2) @ rho.diagonal().real)
 
 
+@pytest.mark.slow
 def test_the_boundary_is_where_the_particle_is_in_the_middle() -> None:
     T = [0.3, 0.4, 0.5]
     data = result("boundary", {"sites": 4}, axes={"ratio": [2.0, 1.0], "T_mean": T})
