@@ -159,7 +159,7 @@ def test_info_says_what_is_in_a_file(folder, qthermo):
         "lambda_system",
         "T_1 = 1.0",
         "T_2 4 x bath 2: heat current into the bath (h^2)",
-        "3 steady",
+        "3 state found",
         "4 by populations",
     ):
         assert words in out
