@@ -81,6 +81,10 @@ def test_points_with_coherences_are_evolved_densely() -> None:
         ({"axes": {"T_1": [0.5]}}, "parameters.time: missing"),
         ({"evolution": {"initial": "x"}}, "evolution.initial: unknown basis state 'x'"),
         ({"evolution": {}}, "evolution.initial: missing; the model lambda_system brings no initial"),
+        (
+            {"evolution": {"initial": "e", "heat_capacity": [1.0, 2.0, 3.0]}},
+            "evolution.heat_capacity: 3 numbers for 2 baths",
+        ),
         ({"evolution": {"inital": "e"}}, "evolution: unknown key 'inital'"),
         ({"observables": ["soret"]}, r"observables\[0\]: unknown observable 'soret'"),
         ({"method": "secular_block"}, "solver.method: an evolution takes"),

@@ -111,7 +111,7 @@ def evolve_with_baths(
     if capacities.shape not in ((), (system.n_baths,)):
         raise ValueError(f"heat_capacities are () or ({system.n_baths},), not {capacities.shape}")
     capacities = jnp.broadcast_to(capacities, (system.n_baths,))
-    first, *others = in_turn(system, own, method)
+    first, *others = in_turn(method, system, own, capacities)
     warming: Warming = _warming(system, own, capacities, first)
     if others and bool(jnp.any(warming.states.status == Status.METHOD_NOT_EXACT)):
         warming = _warming(system, own, capacities, *others)

@@ -64,7 +64,7 @@ def evolve(
     if initial is not None:
         system = system.with_initial(initial)
     own = jnp.asarray(times, float)
-    first, *others = in_turn(system, own, method)
+    first, *others = in_turn(method, system, own)
     states: State = _evolved_at(system, own, first)
     if others and bool(jnp.any(states.status == Status.METHOD_NOT_EXACT)):
         states = _evolved_at(system, own, *others)

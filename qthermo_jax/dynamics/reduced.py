@@ -133,10 +133,10 @@ def faults_at_start(
     return [*faults, (leaks | start.has_coherences, Status.METHOD_NOT_EXACT)], leaking
 
 
-def in_turn(system: OpenSystem, times: Array, method: str) -> tuple[str, ...]:
+def in_turn(method: str, system: OpenSystem, *numbers: Array) -> tuple[str, ...]:
     """The methods to try one after the other; inside a traced function that is the exact one alone."""
     method = allowed_method(system, method, METHODS)
     if method != "auto":
         return (method,)
-    traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((system, times)))
+    traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((system, numbers)))
     return ("dense",) if traced else ("populations", "dense")

@@ -35,12 +35,22 @@ def under(spec: Spec, model: Model) -> Model:
             raise SpecError(f"model {model.name}: returns {type(system).__name__}, not an OpenSystem")
         if solver.generator != "global" or solver.secular_tol is not None:
             system = system.with_generator(solver.generator, solver.secular_tol)
-        if evolution and evolution.initial is not None:
-            system = system.with_initial(_populations(evolution.initial, system))
-        return system
+        return _prepared(system, evolution) if evolution else system
 
     parameters = model.parameters | ({_TIME.name: _TIME} if evolution else {})
     return replace(model, function=function, parameters=parameters)
+
+
+def _prepared(system: OpenSystem, evolution: Evolution) -> OpenSystem:
+    capacities = evolution.heat_capacity
+    if isinstance(capacities, list) and len(capacities) != system.n_baths:
+        raise SpecError(
+            f"evolution.heat_capacity: {len(capacities)} numbers for {system.n_baths} baths; takes one "
+            "for all, or one for each"
+        )
+    if evolution.initial is None:
+        return system
+    return system.with_initial(_populations(evolution.initial, system))
 
 
 def _populations(initial: str | dict[str, float], system: OpenSystem) -> Array:
