@@ -333,7 +333,7 @@ FAMILIES = {
         [("secular_block", ((0, 1), (2, 3))), ("secular_block", None)],
     ),
 }
-SLOW = ("one doublet", "two doublets, the block")
+SLOW = ("two doublets", "two doublets, the block")
 
 
 @pytest.mark.parametrize(

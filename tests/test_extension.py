@@ -52,7 +52,7 @@ def swept(out: Path | None, **changed: Any) -> xr.Dataset:
     ("changed", "expected"),
     [
         ({"axes": REFINED}, [(4, 1)]),
-        ({"axes": LONGER}, [(8, 1), (2, 1)]),
+        pytest.param({"axes": LONGER}, [(8, 1), (2, 1)], marks=pytest.mark.slow),
         ({"axes": {"g": [0.8], "T_L": [0.7, 0.3]}}, []),
         ({"observables": ["mean_position", "heat_currents"]}, [(6, 1)]),
         ({"axes": REFINED, "observables": ["heat_currents", "mean_position"]}, [(6, 1), (4, 2)]),

@@ -145,14 +145,13 @@ def into_the_cold_bath(system: qj.OpenSystem) -> jax.Array:
 
 def test_two_resonant_qubits_tell_the_generators_apart() -> None:
     """g below the rates: the secular approximation fails, and grouping the close lines repairs it."""
-    tolerances = {"global": None, "redfield": None, "partial_secular": 0.1, "local": None}
+    tolerances = {"global": None, "redfield": None, "partial_secular": 0.1}
     currents = {
         name: into_the_cold_bath(two_qubits(0.0, 0.005, generator=name, secular_tol=tol))
         for name, tol in tolerances.items()
     }
     assert currents["global"] > 1.5 * currents["redfield"]
     np.testing.assert_allclose(currents["partial_secular"], currents["redfield"], rtol=0.02)
-    np.testing.assert_allclose(currents["local"], currents["redfield"], rtol=0.02)
     ratio = qj.observe(two_qubits(0.0, 0.005), qj.steadystate(two_qubits(0.0, 0.005)), "secular_ratio")
     assert ratio > 1
 

@@ -287,6 +287,7 @@ def long_chain(T: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array
     return state.populations, state.status, qj.heat_currents(system, state), state.error
 
 
+@pytest.mark.slow
 def test_two_hundred_sites_in_equilibrium_are_the_gibbs_state_of_the_closed_form() -> None:
     """d = 400: the dense generator would have 2.6e10 elements. E_m = 1 + 1.4 cos(m pi/201)."""
     T = 0.3

@@ -258,6 +258,7 @@ def test_compiled_and_eager_agree() -> None:
     assert compiled.status == eager.status
 
 
+@pytest.mark.slow
 def test_nested_maps_agree_with_single_points() -> None:
     gs, Ts = jnp.array([0.2, 1.3]), jnp.array([0.3, 0.6, 0.9])
     plane = jax.jit(jax.vmap(jax.vmap(lambda g, T: chain_state(g, T, 0.4)[0], (None, 0)), (0, None)))(
@@ -310,6 +311,7 @@ def test_derivatives_are_zero_where_a_bath_is_frozen() -> None:
     np.testing.assert_allclose(slopes.sum(axis=0), 0.0, atol=1e-12)  # the populations sum to 1
 
 
+@pytest.mark.slow
 def test_a_bad_point_leaves_the_derivatives_of_the_others_alone() -> None:
     points = jnp.stack([POINT, POINT.at[1].set(-1.0), POINT.at[0].set(0.0)])
     slopes = jax.jit(jax.vmap(jax.jacrev(populations_at)))(points)

@@ -240,6 +240,7 @@ def test_derivatives_of_the_lambda_system_are_those_of_equation_8():
     assert (data.status_d_omega_1 == qj.Status.OK).all()
 
 
+@pytest.mark.slow
 def test_single_baths_of_a_chain_can_be_named():
     axes = {"g": [0.3, 0.9], "T_L": [0.6]}
     data = qj.sweep(
