@@ -84,6 +84,20 @@ def test_generator_state_and_currents_are_the_explicit_ones(name: str, seed: int
     np.testing.assert_allclose(found["currents"], taken, atol=1e-11)
 
 
+def test_a_redfield_state_with_a_negative_eigenvalue_is_flagged() -> None:
+    """A cold, strongly coupled bath: -4e-4 by the explicit generator."""
+    H, couplings = drawn(4)
+    T, eta = (0.05, 0.3), (0.4, 0.1)
+    gammas = [oracles.bath_rate(lambda w, e=e: e * w, e, t) for e, t in zip(eta, T, strict=True)]
+    parts = [redfield(H, S, gamma) for S, gamma in zip(couplings, gammas, strict=True)]
+    rho, _ = oracles.null_state(oracles.commutator(H) + sum(parts))
+    assert np.linalg.eigvalsh(rho)[0] < -4e-4
+    own = [qj.Bath(S, t, qj.Ohmic(e)) for S, t, e in zip(couplings, T, eta, strict=True)]
+    found = answers(qj.OpenSystem(H, own, generator="redfield"))
+    assert found["status"] == qj.Status.NOT_POSITIVE
+    assert np.isnan(found["rho"]).all()
+
+
 def test_redfield_is_qutips() -> None:
     H, couplings = (np.real(part) for part in drawn(3))
     terms = [[qutip.Qobj(S), gamma] for S, gamma in zip(couplings, RATES, strict=True)]
