@@ -178,6 +178,17 @@ def test_local_lets_heat_flow_from_cold_to_hot() -> None:
         assert sign * qj.entropy_production(own, qj.steadystate(own)) > 0
 
 
+@pytest.mark.parametrize("element", [0.2, np.nan])
+def test_a_bare_hamiltonian_that_connects_sectors_is_flagged(element: float) -> None:
+    """Its eigenvectors are looked for sector by sector, as those of H."""
+    bare = np.diag([0.0, 1.0, 1.5])
+    bare[0, 2] = bare[2, 0] = element
+    S = qj.Bath(np.ones((3, 3)), 0.5, qj.Ohmic(0.1))
+    system = qj.OpenSystem(np.diag([0.0, 1.0, 1.5]), S, local=bare, sectors=[(0, 1), (2,)])
+    assert answers(system.with_generator("local"))["status"] == qj.Status.NOT_HERMITIAN
+    assert answers(system)["status"] == qj.Status.OK
+
+
 def test_what_a_generator_lacks_is_said(unchecked: None) -> None:
     system = qj.models.lambda_system()
     with pytest.raises(ValueError, match="'davies' is not one of global, partial_secular, redfield"):

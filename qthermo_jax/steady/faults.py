@@ -34,10 +34,10 @@ def _is_hermitian(operators: Inexact[Array, "*k d d"] | SparseCoupling) -> Bool[
     return skew <= roundoff(operators.dtype) * jnp.max(jnp.abs(operators))
 
 
-def _keeps_sectors(system: OpenSystem) -> Bool[Array, ""]:
+def _keeps_sectors(system: OpenSystem, hamiltonian: Inexact[Array, "d d"]) -> Bool[Array, ""]:
     home = {index: number for number, sector in enumerate(system.sectors) for index in sector}
     number = jnp.array([home[index] for index in range(system.dimension)])
-    size = jnp.abs(system.H)
+    size = jnp.abs(hamiltonian)
     outside = jnp.where(number[:, None] == number[None, :], 0.0, size)
     return jnp.max(outside) <= roundoff(size.dtype) * jnp.max(size)
 
@@ -61,13 +61,15 @@ def is_negative(
 
 def faults_of(system: OpenSystem, moves: Transitions) -> list[Fault]:
     """What may be wrong with the values of a system, whatever is asked of it."""
-    operators = [system.H, *(bath.coupling for bath in system.baths)]
-    if system.local is not None:
-        operators.append(system.local)
-    hermitian = [_is_hermitian(operator) for operator in operators]
+    hamiltonians = [system.H]
+    if system.generator == "local" and system.local is not None:
+        hamiltonians.append(system.local)
+    operators = [*hamiltonians, *(bath.coupling for bath in system.baths)]
+    fit = [_is_hermitian(operator) for operator in operators]
+    fit += [_keeps_sectors(system, hamiltonian) for hamiltonian in hamiltonians]
     return [
         (~_in_range(system), Status.PARAMETER_OUT_OF_RANGE),
-        (~(jnp.all(jnp.stack(hermitian)) & _keeps_sectors(system)), Status.NOT_HERMITIAN),
+        (~jnp.all(jnp.stack(fit)), Status.NOT_HERMITIAN),
         (moves.divergent, Status.DIVERGENT_RATE),
     ]
 
