@@ -16,6 +16,9 @@ from jaxtyping import Array, Inexact, Shaped
 
 Index = tuple[int, ...]
 
+# Two for each arrival: more are found faster by sorting (measured).
+_MANY_RIVALS = 60
+
 # Of every table: with 64 bit switched off, JAX cannot index by 64-bit numbers.
 _WHOLE = np.int32
 
@@ -71,9 +74,17 @@ class Groups:
         return jnp.max(self._gather(values), axis=1)
 
 
-def padded(values: Shaped[Array, " n"]) -> Shaped[Array, " n_plus_1"]:
+def padded(values: Shaped[Array, "n *b"]) -> Shaped[Array, "n_plus_1 *b"]:
     """One more entry, 0, for the places of a table that hold nothing."""
-    return jnp.pad(values, (0, 1))
+    return jnp.pad(values, ((0, 1), *((0, 0) for _ in values.shape[1:])))
+
+
+def repeated(values: Shaped[Array, "k *s"], index: np.ndarray) -> Shaped[Array, "n *s"]:
+    """values[index], as a plain copy where each value stands equally often, one after the other."""
+    times = index.size // max(len(values), 1)
+    if np.array_equal(index, np.repeat(np.arange(len(values)), times)):
+        return jnp.repeat(values, times, axis=0)
+    return values[index]
 
 
 class Elements(NamedTuple):
@@ -160,18 +171,6 @@ class Pairs:
         return Groups.of(self.number, self._distinct[0].size)
 
     @cached_property
-    def by_origin(self) -> Groups:
-        """The rates j -> i of all distinct pairs, then those i -> j, by the state that they leave."""
-        first, second = self.states
-        return Groups.of(np.concatenate([second, first]), self.dimension)
-
-    @cached_property
-    def by_target(self) -> Groups:
-        """The same by the state that they lead to."""
-        first, second = self.states
-        return Groups.of(np.concatenate([first, second]), self.dimension)
-
-    @cached_property
     def rate_table(self) -> np.ndarray:
         """(d, d): where the rate of the jump j -> i stands among (those j -> i, those i -> j, 0)."""
         first, second = self.states
@@ -216,6 +215,29 @@ class Pairs:
             np.concatenate([self.i, self.j[back]]),
         )
 
+    @cached_property
+    def rivals(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Each two arrivals that one bath brings from one state to different ones; None if too many."""
+        position, _, origin, target = self.arrivals
+        way = self.bath[position].astype(np.int64) * self.dimension + origin
+        length = np.bincount(way)
+        if np.sum(length * (length - 1)) > _MANY_RIVALS * position.size:
+            return None
+        order = np.argsort(way, kind="stable").astype(_WHOLE)
+        first, second = each_two(length[length > 0])
+        first, second = order[first], order[second]
+        different = (first < second) & (target[first] != target[second])
+        return first[different], second[different]
+
+
+def each_two(length: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of runs that stand one after another: each member with each of the same run, as two indices."""
+    start = np.cumsum(length) - length
+    partners = np.repeat(length, length)
+    first = np.repeat(np.arange(partners.size), partners)
+    within = np.arange(partners.sum()) - np.repeat(np.cumsum(partners) - partners, partners)
+    return first, np.repeat(np.repeat(start, length), partners) + within
+
 
 class Products(NamedTuple):
     """Which two directed transitions c -> a and d -> b of one bath feed rho_ab from rho_cd.
@@ -254,13 +276,8 @@ def products_of(pairs: Pairs, levels: tuple[Index, ...]) -> Products:
     ways = (level_of[target], level_of[origin], pairs.bath[position])
     order = np.lexsort(ways)
     ahead = np.any([np.diff(way[order]) != 0 for way in ways], axis=0)
-    start = np.concatenate([[0], 1 + np.flatnonzero(ahead)])
-    length = np.diff(np.append(start, order.size))
-    # Each transition of a run of like ones with each of the same run.
-    partners = np.repeat(length, length)
-    within = np.arange(partners.sum()) - np.repeat(np.cumsum(partners) - partners, partners)
-    first = np.repeat(order, partners)
-    second = order[np.repeat(np.repeat(start, length), partners) + within]
+    starts = np.concatenate([[0], 1 + np.flatnonzero(ahead)])
+    first, second = (order[member] for member in each_two(np.diff(np.append(starts, order.size))))
     fed, feeding = row[target[first], target[second]], row[origin[first], origin[second]]
     entries, entry = np.unique(fed.astype(np.int64) * n + feeding, return_inverse=True)
     table = np.full(n * n, entries.size, _WHOLE)

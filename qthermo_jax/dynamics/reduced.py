@@ -129,7 +129,7 @@ def faults_at_start(
     faults = [*faults_of(system, moves), (start.is_no_state, Status.BAD_INITIAL_STATE)]
     if method != "populations":
         return faults, jnp.zeros((), moves.forth.dtype)
-    leaking, leaks = leak(moves, jnp.arange(moves.pairs.dimension))
+    leaking, leaks = leak(moves)
     return [*faults, (leaks | start.has_coherences, Status.METHOD_NOT_EXACT)], leaking
 
 

@@ -14,7 +14,7 @@ from jaxtyping import Array, Bool, Float, Inexact, Int
 from qthermo_jax.baths import rates_both_ways
 from qthermo_jax.couplings import SparseCoupling
 from qthermo_jax.spectral import Eigenbasis, cluster, roundoff
-from qthermo_jax.structure import BankPairs, Pairs, padded
+from qthermo_jax.structure import BankPairs, Groups, Pairs, padded, repeated
 from qthermo_jax.system import Bath, OpenSystem
 
 
@@ -92,7 +92,7 @@ def transitions(system: OpenSystem, basis: Eigenbasis) -> Transitions:
     banks = list(zip(system.baths, pairs.banks, strict=True))
     amplitudes = jnp.concatenate([_amplitudes(bath, bank, basis) for bath, bank in banks])
     size = jnp.abs(amplitudes)
-    driven = size > roundoff(size.dtype) * pairs.by_bath.max(size)[pairs.bath]
+    driven = size > roundoff(size.dtype) * repeated(pairs.by_bath.max(size), pairs.bath)
     ends = np.cumsum([bank.i.size for bank in pairs.banks])[:-1]
     frequencies = jnp.split(omega[pairs.number], ends)
     rates = [_rates(*both, own) for both, own in zip(banks, frequencies, strict=True)]
@@ -145,9 +145,9 @@ def _rates(
     bath: Bath, bank: BankPairs, omega: Float[Array, " p"]
 ) -> tuple[Float[Array, " p"], Float[Array, " p"]]:
     """gamma_k(omega) and gamma_k(-omega) of one bank's transitions."""
-    spectrum = jax.tree.map(lambda leaf: leaf[bank.bath], bath.spectrum)
+    spectrum = jax.tree.map(lambda leaf: repeated(leaf, bank.bath), bath.spectrum)
     both_ways = partial(rates_both_ways, spontaneous=bath.spontaneous)
-    forth, back = jax.vmap(both_ways)(spectrum, omega, bath.T[bank.bath])
+    forth, back = jax.vmap(both_ways)(spectrum, omega, repeated(bath.T, bank.bath))
     return forth, back
 
 
@@ -157,7 +157,9 @@ def jump_rates(moves: Transitions) -> tuple[Float[Array, " U"], Float[Array, " U
     return by_states.sum(moves.strengths * moves.forth), by_states.sum(moves.strengths * moves.back)
 
 
-def leak(moves: Transitions, kept: Int[Array, " d"]) -> tuple[Float[Array, ""], Bool[Array, ""]]:
+def leak(
+    moves: Transitions, kept: Int[Array, " d"] | None = None
+) -> tuple[Float[Array, ""], Bool[Array, ""]]:
     """How strongly the elements rho_cd with kept[c] = kept[d] drive those with kept[a] != kept[b].
 
     A bath drives a -> c and b -> d at one Bohr frequency: the matrix element is gamma S_ac S*_bd.
@@ -166,7 +168,7 @@ def leak(moves: Transitions, kept: Int[Array, " d"]) -> tuple[Float[Array, ""], 
     same; so the states are searched once for all temperatures.
 
     Args:
-        kept: label of the block that each eigenstate belongs to; all different for populations alone.
+        kept: label of the block that each eigenstate belongs to; None for populations alone.
 
     Returns:
         an upper bound of the matrix elements, in units of energy: each bath's largest |S_ac S_bd| times
@@ -174,13 +176,47 @@ def leak(moves: Transitions, kept: Int[Array, " d"]) -> tuple[Float[Array, ""], 
         whether any of it is more than round-off of eigenvectors.
     """
     pairs = moves.pairs
-    position, _, origin, target = pairs.arrivals
-    bath = pairs.bath[position]
     amplitudes, _, frequency = moves.directed()
-    size = jnp.abs(amplitudes)
     largest = pairs.by_bath.max(jnp.abs(moves.amplitudes))
-    relative = size / jnp.where(largest > 0, largest, 1.0)[bath]
-    keys = (jnp.asarray(bath), kept[origin], frequency)
+    bath = pairs.bath[pairs.arrivals[0]]
+    relative = jnp.abs(amplitudes) / jnp.where(largest > 0, largest, 1.0)[bath]
+    if kept is None and pairs.rivals is not None:
+        product, lesser = _compared(pairs, pairs.rivals, frequency, relative)
+    else:
+        block = jnp.arange(pairs.dimension) if kept is None else kept
+        product, lesser = _sorted(pairs, block, frequency, relative)
+    fastest = pairs.by_bath.max(jnp.maximum(moves.forth, moves.back))
+    elements = product * largest**2
+    bound = (1 + pairs.dimension / 2) * jnp.sum(jnp.where(elements > 0, elements * fastest, 0.0))
+    return bound, lesser > roundoff(relative.dtype)
+
+
+# Of two transitions of each bath with one Bohr frequency, from one block of states to different ones:
+# the largest product of their amplitudes, and the largest that the lesser of two is, of all baths.
+_Strongest = tuple[Float[Array, " K"], Float[Array, ""]]
+
+
+def _compared(
+    pairs: Pairs,
+    rivals: tuple[np.ndarray, np.ndarray],
+    frequency: Int[Array, " A"],
+    relative: Float[Array, " A"],
+) -> _Strongest:
+    """By comparing each two."""
+    first, second = rivals
+    same = frequency[first] == frequency[second]
+    product = jnp.where(same, relative[first] * relative[second], 0.0)
+    lesser = jnp.where(same, jnp.minimum(relative[first], relative[second]), 0.0)
+    bath = pairs.bath[pairs.arrivals[0][first]]
+    return Groups.of(bath, pairs.n_baths).max(product), jnp.max(lesser, initial=0.0)
+
+
+def _sorted(
+    pairs: Pairs, kept: Int[Array, " d"], frequency: Int[Array, " A"], relative: Float[Array, " A"]
+) -> _Strongest:
+    """By sorting them."""
+    position, _, origin, target = pairs.arrivals
+    keys = (jnp.asarray(pairs.bath[position]), kept[origin], frequency)
     *sorted_keys, arrived, strength = jax.lax.sort(
         (*keys, kept[target], relative), num_keys=len(keys), is_stable=False
     )
@@ -193,8 +229,4 @@ def leak(moves: Transitions, kept: Int[Array, " d"]) -> tuple[Float[Array, ""], 
     second = jnp.maximum(jax.ops.segment_max(rival, run, n), 0.0)
     product = jnp.maximum(strongest, 0.0) * second
     of_bath = jnp.maximum(jax.ops.segment_max(product[run], sorted_keys[0], pairs.n_baths), 0.0)
-    fastest = pairs.by_bath.max(jnp.maximum(moves.forth, moves.back))
-    real = (second > roundoff(size.dtype)) & (strongest > roundoff(size.dtype))
-    elements = of_bath * largest**2
-    bound = (1 + pairs.dimension / 2) * jnp.sum(jnp.where(elements > 0, elements * fastest, 0.0))
-    return bound, jnp.any(real)
+    return of_bath, jnp.max(jnp.minimum(strongest, second), initial=0.0)

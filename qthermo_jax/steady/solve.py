@@ -40,7 +40,7 @@ def _solve_auto(moves: Transitions, levels: tuple[Index, ...] | None) -> Solutio
         dense: Solution = jax.lax.cond(block.exact, lambda _: block, solve_dense, moves)
         return dense
 
-    _, leaks = leak(moves, jnp.arange(moves.pairs.dimension))
+    _, leaks = leak(moves)
     solution: Solution = jax.lax.cond(
         leaks,
         with_block if has_block(levels) else solve_dense,

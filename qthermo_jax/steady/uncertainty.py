@@ -4,6 +4,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from qthermo_jax.generators import Transitions
+from qthermo_jax.structure import repeated
 
 
 def rate_uncertainty(moves: Transitions) -> Float[Array, " P"]:
@@ -14,7 +15,7 @@ def rate_uncertainty(moves: Transitions) -> Float[Array, " P"]:
     """
     pairs, omega = moves.pairs, jnp.abs(moves.omega)
     both = (moves.forth > 0) & (moves.back > 0)  # so T > 0
-    T = jnp.where(both, moves.temperatures[pairs.bath], 1.0)
+    T = jnp.where(both, repeated(moves.temperatures, pairs.bath), 1.0)
     exponent = jnp.where(both, omega[pairs.number] / T, 0.0)
     height = jnp.max(jnp.abs(moves.basis.energies)) / jnp.where(omega > 0, omega, 1.0)
     height = jnp.where(omega > 0, height, 0.0)[pairs.number]

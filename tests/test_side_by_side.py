@@ -1,0 +1,110 @@
+"""Many rate equations at a time: each solution as mpmath has it, whatever stands beside it."""
+
+import jax
+import jax.numpy as jnp
+import mpmath
+import numpy as np
+import pytest
+
+import exact
+from qthermo_jax.models import chain
+from qthermo_jax.steady.elimination import Stationary
+from qthermo_jax.steady.side_by_side import stationary
+from qthermo_jax.structure import BankPattern, Pairs, pairs_of
+
+MANY = 80
+
+
+def all_pairs(d: int) -> Pairs:
+    return pairs_of((tuple(range(d)),), (BankPattern(1),))
+
+
+def jumps(pairs: Pairs) -> np.ndarray:
+    """Which of the rates are jumps between different states."""
+    first, second = pairs.states
+    return np.tile(first != second, 2)
+
+
+def random_rates(pairs: Pairs, smallest: float, seed: int = 0) -> np.ndarray:
+    """(MANY, A), evenly spread in their logarithm from `smallest` to 1."""
+    rng = np.random.default_rng(seed)
+    return np.where(jumps(pairs), smallest ** rng.random((MANY, 2 * pairs.states[0].size)), 0.0)
+
+
+def together(rates: np.ndarray, pairs: Pairs) -> Stationary:
+    return jax.jit(jax.vmap(lambda own: stationary(own, pairs)))(jnp.asarray(rates))
+
+
+def by_mpmath(rates: np.ndarray, pairs: Pairs) -> list[mpmath.mpf]:
+    with mpmath.workdps(1000):
+        return exact.stationary(mpmath.matrix(np.append(rates, 0.0)[pairs.rate_table].tolist()))
+
+
+@pytest.mark.parametrize("smallest", [1e-2, 1e-30, 1e-150])
+@pytest.mark.parametrize("sites", [0, 4])
+def test_every_population_has_its_digits(sites: int, smallest: float) -> None:
+    pairs = chain(sites=sites).pairs if sites else all_pairs(5)
+    rates = random_rates(pairs, smallest)
+    found = together(rates, pairs)
+    for n in (0, MANY // 2, MANY - 1):
+        expected = by_mpmath(rates[n], pairs)
+        errors = exact.relative_errors(np.asarray(found.populations[n]), expected, above=1e-290)
+        assert np.max(errors) < 1e-13
+    np.testing.assert_array_equal(found.classes, 1)
+    assert not np.any(found.lost)
+    assert np.max(found.imbalance) < 1e-15
+
+
+def awkward(pairs: Pairs) -> dict[int, np.ndarray]:
+    """Rates with which not every state is populated, or two states have their own, or paths get lost."""
+    rates = random_rates(pairs, 1e-2, seed=1)[:4]
+    table = pairs.rate_table
+    rates[0, table[1:, 0]] = 0.0  # the ground state is not left
+    rates[1, table[2:, :2].ravel()] = rates[1, table[:2, 2:].ravel()] = 0.0  # two parts
+    rates[2, table[:-1, -1]] *= 1e-320  # hardly left
+    rates[3] = 0.0  # no transition at all
+    return dict(zip((3, 17, 40, MANY - 1), rates * jumps(pairs), strict=True))
+
+
+def test_a_point_with_more_than_one_answer_or_none_leaves_the_others_alone() -> None:
+    pairs = all_pairs(5)
+    plain = random_rates(pairs, 1e-3)
+    mixed = plain.copy()
+    for n, rates in awkward(pairs).items():
+        mixed[n] = rates
+    before, found = together(plain, pairs), together(mixed, pairs)
+    others = [n for n in range(MANY) if n not in awkward(pairs)]
+    np.testing.assert_allclose(found.populations[others,], before.populations[others,], rtol=1e-13)
+    np.testing.assert_array_equal(found.classes[others,], 1)
+    np.testing.assert_allclose(found.populations[3], [1, 0, 0, 0, 0], atol=0)
+    assert found.classes[17] == 2
+    assert found.classes[MANY - 1] == 5
+    for n, rates in awkward(pairs).items():
+        alone = stationary(jnp.asarray(rates), pairs)
+        for part in ("classes", "lost"):
+            assert getattr(found, part)[n] == getattr(alone, part), (n, part)
+
+
+def test_mapped_twice_it_is_the_same() -> None:
+    pairs = all_pairs(4)
+    rates = random_rates(pairs, 1e-3)
+    flat = together(rates, pairs)
+    twice = jax.vmap(jax.vmap(lambda own: stationary(own, pairs)))(jnp.asarray(rates.reshape(8, 10, -1)))
+    for one, other in zip(jax.tree.leaves(flat), jax.tree.leaves(twice), strict=True):
+        np.testing.assert_allclose(one, other.reshape(one.shape), rtol=1e-14, atol=1e-15)
+
+
+def test_both_ways_of_differentiating_agree_with_differences() -> None:
+    pairs = all_pairs(3)
+    rates = random_rates(pairs, 1e-1)
+    index = int(np.flatnonzero(jumps(pairs))[0])
+
+    def last(own: jax.Array) -> jax.Array:
+        return stationary(own, pairs).populations[-1]
+
+    step = 1e-6 * np.eye(rates.shape[1])[index]
+    more, less = (together(rates + sign * step, pairs).populations[:, -1] for sign in (1, -1))
+    backward = jax.vmap(jax.grad(last))(jnp.asarray(rates))[:, index]
+    forward = jax.vmap(jax.jacfwd(last))(jnp.asarray(rates))[:, index]
+    np.testing.assert_allclose(backward, (more - less) / 2e-6, rtol=1e-7, atol=1e-10)
+    np.testing.assert_allclose(forward, backward, rtol=1e-12)
