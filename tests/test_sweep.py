@@ -127,7 +127,7 @@ def test_what_does_not_depend_on_an_axis_is_not_computed_along_it():
     box = next(plan.tiling.boxes)
     with jax.enable_x64(True):
         program = jax.make_jaxpr(engine.mapped(point_function(plan, "populations"), 2))(
-            *engine.tile_inputs(plan, box), plan.numbers
+            *engine.inputs_of(plan, box, plan.tiling.tile), plan.numbers
         )
     shapes = [
         equation.invars[0].aval.shape

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +15,7 @@ from jaxtyping import Array
 from qthermo_jax.spectral import eigenbasis
 from qthermo_jax.steady import Method, Status, bytes_per_point, has_block
 from qthermo_jax.structure import Index
+from qthermo_jax.sweeping.lanes import lanes_of, solves_batches
 from qthermo_jax.sweeping.plan import Plan
 from qthermo_jax.sweeping.point import Numbers, PointFunction, point_function
 from qthermo_jax.sweeping.tiling import Box
@@ -76,9 +78,9 @@ def _joined(array: Array, counts: list[int], cell: tuple[int, ...], tile: tuple[
     return full[tuple(slice(0, size) for size in tile)]
 
 
-def tile_inputs(plan: Plan, box: Box) -> Iterator[Values]:
-    """Each axis' values in the box; a tile at the edge repeats the last one to keep its shape."""
-    for axis, part, step in zip(plan.axes, box, plan.tiling.tile, strict=True):
+def inputs_of(plan: Plan, box: Box, shape: tuple[int, ...]) -> Iterator[Values]:
+    """Each axis' values from the corner of a box on; at the edge the last one repeats."""
+    for axis, part, step in zip(plan.axes, box, shape, strict=True):
         index = np.minimum(np.arange(part.start, part.start + step), axis.size - 1)
         yield {name: values[index].astype(plan.dtype) for name, values in axis.parameters.items()}
 
@@ -111,38 +113,56 @@ class Engine:
         self._plan = plan
         self._in_turn = plan.method == "auto" and bool(plan.axes)
         self._rest = _Rest(plan)
+        self._lanes = lanes_of(plan.tiling)
 
     @cached_property
-    def program(self) -> jax.stages.Compiled:
-        """That of a tile."""
+    def _traced(self) -> jax.stages.Traced:
+        """The program of a lane's part of a tile, not yet compiled."""
         plan, tiling = self._plan, self._plan.tiling
         n_axes = len(plan.axes)
         method = "populations" if self._in_turn else plan.method
-        share = in_cells(mapped(point_function(plan, method), n_axes), tiling.share, tiling.cell)
+        share = self._lanes.shape if tiling.devices == 1 else tiling.share
+        part = in_cells(mapped(point_function(plan, method), n_axes), share, tiling.cell)
         split = (*(axis == tiling.shared for axis in range(n_axes)), False)
-        tile = jax.jit(spread(share, plan.devices, split, tiling.shared))
-        box = next(tiling.boxes)
+        function = jax.jit(spread(part, plan.devices, split, tiling.shared))
         with jax.enable_x64(plan.dtype == np.float64):
-            return tile.lower(*tile_inputs(plan, box), self._numbers).compile()
+            first = inputs_of(plan, next(tiling.boxes), self._lanes.shape)
+            return function.trace(*first, self._numbers)
+
+    @cached_property
+    def _program(self) -> jax.stages.Compiled:
+        with jax.enable_x64(self._plan.dtype == np.float64):
+            program: jax.stages.Compiled = self._traced.lower().compile()
+        return program
+
+    @cached_property
+    def _threads(self) -> ThreadPoolExecutor:
+        """Whatever runs, runs in these: one where two programs might ask for LAPACK at once."""
+        alone = solves_batches(self._traced.jaxpr.jaxpr)
+        return ThreadPoolExecutor(1 if alone else self._lanes.number)
 
     @property
     def bytes_on_device(self) -> int | None:
         """What one device holds while it solves its share of a tile, by XLA's own account."""
-        memory: Any = self.program.memory_analysis()
+        memory: Any = self._program.memory_analysis()
         if memory is None:
             return None
         parts = (memory.argument_size_in_bytes, memory.output_size_in_bytes, memory.temp_size_in_bytes)
-        return int(sum(parts))
+        return int(sum(parts)) * self._lanes.number
 
     @property
     def _numbers(self) -> Values:
         return {name: value.astype(self._plan.dtype) for name, value in self._plan.numbers.items()}
 
-    def start(self, box: Box) -> dict[str, Array]:
-        """A tile's arrays, still on the devices and maybe still to come."""
+    def _start(self, box: Box) -> list[Future[Values]]:
+        """A tile's parts, on their way."""
+        return [self._threads.submit(self._run, part) for part in self._lanes.parts(box)]
+
+    def _run(self, box: Box) -> Values:
         with jax.enable_x64(self._plan.dtype == np.float64):
-            results: dict[str, Array] = self.program(*tile_inputs(self._plan, box), self._numbers)
-            return results
+            given = inputs_of(self._plan, box, self._lanes.shape)
+            results: Values = jax.device_get(self._program(*given, self._numbers))
+        return results
 
     def solve(self, boxes: Iterable[Box]) -> Iterator[tuple[Box, Values]]:
         """Compute tiles; while one is handed out the next is on its way.
@@ -150,22 +170,24 @@ class Engine:
         Yields:
             the box and its arrays by name, the box's axes first.
         """
-        ahead: tuple[Box, dict[str, Array]] | None = None
+        ahead: tuple[Box, list[Future[Values]]] | None = None
         for box in boxes:
-            started = box, self.start(box)
+            started = box, self._start(box)
             if ahead:
                 yield self._finished(*ahead)
             ahead = started
         if ahead:
             yield self._finished(*ahead)
 
-    def _finished(self, box: Box, results: dict[str, Array]) -> tuple[Box, Values]:
-        crop = tuple(slice(0, part.stop - part.start) for part in box)
-        tile = {name: np.array(values[crop]) for name, values in jax.device_get(results).items()}
+    def _finished(self, box: Box, parts: list[Future[Values]]) -> tuple[Box, Values]:
+        tile = self._lanes.joined(box, [part.result() for part in parts])
         if self._in_turn:
-            with jax.enable_x64(self._plan.dtype == np.float64):
-                self._rest.solve(box, tile)
+            self._threads.submit(self._solve_rest, box, tile).result()
         return box, tile
+
+    def _solve_rest(self, box: Box, tile: Values) -> None:
+        with jax.enable_x64(self._plan.dtype == np.float64):
+            self._rest.solve(box, tile)
 
 
 class _Rest:

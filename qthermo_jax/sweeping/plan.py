@@ -27,7 +27,7 @@ from qthermo_jax.version import __version__
 DEFAULT_MEMORY = 1 << 30
 
 # Points of a cell, which a CPU solves at a time: what they need stays in its cache (measured).
-_CELL = 500
+_CELL = 128
 
 # Of one variable in a file: its name, unit, dimensions (measured).
 _BYTES_OF_NAMES = 2600
