@@ -40,6 +40,6 @@ def mean_position(sites: int) -> Callable[[jax.Array, jax.Array], jax.Array]:
 
 
 def chunk_size(sites: int, method: qj.Method) -> int:
-    """Points at a time, 500 at most."""
+    """Points at a time, as a sweep takes them on a CPU: 128 at most."""
     system = jax.eval_shape(lambda: qj.models.chain(sites=sites))
-    return int(np.clip(_CHUNK_BYTES // bytes_per_point(system, method), 1, 500))
+    return int(np.clip(_CHUNK_BYTES // bytes_per_point(system, method), 1, 128))

@@ -13,6 +13,7 @@ from benchmarks import limit as _limit
 from benchmarks import peers as _peers
 from benchmarks import solvers as _solvers
 from benchmarks import startup as _startup
+from benchmarks import summary as _summary
 from benchmarks import sweeps as _sweeps
 from benchmarks.report import conditions
 
@@ -47,7 +48,7 @@ def main() -> None:
 @main.command()
 @click.option("--sites", default=10, show_default=True)
 @click.option("--points", default=4000, show_default=True)
-@click.option("--chunk", default=500, show_default=True, help="Points at a time.")
+@click.option("--chunk", default=128, show_default=True, help="Points at a time.")
 @_repeats
 @_out
 def derivatives(sites: int, points: int, chunk: int, repeats: int, out: Path | None) -> None:
@@ -71,8 +72,8 @@ def growth(
 
 
 @main.command()
-@click.option("--sites", type=Sizes(), default="2,4,10", show_default=True)
-@click.option("--points", type=Sizes(), default="1,64,1024", show_default=True)
+@click.option("--sites", type=Sizes(), default="2,4,10,30,100", show_default=True)
+@click.option("--points", type=Sizes(), default="1,100,10000,1000000", show_default=True)
 @_repeats
 @_out
 def solvers(sites: list[int], points: list[int], repeats: int, out: Path | None) -> None:
@@ -82,8 +83,8 @@ def solvers(sites: list[int], points: list[int], repeats: int, out: Path | None)
 
 
 @main.command()
-@click.option("--sites", type=Sizes(), default="4,10", show_default=True)
-@click.option("--points", type=Sizes(), default="100000,1000000", show_default=True)
+@click.option("--sites", type=Sizes(), default="2,4,10,30,100", show_default=True)
+@click.option("--points", type=Sizes(), default="1000,100000,1000000", show_default=True)
 @click.option("--large", is_flag=True, help="10^8 points of 4 sites, once.")
 @_repeats
 @_out
@@ -131,6 +132,12 @@ def everything(context: click.Context, out: Path | None) -> None:
     """Each of them as it is by default."""
     for command in (startup, peers, solvers, derivatives, growth, limit, sweeps):
         context.invoke(command, out=out)
+
+
+@main.command()
+def summary() -> None:
+    """The committed results in a few rows, into README.md."""
+    _summary.write()
 
 
 @main.command()

@@ -5,10 +5,15 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from benchmarks.chains import mean_position, points, site_populations
+from benchmarks.one_size import T_L, G, direct, sites_by_qutip
 from benchmarks.report import Cell, Report, megabytes
 from benchmarks.timing import Program, Spread, compiled, in_turns
+
+# Of the central differences: the round-off of QuTiP's solve and the third derivative are alike here.
+_STEP = 1e-4
 
 
 def _with_forward(f: Callable[[jax.Array], jax.Array]) -> Callable[[jax.Array], tuple[Any, Any]]:
@@ -22,6 +27,20 @@ def _with_forward(f: Callable[[jax.Array], jax.Array]) -> Callable[[jax.Array], 
     return both
 
 
+def _by_qutip(sites: int) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    """One point by QuTiP: the values; these and their central differences by T_L and g."""
+
+    def values(T: float = T_L, g: float = G) -> np.ndarray:
+        return sites_by_qutip(sites, direct, T, g)
+
+    def differences() -> tuple[np.ndarray, np.ndarray]:
+        along_T = (values(T_L + _STEP, G) - values(T_L - _STEP, G)) / (2 * _STEP)
+        along_g = (values(T_L, G + _STEP) - values(T_L, G - _STEP)) / (2 * _STEP)
+        return values(), np.stack([along_T, along_g])
+
+    return values, differences
+
+
 def _in_chunks(f: Callable[..., Any], chunk: int) -> Callable[..., Any]:
     return lambda *batch: jax.lax.map(lambda point: f(*point), batch, batch_size=chunk)
 
@@ -29,9 +48,9 @@ def _in_chunks(f: Callable[..., Any], chunk: int) -> Callable[..., Any]:
 def measure(sites: int, count: int, chunk: int, repeats: int) -> Report:
     """Of `count` points of a chain of `sites`, `chunk` at a time."""
     batch = points(count)
-    T_L, g = batch[:, 0], batch[:, 1]
+    left, g = batch[:, 0], batch[:, 1]
     fraction = jnp.linspace(0.0, 1.0, sites)
-    temperatures = T_L[:, None] + (0.4 - T_L)[:, None] * fraction[None, :]
+    temperatures = left[:, None] + (0.4 - left)[:, None] * fraction[None, :]
     f, position = site_populations(sites, "populations"), mean_position(sites)
 
     def at_both(x: jax.Array) -> jax.Array:
@@ -48,7 +67,7 @@ def measure(sites: int, count: int, chunk: int, repeats: int) -> Report:
 
     pairs: dict[str, tuple[Callable[..., Any], Callable[..., Any], tuple[jax.Array, ...], str]] = {
         "site populations by T_L and g, forward": (at_both, _with_forward(at_both), (batch,), "<= 3"),
-        "the same by T_L at one g": (at_one_g, _with_forward(at_one_g), (T_L[:, None],), "<= 3"),
+        "the same by T_L at one g": (at_one_g, _with_forward(at_one_g), (left[:, None],), "<= 3"),
         f"mean position by {sites} temperatures, reverse": (
             position,
             lambda T, g: jax.value_and_grad(of_temperatures(g))(T),
@@ -82,6 +101,26 @@ def measure(sites: int, count: int, chunk: int, repeats: int) -> Report:
                 "temporary, both, MB": megabytes(programs["derived"].temporary_bytes),
             }
         )
+    values, differences = _by_qutip(sites)
+    exact = _with_forward(at_both)(jnp.array([T_L, G]))
+    off = max(float(np.abs(a - b).max()) for a, b in zip(differences(), exact, strict=True))
+    if off > 1e-5:
+        raise RuntimeError(f"{sites} sites: QuTiP's central differences are off by {off}")
+    taken = in_turns({"values": values, "derived": differences}, repeats)
+    rows.append(
+        {
+            **dict.fromkeys(rows[0]),
+            "derivative": "site populations by T_L and g, QuTiP's central differences",
+            "values, us a point": Spread.of(1e6 * taken["values"]),
+            "with derivatives, us a point": Spread.of(1e6 * taken["derived"]),
+            "ratio": Spread.of(taken["derived"] / taken["values"]),
+        }
+    )
     title = f"Derivatives of the populations, chain of {sites} sites"
-    remarks = {"points": count, "points at a time": chunk, "runs of each": repeats}
+    remarks = {
+        "points": count,
+        "points at a time": chunk,
+        "QuTiP: one point, largest difference from ours": off,
+        "runs of each": repeats,
+    }
     return Report("derivatives", title, ["derivative"], rows, remarks)

@@ -34,28 +34,48 @@ def flat_rate(T: float) -> Callable[[float], float]:
     return gamma
 
 
-def qutip_chain(sites: int) -> tuple[qutip.Qobj, list[Any]]:
-    """H in the eigenbasis of its sectors, so that QuTiP mixes no degenerate ground states; the baths."""
+def qutip_chain(
+    sites: int, T_left: float = T_L, g: float = G
+) -> tuple[qutip.Qobj, list[Any], np.ndarray]:
+    """H in the eigenbasis of its sectors (QuTiP would mix degenerate ground states); baths; modes."""
     hopping = np.eye(sites, k=1) + np.eye(sites, k=-1)
-    energies, modes = np.linalg.eigh(np.eye(sites) + G * hopping)
+    energies, modes = np.linalg.eigh(np.eye(sites) + g * hopping)
     baths = []
-    for k, T in enumerate(np.linspace(T_L, T_R, sites)):
+    for k, T in enumerate(np.linspace(T_left, T_R, sites)):
         S = np.zeros((2 * sites, 2 * sites))
         S[k, sites:] = S[sites:, k] = modes[k]
         baths.append([qutip.Qobj(S), flat_rate(float(T))])
-    return qutip.Qobj(np.diag([*np.zeros(sites), *energies])), baths
+    return qutip.Qobj(np.diag([*np.zeros(sites), *energies])), baths, modes
 
 
 def qutip_tensor(sites: int) -> qutip.Qobj:
     """The generator of one point, from H and the baths."""
-    H, baths = qutip_chain(sites)
+    H, baths, _ = qutip_chain(sites)
+    return _tensor(H, baths)
+
+
+def _tensor(H: qutip.Qobj, baths: list[Any]) -> qutip.Qobj:
     tensor, _ = qutip.bloch_redfield_tensor(H, baths, sec_cutoff=1e-6)
     return tensor
 
 
 def by_qutip(sites: int) -> np.ndarray:
     """The steady state of one point, from H and the baths to rho."""
-    return qutip.steadystate(qutip_tensor(sites), method="direct").full()
+    return direct(qutip_tensor(sites))
+
+
+def direct(tensor: qutip.Qobj) -> np.ndarray:
+    """rho by QuTiP's default."""
+    return qutip.steadystate(tensor, method="direct").full()
+
+
+def sites_by_qutip(
+    sites: int, solve: Callable[[qutip.Qobj], np.ndarray], T_left: float = T_L, g: float = G
+) -> np.ndarray:
+    """Site populations of one point, from H and the baths."""
+    H, baths, modes = qutip_chain(sites, T_left, g)
+    ground, excited = np.split(solve(_tensor(H, baths)).diagonal().real, 2)
+    return ground + modes**2 @ excited
 
 
 @click.command()

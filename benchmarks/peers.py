@@ -11,7 +11,7 @@ import qutip
 
 import qthermo_jax as qj
 from benchmarks.chains import chunk_size, points, site_populations
-from benchmarks.one_size import T_L, T_R, G, flat_rate, qutip_tensor
+from benchmarks.one_size import T_L, T_R, G, direct, flat_rate, sites_by_qutip
 from benchmarks.report import Cell, Report
 from benchmarks.timing import Spread, compiled, in_turns
 
@@ -24,11 +24,8 @@ def _sites_of(populations: np.ndarray) -> np.ndarray:
     return ground + excited
 
 
-def by_qutip(sites: int, solve: Callable[[qutip.Qobj], np.ndarray]) -> np.ndarray:
-    """One point, from H and the baths, in the eigenbasis of its sectors."""
-    ground, modes = np.split(solve(qutip_tensor(sites)).diagonal().real, 2)
-    _, shapes = np.linalg.eigh(_hamiltonian(sites)[sites:, sites:])
-    return ground + shapes**2 @ modes
+def _by_svd(tensor: qutip.Qobj) -> np.ndarray:
+    return qutip.steadystate(tensor, method="svd").full()
 
 
 def _null_state(tensor: qutip.Qobj) -> np.ndarray:
@@ -88,14 +85,10 @@ def by_numpy(sites: int) -> np.ndarray:
 
 def _peers(sites: int) -> dict[str, Callable[[], np.ndarray]]:
     """One point each, from H and the baths to the site populations."""
-
-    def steadystate(method: str) -> Callable[[qutip.Qobj], np.ndarray]:
-        return lambda tensor: qutip.steadystate(tensor, method=method).full()
-
     return {
-        "QuTiP, tensor and steadystate('direct')": partial(by_qutip, sites, steadystate("direct")),
-        "QuTiP, tensor and steadystate('svd')": partial(by_qutip, sites, steadystate("svd")),
-        "QuTiP's tensor, numpy's solve": partial(by_qutip, sites, _null_state),
+        "QuTiP, tensor and steadystate('direct')": partial(sites_by_qutip, sites, direct),
+        "QuTiP, tensor and steadystate('svd')": partial(sites_by_qutip, sites, _by_svd),
+        "QuTiP's tensor, numpy's solve": partial(sites_by_qutip, sites, _null_state),
         "qthermo (PyPI)": partial(by_qthermo, sites),
         "numpy, dense": partial(by_numpy, sites),
     }

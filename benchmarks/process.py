@@ -11,18 +11,24 @@ _ROOT = Path(__file__).parent.parent
 _PATIENCE_S = 1800
 
 
-def measured(module: str, **options: object) -> dict[str, Any]:
+def measured(module: str, devices: int | None = None, **options: object) -> dict[str, Any]:
     """What `python -m module --option value ...` prints as JSON, run with one thread of BLAS.
 
     Two threads on two cores that others used too were up to ten times slower, with every solver.
+
+    Args:
+        devices: virtual ones that the CPU shows itself as; each of them takes threads of its own.
     """
+    own = {"OPENBLAS_NUM_THREADS": "1", **os.environ}
+    if devices:
+        own |= {"XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}", "NPROC": "8"}
     command = [sys.executable, "-m", module]
     for name, value in options.items():
         command += [f"--{name}", str(value)]
     done = subprocess.run(
         command,
         cwd=_ROOT,
-        env={"OPENBLAS_NUM_THREADS": "1", **os.environ},
+        env=own,
         capture_output=True,
         text=True,
         timeout=_PATIENCE_S,
