@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -252,6 +253,8 @@ def merge_file(file: Path) -> None:
 @file_argument
 @click.option("--out", type=click.Path(path_type=Path), help="Default: FILE.png; or .svg, .pdf")
 @click.option("--variable", help="Default: the first that can be drawn.")
+@click.option("--x", metavar="NAME", help="Dimension to the right.")
+@click.option("--y", metavar="NAME", help="Dimension upwards: draws a map.")
 @click.option(
     "--select", "choices", multiple=True, metavar="NAME=VALUE", help="Fix a dimension; may be repeated."
 )
@@ -263,6 +266,8 @@ def draw(
     file: Path,
     out: Path | None,
     variable: str | None,
+    x: str | None,
+    y: str | None,
     choices: tuple[str, ...],
     lines: tuple[str, ...],
     scale: str,
@@ -272,7 +277,8 @@ def draw(
     with ExitStack() as files:
         data = files.enter_context(_opened(file))
         over = [(files.enter_context(_opened(path)), name) for path, name in map(_file_and_name, lines)]
-        figure = plot(select(data, *choices), variable, lines=over, scale=scale)
+        part = select(data, *choices, tell=partial(click.echo, err=True))
+        figure = plot(part, variable, x=x, y=y, lines=over, scale=scale)
     if target.suffix.lstrip(".") not in figure.canvas.get_supported_filetypes():
         raise SpecError(f"--out {target}: takes .png, .svg or .pdf")
     target.parent.mkdir(parents=True, exist_ok=True)
