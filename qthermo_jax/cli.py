@@ -17,7 +17,6 @@ from typing import NoReturn
 
 import click
 import jax
-import xarray as xr
 from platformdirs import user_cache_path
 from rich.console import Console
 from rich.table import Table
@@ -32,6 +31,7 @@ from qthermo_jax.sweeping import (
     Store,
     StoreError,
     TilesFailed,
+    open_result,
     run_to_file,
     sweep_from_file,
 )
@@ -220,7 +220,7 @@ def _size(n_bytes: int) -> str:
 @file_argument
 def info(file: Path) -> None:
     """Say what is in the result FILE."""
-    with _opened(file) as data:
+    with open_result(file) as data:
         table = Table.grid(padding=(0, 2))
         for key in ("title", "model", "parameters", "method", "device", "created", "spec_sha256"):
             table.add_row(key, str(data.attrs.get(key, "-")))
@@ -243,7 +243,7 @@ def info(file: Path) -> None:
 @file_argument
 def merge_file(file: Path) -> None:
     """Turn a large FILE, which shows the numbers of its parts, into one that holds them itself."""
-    with _opened(file):
+    with open_result(file):
         pass
     merge(file)
     click.echo(file)
@@ -275,8 +275,10 @@ def draw(
     """Draw the result FILE."""
     target = out or file.with_suffix(".png")
     with ExitStack() as files:
-        data = files.enter_context(_opened(file))
-        over = [(files.enter_context(_opened(path)), name) for path, name in map(_file_and_name, lines)]
+        data = files.enter_context(open_result(file))
+        over = [
+            (files.enter_context(open_result(path)), name) for path, name in map(_file_and_name, lines)
+        ]
         part = select(data, *choices, tell=partial(click.echo, err=True))
         figure = plot(part, variable, x=x, y=y, lines=over, scale=scale)
     if target.suffix.lstrip(".") not in figure.canvas.get_supported_filetypes():
@@ -290,20 +292,6 @@ def _file_and_name(given: str) -> tuple[Path, str | None]:
     """FILE or FILE:VARIABLE, taken apart."""
     file, colon, name = given.rpartition(":")
     return (Path(given), None) if Path(given).is_file() or not colon else (Path(file), name)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[xr.Dataset]:
-    if not path.is_file():
-        raise SpecError(f"{path}: no such file")
-    try:
-        data = xr.open_dataset(path, engine="h5netcdf")
-    except (OSError, ValueError) as error:
-        raise SpecError(f"{path}: not a result of a sweep: {first_line(error)}") from None
-    with data:
-        if not {"status", "method"} <= data.keys():
-            raise SpecError(f"{path}: not a result of a sweep: it has no status and method")
-        yield data
 
 
 @app.command("models")
