@@ -1,4 +1,4 @@
-"""The command line: `qthermo run | explain | info | merge | plot | models`.
+"""The command line: `qthermo run | explain | info | merge | plot | view | models`.
 
 Exit codes: 0 done; 1 failed; 2 bad input, in one line; 130 interrupted, what was finished is kept.
 """
@@ -286,6 +286,26 @@ def draw(
     target.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(target)
     click.echo(target)
+
+
+@app.command()
+@file_argument
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Default: any that is free.")
+@click.option("--no-browser", is_flag=True, help="Only print the address.")
+def view(file: Path, port: int, no_browser: bool) -> None:
+    """Look at the result FILE in the browser, with a slider for each axis."""
+    with open_result(file) as data:
+        try:
+            # Bokeh is an extra, and takes half a second to load.
+            from qthermo_jax.viewer import serve  # noqa: PLC0415
+        except ModuleNotFoundError as error:
+            raise SpecError(f'view: no {error.name}: pip install "qthermo_jax[view]"') from None
+        try:
+            serve(
+                data, port, browser=not no_browser, tell=lambda url: click.echo(f"{url}  Ctrl-C ends it")
+            )
+        except KeyboardInterrupt:
+            click.echo("stopped")
 
 
 def _file_and_name(given: str) -> tuple[Path, str | None]:

@@ -3,6 +3,6 @@
 from qthermo_jax.plotting.figure import Picture, plot
 from qthermo_jax.plotting.selection import PlotError, select
 from qthermo_jax.plotting.style import SCALES
-from qthermo_jax.plotting.variables import drawable, status_of
+from qthermo_jax.plotting.variables import drawable, flags_of, status_of
 
-__all__ = ["SCALES", "Picture", "PlotError", "drawable", "plot", "select", "status_of"]
+__all__ = ["SCALES", "Picture", "PlotError", "drawable", "flags_of", "plot", "select", "status_of"]

@@ -24,6 +24,30 @@ def label(array: xr.DataArray, width: int = _WIDTH) -> str:
     return "\n".join(lines)
 
 
+def plain_label(array: xr.DataArray) -> str:
+    r"""`long name, name (unit)` where no mathtext is set.
+
+    >>> attrs = {"long_name": "temperature of bath 1", "units": r"\omega_1"}
+    >>> plain_label(xr.DataArray([0.1], dims="T_1", name="T_1", attrs=attrs))
+    'temperature of bath 1, T_1 (omega_1)'
+    """
+    unit = re.sub(r"[\\\\{}]", "", str(array.attrs.get("units", "1")))
+    name, long_name = str(array.name), str(array.attrs.get("long_name", ""))
+    words = ", ".join(dict.fromkeys(filter(None, (long_name, name))))
+    return words if unit in ("1", "") else f"{words} ({unit})"
+
+
+def plain_values(labels: xr.DataArray) -> list[str]:
+    """The points of a dimension as words, no two of them alike."""
+    values = labels.values.tolist()
+    if np.issubdtype(labels.dtype, np.floating):
+        for digits in (4, 8, 12, 17):
+            words = [f"{value:.{digits}g}" for value in values]
+            if len(set(words)) == len(words):
+                return words
+    return [str(value) for value in values]
+
+
 def _length(mathtext: str) -> int:
     """About as many letters as it is wide."""
     return len(re.sub(r"\\[A-Za-z]+|[${}^_ ]", lambda found: "x" * (len(found[0]) > 1), mathtext))
