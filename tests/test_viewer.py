@@ -11,12 +11,12 @@ import subprocess
 import sys
 import time
 import urllib.request
-from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
 
+from qthermo_jax import cli
 from qthermo_jax.plotting import PlotError
 from qthermo_jax.viewer import Page
 
@@ -46,6 +46,12 @@ def result():
         {"g": ("g", g, {"units": "h"}), "T": T, "bath": [1, 2]},
         {"title": "Two <baths>"},
     )
+
+
+@pytest.fixture
+def file(tmp_path):
+    result().to_netcdf(tmp_path / "result.h5", engine="h5netcdf")
+    return tmp_path / "result.h5"
 
 
 def test_own_entries_are_curves_and_other_axes_sliders():
@@ -111,6 +117,20 @@ def test_numbers_without_a_dimension_cannot_be_moved():
         Page(xr.Dataset({"p": 1.0, "status": ((), np.int8(0))}))
 
 
+def test_without_bokeh_the_command_names_the_extra(monkeypatch, capsys, file):
+    for name in [name for name in sys.modules if name.startswith("qthermo_jax.viewer")]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "bokeh"]:
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setattr(sys, "argv", ["qthermo", "view", str(file)])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    assert left.value.code == 2
+    assert re.fullmatch(
+        r'qthermo: view: no bokeh\S*: pip install "qthermo_jax\[view\]"\n', capsys.readouterr().err
+    )
+
+
 # --- served
 
 
@@ -122,12 +142,6 @@ def command(*arguments):
         "view",
         *map(str, arguments),
     ]
-
-
-@pytest.fixture
-def file(tmp_path):
-    result().to_netcdf(tmp_path / "result.h5", engine="h5netcdf")
-    return tmp_path / "result.h5"
 
 
 @pytest.fixture
@@ -250,13 +264,12 @@ def test_a_browser_shows_the_curves_and_its_controls_move_them(served, browser, 
     assert browser.get_screenshot_as_png() != before
     notes = until(lambda: [each.text for each in everywhere("div.bk-clearfix") if "unique" in each.text])
     assert notes == ["\u00d7 1 point: the steady state is not unique"]
-    folder = Path(os.environ.get("QTHERMO_SCREENSHOTS", tmp_path))
-    browser.save_screenshot(folder / "view.png")
-    observable = next(each for each in everywhere("select") if "position" in each.text)
-    observable.find_element("css selector", "option[value=position]").click()
+    browser.save_screenshot(tmp_path / "view.png")
+    options = {each.text: each for each in everywhere("option")}
+    options["position: position"].click()
     until(lambda: drawn("lines", "name") == ["position"])
     assert drawn("lines", "y")[0][0] == pytest.approx(10.0)
-    browser.save_screenshot(folder / "view-observable.png")
+    browser.save_screenshot(tmp_path / "view-observable.png")
     # Nothing failed, and nothing came from elsewhere.
     assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
     asked = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]

@@ -25,15 +25,14 @@ def label(array: xr.DataArray, width: int = _WIDTH) -> str:
 
 
 def plain_label(array: xr.DataArray) -> str:
-    r"""`long name, name (unit)` where no mathtext is set.
+    r"""`long name (unit)` where no mathtext is set.
 
     >>> attrs = {"long_name": "temperature of bath 1", "units": r"\omega_1"}
     >>> plain_label(xr.DataArray([0.1], dims="T_1", name="T_1", attrs=attrs))
-    'temperature of bath 1, T_1 (omega_1)'
+    'temperature of bath 1 (omega_1)'
     """
-    unit = re.sub(r"[\\\\{}]", "", str(array.attrs.get("units", "1")))
-    name, long_name = str(array.name), str(array.attrs.get("long_name", ""))
-    words = ", ".join(dict.fromkeys(filter(None, (long_name, name))))
+    unit = re.sub(r"[\\{}]", "", str(array.attrs.get("units", "1")))
+    words = str(array.attrs.get("long_name") or array.name)
     return words if unit in ("1", "") else f"{words} ({unit})"
 
 

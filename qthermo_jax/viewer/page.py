@@ -51,7 +51,7 @@ class Page:
         names = [name for name in drawable(data) if data[name].ndim]
         if not names:
             raise PlotError("the result is one point of numbers: there is nothing to move")
-        named: list[Any] = [(name, plain_label(data[name])) for name in names]
+        named: list[Any] = [(name, f"{name}: {plain_label(data[name])}") for name in names]
         self.observable = Select(title="observable", name="observable", options=named, value=names[0])
         self.x = Select(title="to the right", name="x")
         self.curves = Select(title="a curve for each", name="curves")
@@ -68,6 +68,7 @@ class Page:
         below = row(self._controls, self._picture, sizing_mode="stretch_width")
         self.root: Column = column(title, below, sizing_mode="stretch_width", margin=16)
         for choice in (self.observable, self.x, self.curves, self.scale):
+            choice.width = _CONTROLS - 20
             choice.on_change("value", lambda attr, old, new: self._rebuild())
         self._dims: list[str] = []
         self._settling = False
@@ -147,6 +148,7 @@ class Page:
             HoverTool(renderers=[marks], tooltips=[(self.x.value, "@x"), ("", "@reason")]),
         )
         canvas.add_layout(canvas.legend[0], "right")
+        canvas.legend[0].visible = self.curves.value != _ONE
         return canvas
 
     def _refresh(self) -> None:
