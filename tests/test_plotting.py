@@ -168,9 +168,9 @@ def test_a_profile_that_is_flagged_is_named_in_the_legend():
 
 
 def test_one_point_shows_its_profile():
-    data = qj.sweep("chain", axes={}, parameters={"sites": 5})
+    data = sweep_of({}, {"p": (("site",), [0.5, 0.25, 0.25], POPULATION)}, coords=SITES)
     (line,) = plot(data).axes[0].lines
-    np.testing.assert_array_equal(line.get_ydata(), data.site_populations)
+    np.testing.assert_array_equal(line.get_xydata(), [[1, 0.5], [2, 0.25], [3, 0.25]])
 
 
 def test_the_variable_can_be_chosen():
