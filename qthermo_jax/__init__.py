@@ -54,7 +54,7 @@ from qthermo_jax.version import __version__
 
 if TYPE_CHECKING:
     from qthermo_jax.dynamics import evolve, evolve_driven, evolve_with_baths
-    from qthermo_jax.sweeping import sweep
+    from qthermo_jax.sweeping import open_result, sweep
 
 __all__ = [
     "Bath",
@@ -101,6 +101,7 @@ __all__ = [
     "observable",
     "observe",
     "onsager",
+    "open_result",
     "operator_to_vector",
     "operators",
     "peak_site",
@@ -122,7 +123,8 @@ __all__ = [
 
 # These bring what the kernels do without: xarray and HDF5, an ODE solver.
 _ON_FIRST_USE = {
-    "sweep": "qthermo_jax.sweeping",
+    "sweep": "qthermo_jax.accessor",
+    "open_result": "qthermo_jax.accessor",
     "evolve": "qthermo_jax.dynamics",
     "evolve_driven": "qthermo_jax.dynamics",
     "evolve_with_baths": "qthermo_jax.dynamics",

@@ -1,4 +1,4 @@
-"""The command line: `qthermo run | explain | info | merge | plot | models`.
+"""The command line: `qthermo run | explain | info | merge | plot | view | models`.
 
 Exit codes: 0 done; 1 failed; 2 bad input, in one line; 130 interrupted, what was finished is kept.
 """
@@ -11,12 +11,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
 import click
 import jax
-import xarray as xr
 from platformdirs import user_cache_path
 from rich.console import Console
 from rich.table import Table
@@ -31,6 +31,7 @@ from qthermo_jax.sweeping import (
     Store,
     StoreError,
     TilesFailed,
+    open_result,
     run_to_file,
     sweep_from_file,
 )
@@ -219,7 +220,7 @@ def _size(n_bytes: int) -> str:
 @file_argument
 def info(file: Path) -> None:
     """Say what is in the result FILE."""
-    with _opened(file) as data:
+    with open_result(file) as data:
         table = Table.grid(padding=(0, 2))
         for key in ("title", "model", "parameters", "method", "device", "created", "spec_sha256"):
             table.add_row(key, str(data.attrs.get(key, "-")))
@@ -242,7 +243,7 @@ def info(file: Path) -> None:
 @file_argument
 def merge_file(file: Path) -> None:
     """Turn a large FILE, which shows the numbers of its parts, into one that holds them itself."""
-    with _opened(file):
+    with open_result(file):
         pass
     merge(file)
     click.echo(file)
@@ -252,6 +253,8 @@ def merge_file(file: Path) -> None:
 @file_argument
 @click.option("--out", type=click.Path(path_type=Path), help="Default: FILE.png; or .svg, .pdf")
 @click.option("--variable", help="Default: the first that can be drawn.")
+@click.option("--x", metavar="NAME", help="Dimension to the right.")
+@click.option("--y", metavar="NAME", help="Dimension upwards: draws a map.")
 @click.option(
     "--select", "choices", multiple=True, metavar="NAME=VALUE", help="Fix a dimension; may be repeated."
 )
@@ -263,6 +266,8 @@ def draw(
     file: Path,
     out: Path | None,
     variable: str | None,
+    x: str | None,
+    y: str | None,
     choices: tuple[str, ...],
     lines: tuple[str, ...],
     scale: str,
@@ -270,9 +275,12 @@ def draw(
     """Draw the result FILE."""
     target = out or file.with_suffix(".png")
     with ExitStack() as files:
-        data = files.enter_context(_opened(file))
-        over = [(files.enter_context(_opened(path)), name) for path, name in map(_file_and_name, lines)]
-        figure = plot(select(data, *choices), variable, lines=over, scale=scale)
+        data = files.enter_context(open_result(file))
+        over = [
+            (files.enter_context(open_result(path)), name) for path, name in map(_file_and_name, lines)
+        ]
+        part = select(data, *choices, tell=partial(click.echo, err=True))
+        figure = plot(part, variable, x=x, y=y, lines=over, scale=scale)
     if target.suffix.lstrip(".") not in figure.canvas.get_supported_filetypes():
         raise SpecError(f"--out {target}: takes .png, .svg or .pdf")
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -280,24 +288,30 @@ def draw(
     click.echo(target)
 
 
+@app.command()
+@file_argument
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Default: any that is free.")
+@click.option("--no-browser", is_flag=True, help="Only print the address.")
+def view(file: Path, port: int, no_browser: bool) -> None:
+    """Look at the result FILE in the browser, with a slider for each axis."""
+    with open_result(file) as data:
+        try:
+            # Bokeh is an extra, and takes half a second to load.
+            from qthermo_jax.viewer import serve  # noqa: PLC0415
+        except ModuleNotFoundError as error:
+            raise SpecError(f'view: no {error.name}: pip install "qthermo_jax[view]"') from None
+        try:
+            serve(
+                data, port, browser=not no_browser, tell=lambda url: click.echo(f"{url}  Ctrl-C ends it")
+            )
+        except KeyboardInterrupt:
+            click.echo("stopped")
+
+
 def _file_and_name(given: str) -> tuple[Path, str | None]:
     """FILE or FILE:VARIABLE, taken apart."""
     file, colon, name = given.rpartition(":")
     return (Path(given), None) if Path(given).is_file() or not colon else (Path(file), name)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[xr.Dataset]:
-    if not path.is_file():
-        raise SpecError(f"{path}: no such file")
-    try:
-        data = xr.open_dataset(path, engine="h5netcdf")
-    except (OSError, ValueError) as error:
-        raise SpecError(f"{path}: not a result of a sweep: {first_line(error)}") from None
-    with data:
-        if not {"status", "method"} <= data.keys():
-            raise SpecError(f"{path}: not a result of a sweep: it has no status and method")
-        yield data
 
 
 @app.command("models")

@@ -4,7 +4,7 @@ Shapes and structure are checked here, before anything is traced; values are not
 becomes a status of the point it belongs to (see `qthermo_jax.steady.Status`).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -17,8 +17,12 @@ from qthermo_jax.baths import SpectralDensity
 from qthermo_jax.couplings import Qobj, SparseCoupling, coupling_bank, inexact
 from qthermo_jax.labels import Dimension, Quantity
 from qthermo_jax.structure import BankPattern, Index, Pairs, pairs_of
+from qthermo_jax.summary import Summary, batch_of, parameters, span
 
 GENERATORS = ("global", "partial_secular", "redfield", "local")
+
+# How many baths, or banks of them, stand one by one where a system is printed.
+_LISTED = 6
 
 
 class Bath(eqx.Module):
@@ -259,6 +263,39 @@ class OpenSystem(eqx.Module):
         if len(self.labels) != dimension:
             raise ValueError(f"{len(self.labels)} labels for {dimension} basis states")
         self.generator = _checked(generator, self.local is not None, self.secular_tol is not None)
+
+    def __repr__(self) -> str:
+        summary = self._summary()
+        return super().__repr__() if summary is None else str(summary)
+
+    def _repr_html_(self) -> str | None:
+        summary = self._summary()
+        return None if summary is None else summary.as_html()
+
+    def _summary(self) -> Summary | None:
+        """What it is, None for a tree of its structure that holds no arrays."""
+        temperatures = [bath.T for bath in getattr(self, "baths", ())]
+        if not temperatures or not all(hasattr(leaf, "shape") for leaf in (self.H, *temperatures)):
+            return None
+        sizes = [T.shape[-1] for T in temperatures]
+        batch = batch_of((self.H, 2), *((T, 1) for T in temperatures))
+        headline = f"OpenSystem of dimension {self.H.shape[-1]}, baths: {sum(sizes)}{batch}"
+        return Summary(headline, self._rows(sizes))
+
+    def _rows(self, sizes: Sequence[int]) -> Iterator[tuple[str, str]]:
+        split = f", {len(self.sectors)} sectors" if len(self.sectors) > 1 else ""
+        yield "H", f"{self.H.dtype}{split}"
+        ends = np.cumsum(sizes)
+        for bath, size, end in zip(self.baths[:_LISTED], sizes, ends, strict=False):
+            name = f"bath {end}" if size == 1 else f"baths {end - size + 1} to {end}"
+            silent = "" if bath.spontaneous else ", no spontaneous emission"
+            yield name, f"T = {span(bath.T)}, {parameters(bath.spectrum)}{silent}"
+        if len(self.baths) > _LISTED:
+            yield "...", f"and {ends[-1] - ends[_LISTED - 1]} more"
+        cutoff = "" if self.secular_tol is None else f", secular_tol = {span(self.secular_tol)}"
+        yield "generator", f"{self.generator}{cutoff}"
+        if self._observable_names:
+            yield "observables", ", ".join(self._observable_names)
 
     @property
     def dimension(self) -> int:

@@ -23,7 +23,7 @@ def test_importing_brings_no_file_format_no_picture_and_no_spec() -> None:
     code = (
         "import sys, qthermo_jax\n"
         "heavy = {'xarray', 'h5py', 'h5netcdf', 'matplotlib', 'pydantic', 'click', 'rich', 'diffrax',\n"
-        "         'qutip'}\n"
+        "         'qutip', 'bokeh'}\n"
         "print(sorted(heavy & sys.modules.keys()))"
     )
     assert in_a_fresh_interpreter(code) == "[]"

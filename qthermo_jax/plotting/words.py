@@ -6,14 +6,50 @@ import textwrap
 import numpy as np
 import xarray as xr
 
+_WIDTH = 40
 
-def label(array: xr.DataArray) -> str:
-    """`long name  symbol (unit)`."""
+
+def label(array: xr.DataArray, width: int = _WIDTH) -> str:
+    """`long name  symbol (unit)`, on several lines where one is longer than a width in letters."""
     symbol = array.attrs.get("symbol", "")
     long_name = array.attrs.get("long_name") or ("" if symbol else str(array.name))
-    parts = [textwrap.fill(long_name, 40), f"${symbol}$" if symbol else ""]
-    parts.append(f"(${unit}$)" if (unit := unit_of(array)) else "")
-    return " ".join(part for part in parts if part)
+    lines = textwrap.wrap(long_name, width)
+    marks = f"${symbol}$" if symbol else ""
+    marks += f" (${unit}$)" if (unit := unit_of(array)) else ""
+    marks = marks.strip()
+    if lines and marks and len(lines[-1]) + _length(marks) < width:
+        lines[-1] += f" {marks}"
+    elif marks:
+        lines.append(marks)
+    return "\n".join(lines)
+
+
+def plain_label(array: xr.DataArray) -> str:
+    r"""`long name (unit)` where no mathtext is set.
+
+    >>> attrs = {"long_name": "temperature of bath 1", "units": r"\omega_1"}
+    >>> plain_label(xr.DataArray([0.1], dims="T_1", name="T_1", attrs=attrs))
+    'temperature of bath 1 (omega_1)'
+    """
+    unit = re.sub(r"[\\{}]", "", str(array.attrs.get("units", "1")))
+    words = str(array.attrs.get("long_name") or array.name)
+    return words if unit in ("1", "") else f"{words} ({unit})"
+
+
+def plain_values(labels: xr.DataArray) -> list[str]:
+    """The points of a dimension as words, no two of them alike."""
+    values = labels.values.tolist()
+    if np.issubdtype(labels.dtype, np.floating):
+        for digits in (4, 8, 12, 17):
+            words = [f"{value:.{digits}g}" for value in values]
+            if len(set(words)) == len(words):
+                return words
+    return [str(value) for value in values]
+
+
+def _length(mathtext: str) -> int:
+    """About as many letters as it is wide."""
+    return len(re.sub(r"\\[A-Za-z]+|[${}^_ ]", lambda found: "x" * (len(found[0]) > 1), mathtext))
 
 
 def unit_of(array: xr.DataArray) -> str:
@@ -47,6 +83,13 @@ def value_of(data: xr.Dataset, dimension: str, index: int) -> str:
     counted = np.issubdtype(coordinate.dtype, np.integer) and len(moving) > 1
     shown = [each for each in moving if each.name != dimension] if counted else [coordinate]
     return ", ".join(_equation(each, index) for each in shown)
+
+
+def entry_of(data: xr.Dataset, dimension: str, index: int) -> str:
+    """One entry of a dimension: `g = 0.1` along an axis of the sweep, `bath 1` along another one."""
+    if dimension in data["status"].dims:
+        return value_of(data, dimension, index)
+    return f"{dimension} {along(data, dimension).values[index]}"
 
 
 def _equation(array: xr.DataArray, index: int) -> str:

@@ -1,7 +1,7 @@
 """What a steady-state solve returns: the state, and whether and why to trust it."""
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import IntEnum, IntFlag
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Inexact, Int8
 
 from qthermo_jax.spectral import Eigenbasis
+from qthermo_jax.summary import Summary, batch_of, counted, span
 
 
 class Status(IntEnum):
@@ -197,11 +198,33 @@ class State(eqx.Module):
 
     def explain(self) -> str:
         """The status in words; for a batch, how many points have which."""
-        codes, counts = jnp.unique(self.status, return_counts=True)
-        lines = [
-            f"{int(n)} x {Status(int(code)).meaning}" for code, n in zip(codes, counts, strict=True)
-        ]
-        return "; ".join(lines) if self.status.ndim else Status(int(self.status)).meaning
+        return counted(self.status, Status, "meaning")
+
+    def __repr__(self) -> str:
+        summary = self._summary()
+        return super().__repr__() if summary is None else str(summary)
+
+    def _repr_html_(self) -> str | None:
+        summary = self._summary()
+        return None if summary is None else summary.as_html()
+
+    def _summary(self) -> Summary | None:
+        """What was found, None for a tree of its structure that holds no arrays."""
+        if not hasattr(self.populations, "shape"):
+            return None
+        batch = batch_of((self.populations, 1))
+        return Summary(
+            f"{type(self).__name__} of dimension {self.populations.shape[-1]}{batch}", self._rows()
+        )
+
+    def _rows(self) -> Iterator[tuple[str, str]]:
+        yield "status", counted(self.status, Status, "meaning")
+        yield "method", counted(self.method, Method, "name").lower()
+        yield "populations", f"{span(self.populations)} (of the eigenstates of H)"
+        if self.coherences is not None:
+            yield "coherences", "kept"
+        yield "leak", span(self.leak)
+        yield "note", counted(self.note, Note, "meaning")
 
 
 class SteadyState(State):
@@ -217,3 +240,9 @@ class SteadyState(State):
     residual: Float[Array, ""]
     error: Float[Array, ""]
     asked: str = eqx.field(static=True)
+
+    def _rows(self) -> Iterator[tuple[str, str]]:
+        yield from super()._rows()
+        yield "asked", self.asked
+        yield "residual", span(self.residual)
+        yield "error", f"{span(self.error)} (bound)"

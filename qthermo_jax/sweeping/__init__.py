@@ -1,6 +1,7 @@
 """Sweeps: spec, plan, engine, store. The only part that does I/O."""
 
 from qthermo_jax.sweeping.errors import Interrupted, SpecError, StoreError, TilesFailed
+from qthermo_jax.sweeping.results import open_result
 from qthermo_jax.sweeping.run import (
     Sweep,
     run_in_memory,
@@ -17,6 +18,7 @@ __all__ = [
     "StoreError",
     "Sweep",
     "TilesFailed",
+    "open_result",
     "run_in_memory",
     "run_to_file",
     "sweep",

@@ -1,0 +1,98 @@
+"""Which dimension of a variable goes where in a picture."""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+
+import xarray as xr
+
+from qthermo_jax.plotting.selection import PlotError
+
+# Up to this many entries are told apart as curves, or in one glance.
+FEW = 4
+# Up to this many panels are drawn; of more values, some.
+PANELS = 12
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """What each dimension is drawn as.
+
+    Attributes:
+        x: to the right.
+        y: upwards, in a map; None for curves, which have the values there.
+        curve: one curve for each of its entries.
+        panel: one picture for each of its entries.
+    """
+
+    x: str
+    y: str | None = None
+    curve: str | None = None
+    panel: str | None = None
+
+
+def arrange(
+    data: xr.Dataset, chosen: xr.DataArray, x: str | None = None, y: str | None = None
+) -> Arrangement:
+    """The picture of a variable with one to three dimensions.
+
+    Two axes of the sweep make a map, an axis and a dimension of the observable's own make curves: over
+    the own one where it has more than four entries (a profile), else over the axis. What is left of
+    three dimensions makes panels.
+
+    Args:
+        x, y: dimensions that shall go to the right and upwards; with `y` it is a map.
+
+    Raises:
+        PlotError: no such dimension, or too many or too few of them.
+    """
+    dims = [str(dim) for dim in chosen.dims]
+    _check(chosen, dims, x, y)
+    axes = [dim for dim in dims if dim in data["status"].dims]
+    if len(dims) == 1:
+        return Arrangement(dims[0])
+    panel = None
+    if len(dims) == 3:
+        panel = _panel(chosen.sizes, dims, axes, x, y)
+        dims.remove(panel)
+    given = next((dim for dim in (x, y) if dim is not None), None)
+    if y is not None or len(set(dims) & set(axes)) != 1:
+        # The first dimension goes upwards.
+        y = y or next(dim for dim in dims if dim != given)
+        return Arrangement(next(dim for dim in dims if dim != y), y=y, panel=panel)
+    (axis,) = set(dims) & set(axes)
+    (own,) = set(dims) - {axis}
+    x = given or (axis if chosen.sizes[own] <= FEW else own)
+    return Arrangement(x, curve=own if x == axis else axis, panel=panel)
+
+
+def _check(chosen: xr.DataArray, dims: list[str], x: str | None, y: str | None) -> None:
+    over = " x ".join(dims) or "one number"
+    if not 1 <= len(dims) <= 3:
+        hint = "; --select fixes a dimension" if dims else ""
+        raise PlotError(
+            f"drawn are variables over one, two or three dimensions, not {chosen.name} ({over}){hint}"
+        )
+    for option, name in (("x", x), ("y", y)):
+        if name is not None and name not in dims:
+            raise PlotError(f"{option} {name!r} is not a dimension of {chosen.name}: {', '.join(dims)}")
+    if y is not None and len(dims) == 1:
+        raise PlotError(f"y {y!r}: a map takes two dimensions, and {chosen.name} has one: {dims[0]}")
+    if x is not None and x == y:
+        raise PlotError(f"x and y are both {x!r}; {chosen.name} has the dimensions {', '.join(dims)}")
+
+
+def _panel(
+    sizes: Mapping[Hashable, int],
+    dims: list[str],
+    axes: list[str],
+    x: str | None,
+    y: str | None,
+) -> str:
+    """The dimension whose entries are pictures of their own."""
+    free = [dim for dim in dims if dim not in (x, y)]
+    own = [dim for dim in free if dim not in axes]
+    shortest = min((dim for dim in free if dim in axes), key=lambda dim: sizes[dim], default=None)
+    if y is None and len(axes) == 2 and own and sizes[own[0]] > FEW and shortest is not None:
+        # Profiles over one axis stay readable beside each other where the other is short.
+        return shortest if sizes[shortest] <= FEW else own[0]
+    return own[-1] if own else free[-1]

@@ -1,0 +1,77 @@
+"""Colours, marks and scales that all pictures share."""
+
+import math
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+
+from qthermo_jax.plotting.words import label
+
+SCALES = ("linear", "log", "symlog")
+# Up to this many entries stand in a legend, or along an axis, one by one.
+LEGIBLE = 10
+
+# Okabe and Ito's colours, which stay apart for colour-blind readers; yellow, too pale on white, last.
+CATEGORIES = [
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#000000",
+    "#F0E442",
+]
+MARKERS = "os^Dv<>p"
+DASHES = ("-", "--", "-.", ":")
+# What stands where there is no value, one each a reason: at the foot of curves, over the cells of maps.
+FLAG_MARKS = "x+1234"
+FLAG_HATCHES = ("////", "....", "xxxx", "||||", "----", "oo")
+FLAG_COLOUR = "0.35"
+STYLE: Any = {
+    "font.size": 9.0,
+    "axes.labelsize": 10.0,
+    "axes.titlesize": 10.0,
+    "figure.titlesize": 10.0,
+    "legend.fontsize": 8.0,
+    "legend.framealpha": 0.8,
+    "legend.edgecolor": "none",
+    "lines.linewidth": 1.3,
+    "lines.markersize": 4.0,
+    "hatch.linewidth": 0.6,
+    "xtick.direction": "in",
+    "ytick.direction": "in",
+    "xtick.top": True,
+    "ytick.right": True,
+    "mathtext.fontset": "cm",
+}
+
+
+def name_x(canvas: Axes, x: xr.DataArray) -> None:
+    """The label and the scale to the right."""
+    canvas.set_xlabel(label(x))
+    if is_geometric(x.values):
+        canvas.set_xscale("log")
+
+
+def linear_below(values: np.ndarray) -> float:
+    """The size above which a symlog scale is logarithmic: nine of ten values."""
+    sizes = np.abs(values[np.isfinite(values) & (values != 0.0)])
+    return float(np.quantile(sizes, 0.1)) if sizes.size else 1.0
+
+
+def norm_of(values: np.ndarray) -> mpl.colors.Normalize:
+    """Colours along an axis."""
+    norm = mpl.colors.LogNorm if is_geometric(values) else mpl.colors.Normalize
+    return norm(values.min(), values.max())
+
+
+def is_geometric(values: np.ndarray) -> bool:
+    """Whether values grow by one factor from each to the next."""
+    if not np.issubdtype(values.dtype, np.number) or values.size < 3 or not (values > 0).all():
+        return False
+    ratios = values[1:] / values[:-1]
+    return bool(np.allclose(ratios, ratios[0]) and not math.isclose(ratios[0], 1.0))

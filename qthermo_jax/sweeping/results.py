@@ -1,0 +1,31 @@
+"""Results of sweeps, read back."""
+
+from pathlib import Path
+
+import xarray as xr
+
+from qthermo_jax.sweeping.errors import SpecError, first_line
+
+
+def open_result(path: str | Path) -> xr.Dataset:
+    """The result in a file, as `xarray.open_dataset` reads it: numbers are loaded when they are used.
+
+    Args:
+        path: what `qthermo run` or `sweep(..., out=)` wrote, finished or not.
+
+    Returns:
+        the dataset; closed with `.close()` or by `with`.
+
+    Raises:
+        SpecError: a `ValueError` with one line: no such file, or not a result of a sweep.
+    """
+    if not Path(path).is_file():
+        raise SpecError(f"{path}: no such file")
+    try:
+        data = xr.open_dataset(path, engine="h5netcdf")
+    except (OSError, ValueError) as error:
+        raise SpecError(f"{path}: not a result of a sweep: {first_line(error)}") from None
+    if not {"status", "method"} <= data.keys():
+        data.close()
+        raise SpecError(f"{path}: not a result of a sweep: it has no status and method")
+    return data
