@@ -1,0 +1,15 @@
+"""Arguments and options that commands share."""
+
+from pathlib import Path
+
+import click
+
+spec_argument = click.argument("spec", type=click.Path(path_type=Path))
+file_argument = click.argument("file", type=click.Path(path_type=Path))
+memory_option = click.option(
+    "--memory",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="GiB that one tile may take.",
+)
