@@ -1,4 +1,4 @@
-"""The command line: `qthermo run | explain | info | merge | plot | models`.
+"""The command line: `qthermo new | check | run | explain | info | plot | ...`.
 
 Exit codes: 0 done; 1 failed; 2 bad input, in one line; 130 interrupted, what was finished is kept.
 
@@ -11,6 +11,7 @@ from typing import NoReturn
 
 import click
 
+from qthermo_jax.cli.checking import check, schema
 from qthermo_jax.cli.listing import list_models
 from qthermo_jax.cli.pictures import draw
 from qthermo_jax.cli.results import info, merge_file
@@ -26,14 +27,15 @@ def app() -> None:
     """Parameter sweeps of open quantum systems between thermal baths."""
 
 
-for command in (run, explain, info, merge_file, draw, list_models):
+for command in (run, check, explain, info, merge_file, draw, list_models, schema):
     app.add_command(command)
 
 
 def main() -> NoReturn:
     """Run the command line; every error is one line, and the exit code says its kind."""
     try:
-        app(standalone_mode=False)
+        # What a command leaves with, if it says so itself.
+        code = app(standalone_mode=False, complete_var="_QTHERMO_COMPLETE")
     except click.ClickException as error:
         _leave(_EXIT_BAD_INPUT, error.format_message())
     except (KeyboardInterrupt, click.Abort):
@@ -43,7 +45,7 @@ def main() -> NoReturn:
         if not message:
             raise
         _leave(code, message)
-    sys.exit(0)
+    sys.exit(code or 0)
 
 
 def _verdict(error: Exception) -> tuple[int, str]:

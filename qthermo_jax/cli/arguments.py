@@ -13,3 +13,8 @@ memory_option = click.option(
     show_default=True,
     help="GiB that one tile may take.",
 )
+
+
+def default_output(spec: Path) -> Path:
+    """Where the result of a spec goes."""
+    return Path("results") / f"{spec.stem}.h5"

@@ -11,14 +11,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qthermo_jax.cli.arguments import memory_option, spec_argument
+from qthermo_jax.cli.arguments import default_output, memory_option, spec_argument
 
 if TYPE_CHECKING:
     from qthermo_jax.sweeping.run import Solve
-
-
-def _default_output(spec: Path) -> Path:
-    return Path("results") / f"{spec.stem}.h5"
 
 
 @click.command()
@@ -43,7 +39,7 @@ def run(
     _show_warnings()
     solving, devices = (_solving_on(cluster), 1) if cluster else (nullcontext(solve_locally), None)
     job = sweep_from_file(spec, _bytes(memory), devices)
-    store = Store(out or _default_output(spec), job.plan, overwrite=overwrite, extend=extend)
+    store = Store(out or default_output(spec), job.plan, overwrite=overwrite, extend=extend)
     if store.finished:
         run_to_file(job, store)
         click.echo(f"{store.path}: finished already, nothing computed")
@@ -133,5 +129,5 @@ def explain(spec: Path, memory: float) -> None:
     table = Table.grid(padding=(0, 2))
     for key, value in explained(plan):
         table.add_row(key, value)
-    table.add_row("output", str(_default_output(spec)))
+    table.add_row("output", str(default_output(spec)))
     print_table(table)

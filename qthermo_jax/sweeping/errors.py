@@ -1,5 +1,6 @@
 """The exceptions of sweeps, and the words for a name that is not known."""
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -30,6 +31,16 @@ def unknown_name(what: str, name: str, allowed: Iterable[str]) -> str:
     nearest = get_close_matches(name, choices, n=1)
     hint = f"; did you mean {nearest[0]!r}?" if nearest else ";"
     return f"unknown {what} {name!r}{hint} allowed: {', '.join(choices) or '(none)'}"
+
+
+def suggested(message: str) -> str | None:
+    """The name that a line by `unknown_name` thinks was meant.
+
+    >>> suggested(unknown_name("key", "titel", ["title", "model"]))
+    'title'
+    """
+    found = re.search(r"did you mean '(.+?)'", message)
+    return found and found[1]
 
 
 def first_line(error: BaseException) -> str:

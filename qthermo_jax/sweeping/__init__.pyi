@@ -1,0 +1,22 @@
+from .errors import Interrupted, SpecError, StoreError, TilesFailed
+from .run import (
+    Sweep,
+    run_in_memory,
+    run_to_file,
+    sweep,
+    sweep_from_file,
+)
+from .store import Store
+
+__all__ = [
+    "Interrupted",
+    "SpecError",
+    "Store",
+    "StoreError",
+    "Sweep",
+    "TilesFailed",
+    "run_in_memory",
+    "run_to_file",
+    "sweep",
+    "sweep_from_file",
+]
