@@ -12,22 +12,27 @@ from typing import NoReturn
 import click
 
 from qthermo_jax.cli.checking import check, schema
+from qthermo_jax.cli.completion import VARIABLE, completion
 from qthermo_jax.cli.listing import list_models
 from qthermo_jax.cli.pictures import draw
 from qthermo_jax.cli.results import info, merge_file
 from qthermo_jax.cli.running import explain, run
+from qthermo_jax.cli.starting import new
 from qthermo_jax.version import __version__
 
 _EXIT_FAILED, _EXIT_BAD_INPUT, _EXIT_INTERRUPTED = 1, 2, 130
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="qthermo")
-def app() -> None:
+@click.pass_context
+def app(context: click.Context) -> None:
     """Parameter sweeps of open quantum systems between thermal baths."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
-for command in (run, check, explain, info, merge_file, draw, list_models, schema):
+for command in (new, check, run, explain, info, merge_file, draw, list_models, schema, completion):
     app.add_command(command)
 
 
@@ -35,7 +40,7 @@ def main() -> NoReturn:
     """Run the command line; every error is one line, and the exit code says its kind."""
     try:
         # What a command leaves with, if it says so itself.
-        code = app(standalone_mode=False, complete_var="_QTHERMO_COMPLETE")
+        code = app(standalone_mode=False, complete_var=VARIABLE)
     except click.ClickException as error:
         _leave(_EXIT_BAD_INPUT, error.format_message())
     except (KeyboardInterrupt, click.Abort):

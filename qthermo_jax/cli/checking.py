@@ -29,7 +29,7 @@ def check(context: click.Context, spec: Path, out: Path | None) -> None:
 
 @click.command()
 def schema() -> None:
-    """Print the JSON Schema of a spec, for editors: qthermo schema > qthermo.schema.json"""
+    """Print the JSON Schema of a spec, for editors."""
     from qthermo_jax.sweeping.schema import json_schema
 
     click.echo(json.dumps(json_schema(), indent=2))

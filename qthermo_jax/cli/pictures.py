@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from qthermo_jax.cli.arguments import file_argument
+from qthermo_jax.cli.completion import variable_names
 from qthermo_jax.cli.results import opened
 
 _SCALES = ("linear", "log", "symlog")  # those of `plotting`, which takes a second to load
@@ -14,7 +15,7 @@ _SCALES = ("linear", "log", "symlog")  # those of `plotting`, which takes a seco
 @click.command("plot")
 @file_argument
 @click.option("--out", type=click.Path(path_type=Path), help="Default: FILE.png; or .svg, .pdf")
-@click.option("--variable", help="Default: the first that can be drawn.")
+@click.option("--variable", shell_complete=variable_names, help="Default: the first that can be drawn.")
 @click.option(
     "--select", "choices", multiple=True, metavar="NAME=VALUE", help="Fix a dimension; may be repeated."
 )
