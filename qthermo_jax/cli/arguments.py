@@ -1,13 +1,23 @@
 """Arguments and options that commands share."""
 
+import math
 from pathlib import Path
 
 import click
 
 spec_argument = click.argument("spec", type=click.Path(path_type=Path))
 file_argument = click.argument("file", type=click.Path(path_type=Path))
+
+
+def _in_bytes(_context: click.Context, _parameter: click.Parameter, gibibytes: float) -> int:
+    if not math.isfinite(gibibytes):
+        raise click.BadParameter(f"{gibibytes} is not a size")
+    return int(gibibytes * 2**30)
+
+
 memory_option = click.option(
     "--memory",
+    callback=_in_bytes,
     type=click.FloatRange(min=0, min_open=True),
     default=1.0,
     show_default=True,

@@ -35,15 +35,18 @@ def draw(
     from qthermo_jax.plotting import plot, select
     from qthermo_jax.sweeping.errors import SpecError
 
-    target = out or file.with_suffix(".png")
     with ExitStack() as files:
         data = files.enter_context(opened(file))
         over = [(files.enter_context(opened(path)), name) for path, name in map(_file_and_name, lines)]
         figure = plot(select(data, *choices), variable, lines=over, scale=scale)
+    target = out or file.with_suffix(".png")
     if target.suffix.lstrip(".") not in figure.canvas.get_supported_filetypes():
         raise SpecError(f"--out {target}: takes .png, .svg or .pdf")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(target)
+    except OSError as error:
+        raise SpecError(f"--out {target}: cannot be written: {error.strerror}") from None
     click.echo(target)
 
 

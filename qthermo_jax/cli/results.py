@@ -25,11 +25,12 @@ def opened(path: Path) -> Iterator["xr.Dataset"]:
     from qthermo_jax.sweeping.errors import SpecError, first_line
 
     if not path.is_file():
-        raise SpecError(f"{path}: no such file")
+        raise SpecError(f"{path}: {'is a folder' if path.is_dir() else 'no such file'}")
     try:
         data = xr.open_dataset(path, engine="h5netcdf")
     except (OSError, ValueError) as error:
-        raise SpecError(f"{path}: not a result of a sweep: {first_line(error)}") from None
+        reason = "no HDF5" if "file signature not found" in str(error) else first_line(error)
+        raise SpecError(f"{path}: not a result of a sweep: {reason}") from None
     with data:
         if not {"status", "method"} <= data.keys():
             raise SpecError(f"{path}: not a result of a sweep: it has no status and method")

@@ -27,18 +27,23 @@ if TYPE_CHECKING:
 )
 @memory_option
 def run(
-    spec: Path, out: Path | None, overwrite: bool, extend: bool, cluster: str | None, memory: float
+    spec: Path, out: Path | None, overwrite: bool, extend: bool, cluster: str | None, memory: int
 ) -> None:
     """Run the sweep SPEC; goes on from what an interrupted run finished."""
     from qthermo_jax.cli.words import in_words
     from qthermo_jax.monitor import Tally, watched
     from qthermo_jax.sweeping import Store, run_to_file, sweep_from_file
+    from qthermo_jax.sweeping.errors import SpecError
     from qthermo_jax.sweeping.run import solve_locally
 
+    if out and out.is_dir():
+        raise SpecError(f"--out {out}: is a folder; takes the name of a file")
     _keep_what_is_compiled()
     _show_warnings()
+    if not cluster:
+        _find_devices()
     solving, devices = (_solving_on(cluster), 1) if cluster else (nullcontext(solve_locally), None)
-    job = sweep_from_file(spec, _bytes(memory), devices)
+    job = sweep_from_file(spec, memory, devices)
     store = Store(out or default_output(spec), job.plan, overwrite=overwrite, extend=extend)
     if store.finished:
         run_to_file(job, store)
@@ -49,6 +54,17 @@ def run(
         run_to_file(job, store, watch, stop, solve)
     took = f"{tally.points} points in {tally.seconds:.1f} s"
     click.echo(f"{store.path}: {took}; {in_words(tally.statuses)}")
+
+
+def _find_devices() -> None:
+    import jax
+
+    from qthermo_jax.sweeping.errors import SpecError, no_device
+
+    try:
+        jax.devices()
+    except (RuntimeError, AssertionError):  # JAX asserts that there is one
+        raise SpecError(no_device()) from None
 
 
 def _show_warnings() -> None:
@@ -109,14 +125,10 @@ def _stopped_by_signals() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
-def _bytes(gibibytes: float) -> int:
-    return int(gibibytes * 2**30)
-
-
 @click.command()
 @spec_argument
 @memory_option
-def explain(spec: Path, memory: float) -> None:
+def explain(spec: Path, memory: int) -> None:
     """Say what the sweep SPEC would compute, and compute nothing."""
     from rich.table import Table
 
@@ -125,7 +137,8 @@ def explain(spec: Path, memory: float) -> None:
     from qthermo_jax.sweeping import sweep_from_file
 
     _keep_what_is_compiled()
-    plan = sweep_from_file(spec, _bytes(memory)).plan
+    _find_devices()
+    plan = sweep_from_file(spec, memory).plan
     table = Table.grid(padding=(0, 2))
     for key, value in explained(plan):
         table.add_row(key, value)

@@ -1,5 +1,6 @@
 """Something to start from: `qthermo new`."""
 
+import keyword
 from pathlib import Path
 
 import click
@@ -21,6 +22,8 @@ def new(file: Path, model: str | None, overwrite: bool) -> None:
         raise click.UsageError(f"{file}: takes a name that ends in .toml (a spec) or .py (a model)")
     if file.suffix == ".py" and model:
         raise click.UsageError(f"--model: goes with a spec, {file.stem}.toml; {file} will be a model")
+    if keyword.iskeyword(file.stem):
+        raise click.UsageError(f"{file}: {file.stem!r} is a word of Python's own; takes another name")
     spec = file.with_suffix(".toml")
     for target in {file, spec}:
         if target.exists() and not overwrite:

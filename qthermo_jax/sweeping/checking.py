@@ -15,6 +15,7 @@ from qthermo_jax.sweeping.errors import SpecError
 from qthermo_jax.sweeping.model import find_model
 from qthermo_jax.sweeping.places import line_of, lines_of_keys
 from qthermo_jax.sweeping.plan import Plan, make_plan
+from qthermo_jax.sweeping.point import try_own_observables
 from qthermo_jax.sweeping.spec import Range, Spec, faults_of, read_toml
 
 
@@ -60,7 +61,8 @@ def _faults(data: dict[str, Any], folder: Path) -> tuple[list[str], Plan | None]
     while True:
         try:
             spec = Spec.model_validate(draft.data)
-            plan = make_plan(spec, find_model(spec.model, folder, spec.observables))
+            plan = make_plan(spec, find_model(spec.model, folder, spec.observables), devices=1)
+            try_own_observables(plan)
         except ValidationError as error:
             found = faults_of(error)
         except SpecError as error:

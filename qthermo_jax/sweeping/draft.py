@@ -16,8 +16,9 @@ def key_of(fault: str) -> str:
     >>> key_of("axes.T_2: unknown key 'stopp'; did you mean 'stop'? allowed: num, start, stop")
     'axes.T_2.stopp'
     """
-    found = re.match(r"(model) \S+: |([\w\-.\[\]]+): ", fault)
+    found = re.match(r"(model|observable) \S+: |([\w\-.\[\]]+): ", fault)
     key = (found[1] or found[2]) if found else ""
+    key = "observables" if key == "observable" else key
     unknown = re.search(r"unknown key '(.+?)'", fault)
     return ".".join(filter(None, [key, unknown and unknown[1]]))
 

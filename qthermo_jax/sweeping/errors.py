@@ -1,5 +1,6 @@
 """The exceptions of sweeps, and the words for a name that is not known."""
 
+import os
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -41,6 +42,12 @@ def suggested(message: str) -> str | None:
     """
     found = re.search(r"did you mean '(.+?)'", message)
     return found and found[1]
+
+
+def no_device() -> str:
+    """One line about a JAX that has nothing to compute on."""
+    asked = os.environ.get("JAX_PLATFORMS", "")
+    return f"JAX finds no device for JAX_PLATFORMS={asked}; unset it to take what there is"
 
 
 def first_line(error: BaseException) -> str:

@@ -31,7 +31,7 @@ class Range(_Strict):
     """The first value."""
     stop: float
     """The last value."""
-    num: int = Field(ge=1)
+    num: int = Field(ge=1, le=10**8)
     """How many values, both ends included."""
     spacing: Literal["linear", "log"] = "linear"
     """Equal distances, or equal ratios."""
@@ -167,6 +167,9 @@ class Spec(_Strict):
             raise ValueError("solver.method: an evolution takes 'auto', 'populations' or 'dense'")
         if self.evolution and solver.precision == "float32":
             raise ValueError("solver.precision: an evolution takes 'float64'")
+        moving = {name for entry in self.axes.values() if isinstance(entry, dict) for name in entry}
+        if self.evolution and "time" not in {*self.axes, *moving, *self.parameters}:
+            raise ValueError("evolution: takes a time, as axes.time or parameters.time")
         return self
 
 
@@ -208,7 +211,7 @@ def read_toml(path: Path) -> tuple[dict[str, Any], str]:
         SpecError: no such file, or not TOML.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # editors on Windows mark the beginning
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a text file"
         raise SpecError(f"{path}: cannot be read: {reason}") from None
@@ -237,6 +240,7 @@ _TYPES = {
     "model_type": "a table",
     "union_tag_not_found": "a list of numbers, a table with start, stop and num, or a table of those",
 }
+_BOUNDS = {"greater_than_equal": ("ge", "at least"), "less_than_equal": ("le", "at most")}
 
 
 def faults_of(error: ValidationError) -> list[str]:
@@ -260,6 +264,9 @@ def _in_one_line(details: ErrorDetails) -> str:
     if path and path[0] == "parameters":
         takes = "a number, a list of numbers, a text, true or false"
         return f"parameters.{path[1]}: takes {takes}, got {given!r}"
+    if kind in _BOUNDS:
+        name, words = _BOUNDS[kind]
+        return f"{key}: takes {words} {details['ctx'][name]}, got {given!r}"
     if kind in _TYPES:
         return f"{key}: takes {_TYPES[kind]}, got {given!r}"
     if kind == "literal_error":
