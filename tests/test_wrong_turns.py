@@ -79,6 +79,7 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "notes.txt").write_text("my thesis")
     (tmp_path / "picture.toml").write_bytes(b"\x89PNG\xff")
     (tmp_path / "empty.toml").write_text("")
+    xr.Dataset({"x": ("a", [1.0])}).to_netcdf(tmp_path / "other.h5", engine="h5netcdf")
     # As good as a result for what reads names and codes only.
     xr.Dataset(
         {"unbalance": ("T_2", [0.8, 0.7]), "status": ("T_2", [0, 0]), "method": ("T_2", [1, 1])},
@@ -95,6 +96,7 @@ def table(*cases):
 
 # What is wrong in a spec: id, its text, what the line must contain.
 SPECS = [
+    ("no model", edited('model = "lambda_system"', ""), ["model: missing"]),
     ("a typo in a key", edited("observables", "observable"), ["did you mean 'observables'"]),
     ("a typo in a model", edited("lambda_", "lamda_"), ["did you mean 'lambda_system'"]),
     ("a typo in an axis", edited("T_2", "T2"), ["axes.T2", "did you mean 'T_2'"]),
@@ -158,6 +160,7 @@ def test_a_spec_that_is_wrong(folder, qthermo, wrong, words):
 # What is wrong in a call: id, arguments, what the line must contain.
 CALLS = [
     ("no such command", "rnu good.toml", ["No such command 'rnu'"]),
+    ("no memory", "run good.toml --memory 0", ["--memory"]),
     ("no such option", "run good.toml --overwite", ["'--overwrite'"]),
     ("no spec", "run", ["Missing argument 'SPEC'"]),
     ("one spec too many", "run good.toml good.toml", ["unexpected extra argument"]),
@@ -171,10 +174,11 @@ CALLS = [
     ("a folder as output", "run good.toml --out .", ["--out", "is a folder"]),
     ("a text as output", "run good.toml --out notes.txt", ["--overwrite"]),
     ("a file as a folder", "run good.toml --out notes.txt/x.h5", ["notes.txt", "cannot be"]),
-    ("somebody's file as output", "run good.toml --out result.h5", ["result.h5", "--out"]),
+    ("somebody's file as output", "run good.toml --out other.h5", ["other.h5", "--out"]),
     ("a result that is not there", "info none.h5", ["no such file"]),
     ("a folder as a result", "plot .", ["is a folder"]),
     ("a text as a result", "plot notes.txt", ["not a result of a sweep", "HDF5"]),
+    ("somebody's file as a result", "plot other.h5", ["not a result of a sweep", "no status"]),
     ("a spec as a result", "info good.toml", ["not a result of a sweep"]),
     ("nothing to merge", "merge notes.txt", ["not a result of a sweep"]),
     ("no such variable", "plot result.h5 --variable unbalanc", ["'unbalanc'", "unbalance"]),

@@ -24,7 +24,8 @@ def list_models() -> None:
             table.add_column(column)
         for parameter in model.parameters.values():
             default = "required" if parameter.default is REQUIRED else str(parameter.default)
-            meaning = parameter.quantity.long_name or " or ".join(map(str, parameter.choices))
+            choices = " or ".join(map(str, parameter.choices))
+            meaning = ": ".join(filter(None, [parameter.quantity.long_name, choices]))
             table.add_row(parameter.name, default, meaning)
         for observable, measure in plan.outputs.items():
             table.add_row(observable, "", f"observable: {measure.quantity.long_name}", style="italic")

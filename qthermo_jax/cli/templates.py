@@ -69,7 +69,7 @@ observables = [
 {parameters}
 
 # One dimension of the grid each, their product is the grid. A list does too, [0.1, 0.2, 0.5];
-# spacing = "log" makes a range geometric; [axes.NAME] with lists of equal lengths moves several at once.
+# a range with spacing = "log" is geometric; [axes.NAME] with lists of equal lengths moves several.
 [axes]
 {axes}
 

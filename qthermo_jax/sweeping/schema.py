@@ -17,13 +17,16 @@ def json_schema() -> dict[str, Any]:
 
 
 def _unwrapped(part: Any) -> Any:
-    """Descriptions of one line, and without null, which TOML does not have."""
+    """Descriptions of one line; no null, which TOML does not have, and so no tables of defaults."""
     if isinstance(part, list):
         return [_unwrapped(item) for item in part if item != {"type": "null"}]
     if not isinstance(part, dict):
         return part
-    kept = {key: value for key, value in part.items() if not (key == "default" and value is None)}
-    unwrapped = {key: _unwrapped(value) for key, value in kept.items()}
+    unwrapped = {
+        key: _unwrapped(value)
+        for key, value in part.items()
+        if not (key == "default" and (value is None or isinstance(value, dict)))
+    }
     if isinstance(unwrapped.get("description"), str):
         unwrapped["description"] = " ".join(unwrapped["description"].split())
     return unwrapped
