@@ -217,16 +217,6 @@ def test_no_command_at_all_shows_the_commands(qthermo):
     assert "Commands:" in out
 
 
-def test_a_cluster_without_its_extra(folder, qthermo, monkeypatch):
-    monkeypatch.delitem(sys.modules, "qthermo_jax.sweeping.cluster", raising=False)
-    monkeypatch.setitem(sys.modules, "dask", None)
-    monkeypatch.delitem(sys.modules, "qthermo_jax.sweeping.cluster.connect", raising=False)
-    code, _, err = qthermo("run", "good.toml", "--cluster", "local:2")
-    assert code == 2
-    assert err.count("\n") == 1
-    assert 'pip install "qthermo_jax[cluster]"' in err
-
-
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_may_not_be_written(folder, qthermo):
     (folder / "shut").mkdir(mode=0o500)
