@@ -1,5 +1,6 @@
 """Specs read critically: all faults at once with their lines, what is odd, and the JSON Schema."""
 
+import re
 import shutil
 import tomllib
 from pathlib import Path
@@ -134,6 +135,16 @@ def test_a_result_that_the_disk_has_no_room_for(tmp_path, monkeypatch):
     (remark,), _ = looked_at(tmp_path, text)
     assert "1e+03 are free" in remark.text
     assert not remark.fatal
+
+
+def test_more_levels_than_the_memory_holds(tmp_path):
+    text = 'model = "chain"\nsolver.method = "{}"\nparameters.sites = 500\n'
+    assert not looked_at(tmp_path, text.format("populations"))[0]
+    # The Liouvillian alone has 10^6 x 10^6 complex elements: 16 TB.
+    (remark,), _ = looked_at(tmp_path, text.format("dense"))
+    assert remark.line == 1
+    assert "1000 levels" in remark.text
+    assert float(re.search(r"takes (\S+) bytes", remark.text)[1]) >= 16e12
 
 
 @pytest.mark.slow

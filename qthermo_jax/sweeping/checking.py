@@ -1,5 +1,6 @@
 """A spec read critically: everything that is wrong with it, and what is allowed but odd."""
 
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
+from qthermo_jax.steady import Method, bytes_per_point
 from qthermo_jax.sweeping.draft import Draft, key_of
 from qthermo_jax.sweeping.errors import SpecError
 from qthermo_jax.sweeping.model import find_model
@@ -17,6 +19,9 @@ from qthermo_jax.sweeping.places import line_of, lines_of_keys
 from qthermo_jax.sweeping.plan import Plan, make_plan
 from qthermo_jax.sweeping.point import try_own_observables
 from qthermo_jax.sweeping.spec import Range, Spec, faults_of, read_toml
+
+# Of the size of the density matrix: H, its eigenvectors, rates, tables of its transitions.
+_MATRICES = 10
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ def check(path: Path, output: Path) -> tuple[list[Remark], Plan | None]:
     data, text = read_toml(path)
     lines = lines_of_keys(text)
     faults, plan = _faults(data, path.parent)
-    oddities = [*_odd_numbers(plan), *_too_large(plan, output)] if plan else []
+    oddities = [*_odd_numbers(plan), *_too_many_levels(plan), *_too_large(plan, output)] if plan else []
     remarks = [Remark(fault, line_of(key_of(fault), lines), fatal=True) for fault in faults]
     remarks += [Remark(odd, line_of(key_of(odd), lines), fatal=False) for odd in oddities]
     return sorted(remarks, key=lambda remark: remark.line or 0), plan
@@ -101,6 +106,26 @@ def _is_a_temperature(plan: Plan, name: str) -> bool:
     """By the model's words for it, else by its name: T, T_1, T_hot, temperatures."""
     words = plan.model.parameters[name].quantity.long_name
     return "temperature" in words if words else bool(re.match(r"T(_|\d|$)|temperature", name))
+
+
+def _too_many_levels(plan: Plan) -> Iterator[str]:
+    levels = plan.system.dimension
+    # Exact for the dense solver; elsewhere the few matrices that every one of them holds.
+    dense = plan.method == "dense"
+    needed = bytes_per_point(plan.system, Method.DENSE) if dense else _MATRICES * 8 * levels**2
+    there = _memory()
+    if there and needed > there:
+        yield (
+            f"model: {levels} levels: a point takes {needed:.1e} bytes or more, and this machine has "
+            f"{there:.1e}"
+        )
+
+
+def _memory() -> int | None:
+    """Bytes of this machine; None where it does not tell."""
+    if not hasattr(os, "sysconf"):
+        return None
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _too_large(plan: Plan, output: Path) -> Iterator[str]:
