@@ -55,11 +55,10 @@ def main() -> NoReturn:
 
 def _verdict(error: Exception) -> tuple[int, str]:
     """The exit code for an error, and what to say: nothing where a traceback is asked for."""
-    from qthermo_jax.plotting import PlotError
     from qthermo_jax.sweeping.errors import Interrupted, SpecError, StoreError, TilesFailed, first_line
 
     match error:
-        case SpecError() | PlotError():
+        case SpecError():
             return _EXIT_BAD_INPUT, str(error)
         case Interrupted():
             return _EXIT_INTERRUPTED, f"interrupted; {error}"
