@@ -68,25 +68,32 @@ def qthermo(monkeypatch, capsys):
     return call
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """Good and bad files to turn wrong with."""
-    (tmp_path / "good.toml").write_text(GOOD)
-    (tmp_path / "own.py").write_text(OWN)
-    (tmp_path / "broken.py").write_text("def f(:\n")
-    (tmp_path / "leaves.py").write_text("import sys\nsys.exit(3)\n")
-    (tmp_path / "needs.py").write_text("import no_such_package\n")
-    (tmp_path / "notes.txt").write_text("my thesis")
-    (tmp_path / "picture.toml").write_bytes(b"\x89PNG\xff")
-    (tmp_path / "empty.toml").write_text("")
-    xr.Dataset({"x": ("a", [1.0])}).to_netcdf(tmp_path / "other.h5", engine="h5netcdf")
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Good and bad files to turn wrong with; no test changes them."""
+    folder = tmp_path_factory.mktemp("wrong")
+    (folder / "good.toml").write_text(GOOD)
+    (folder / "own.py").write_text(OWN)
+    (folder / "broken.py").write_text("def f(:\n")
+    (folder / "leaves.py").write_text("import sys\nsys.exit(3)\n")
+    (folder / "needs.py").write_text("import no_such_package\n")
+    (folder / "notes.txt").write_text("my thesis")
+    (folder / "picture.toml").write_bytes(b"\x89PNG\xff")
+    (folder / "empty.toml").write_text("")
+    xr.Dataset({"x": ("a", [1.0])}).to_netcdf(folder / "other.h5", engine="h5netcdf")
     # As good as a result for what reads names and codes only.
     xr.Dataset(
         {"unbalance": ("T_2", [0.8, 0.7]), "status": ("T_2", [0, 0]), "method": ("T_2", [1, 1])},
         {"T_2": [0.1, 0.2]},
-    ).to_netcdf(tmp_path / "result.h5", engine="h5netcdf")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    ).to_netcdf(folder / "result.h5", engine="h5netcdf")
+    return folder
+
+
+@pytest.fixture
+def folder(files, monkeypatch):
+    monkeypatch.chdir(files)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    return files
 
 
 def table(*cases):
@@ -218,10 +225,11 @@ def test_no_command_at_all_shows_the_commands(qthermo):
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_may_not_be_written(folder, qthermo):
-    (folder / "shut").mkdir(mode=0o500)
-    for call in ("run good.toml --out shut/x.h5", "new shut/x.toml", "plot result.h5 --out shut/x.png"):
-        code, _, err = qthermo(*call.split())
+@pytest.mark.usefixtures("folder")
+def test_a_folder_that_may_not_be_written(tmp_path, qthermo):
+    tmp_path.chmod(0o500)
+    for call in ("run good.toml --out {}/x.h5", "new {}/x.toml", "plot result.h5 --out {}/x.png"):
+        code, _, err = qthermo(*call.format(tmp_path).split())
         assert code == 2
         assert err.count("\n") == 1
         assert "cannot be written" in err
