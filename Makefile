@@ -19,7 +19,7 @@ CODE    := $(wildcard qthermo_jax tests sweeps benchmarks docs)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test test-all bench lint format build constraints clean
+.PHONY: help run test test-all bench lint format build release-check constraints clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -57,6 +57,9 @@ format: $(VENV)/.installed-dev ## put the code into its format, repair what ruff
 
 build: $(VENV)/.installed-dev ## wheel and source archive in dist/
 	$(BIN)/python -m build --outdir dist .
+
+release-check: $(VENV)/.installed-dev ## build, install into a fresh environment, compute and draw there
+	@.ci/release-check $(BIN)/python
 
 constraints: ## the newest versions into constraints.txt (then run the tests): needs Python 3.11
 	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && set -e -o pipefail && \

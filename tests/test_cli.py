@@ -195,49 +195,6 @@ def test_a_users_model_from_a_file_beside_the_spec(folder, qthermo, monkeypatch)
     np.testing.assert_allclose(J[0], 0, atol=1e-16)
 
 
-BAD_CALLS = [
-    (["run", "none.toml"], "none.toml: cannot be read"),
-    (["run"], "Missing argument 'SPEC'"),
-    (["rnu", "spec.toml"], "No such command 'rnu'"),
-    (["run", "spec.toml", "--memory", "0"], "--memory"),
-    (["explain", "bad.toml"], "unknown key 'modle'"),
-    (["run", "bad.toml"], "unknown key 'modle'"),
-    (["run", "spec.toml", "--out", "notes.txt"], "not HDF5"),
-    (["run", "spec.toml", "--out", "spec.toml/x.h5"], "spec.toml"),
-    (["info", "none.h5"], "no such file"),
-    (["info", "notes.txt"], "not a result of a sweep"),
-    (["plot", "notes.txt"], "not a result of a sweep"),
-    (["plot", "other.h5"], "no status"),
-]
-
-
-@pytest.mark.parametrize(("arguments", "words"), BAD_CALLS)
-def test_bad_input_is_one_line_and_exit_code_2(folder, qthermo, arguments, words):
-    (folder / "bad.toml").write_text(SPEC.replace("model", "modle"))
-    (folder / "notes.txt").write_text("my thesis")
-    xr.Dataset({"x": ("a", [1.0])}).to_netcdf("other.h5", engine="h5netcdf")
-    before = sorted(folder.rglob("*"))
-    code, out, err = qthermo(*arguments)
-    assert code == 2
-    assert out == ""
-    assert err.startswith("qthermo: ")
-    assert err.count("\n") == 1
-    assert words in err
-    assert sorted(folder.rglob("*")) == before
-
-
-def test_a_variable_or_ending_that_cannot_be_drawn(folder, qthermo):
-    qthermo("run", "spec.toml")
-    code, _, err = qthermo("plot", "results/spec.h5", "--variable", "unbalanced")
-    assert (code, err) == (
-        2,
-        "qthermo: variable 'unbalanced' is not one of unbalance, heat_currents\n",
-    )
-    code, _, err = qthermo("plot", "results/spec.h5", "--out", "x.doc")
-    assert code == 2
-    assert ".png, .svg or .pdf" in err
-
-
 def test_an_output_of_another_spec_is_left_alone(folder, qthermo):
     qthermo("run", "spec.toml", "--out", "a.h5")
     before = (folder / "a.h5").read_bytes()

@@ -481,5 +481,6 @@ class TestBadInput:
 
 
 def test_dask_is_loaded_by_those_alone_who_ask_for_it() -> None:
-    told = "import sys, qthermo_jax.cli; sys.exit('dask' in sys.modules)"
+    loaded = "import sys, qthermo_jax.sweeping.run, qthermo_jax.cli.explaining"
+    told = f"{loaded}; sys.exit('dask' in sys.modules)"
     subprocess.run([sys.executable, "-c", told], check=True, timeout=60)

@@ -4,6 +4,7 @@ import importlib.util
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import qthermo_jax as qj
 
@@ -29,6 +30,24 @@ def test_importing_brings_no_file_format_no_picture_and_no_spec() -> None:
     assert in_a_fresh_interpreter(code) == "[]"
 
 
+def test_the_commands_and_their_options_are_there_without_jax() -> None:
+    code = (
+        "import sys, qthermo_jax.cli as cli\n"
+        "cli.app(['run', '--help'], standalone_mode=False)\n"
+        "heavy = {'jax', 'numpy', 'xarray', 'h5py', 'matplotlib', 'pydantic', 'rich', 'dask'}\n"
+        "print(sorted(heavy & sys.modules.keys()))"
+    )
+    told = in_a_fresh_interpreter(code)
+    assert "Run the sweep SPEC" in told
+    assert told.endswith("[]")
+
+
+def test_the_package_runs_as_the_command_does() -> None:
+    command = [sys.executable, "-m", "qthermo_jax", "--version"]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert run.stdout == f"qthermo, version {qj.__version__}\n"
+
+
 def test_importing_changes_no_jax_configuration() -> None:
     code = (
         "import jax\n"
@@ -41,7 +60,8 @@ def test_importing_changes_no_jax_configuration() -> None:
 
 def test_every_public_name_is_there() -> None:
     for name in qj.__all__:
-        assert hasattr(qj, name), name
+        # A module of the same name, imported by somebody, would hide it.
+        assert isinstance(getattr(qj, name), ModuleType) == (name in {"models", "operators", "theory"})
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

@@ -78,7 +78,7 @@ def test_points_with_coherences_are_evolved_densely() -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"axes": {"T_1": [0.5]}}, "parameters.time: missing"),
+        ({"axes": {"T_1": [0.5]}}, "evolution: takes a time, as axes.time or parameters.time"),
         ({"evolution": {"initial": "x"}}, "evolution.initial: unknown basis state 'x'"),
         ({"evolution": {}}, "evolution.initial: missing; the model lambda_system brings no initial"),
         (

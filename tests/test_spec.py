@@ -113,7 +113,7 @@ BAD = [
     (
         "range of no points",
         GOOD.replace("[0.1, 0.2]", "{start = 0.0, stop = 1.0, num = 0}"),
-        ["axes.T_2.num", "greater than or equal to 1", "0"],
+        ["axes.T_2.num", "takes at least 1, got 0"],
     ),
     (
         "range of half a point",

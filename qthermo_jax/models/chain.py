@@ -6,20 +6,20 @@ import jax.numpy as jnp
 from jaxtyping import ArrayLike, Num
 
 from qthermo_jax.labels import Quantity
-from qthermo_jax.models.common import Rate, Scalar, Spectrum
+from qthermo_jax.models.common import Rate, Scalar, Sites, SiteTemperatures, Spectrum
 from qthermo_jax.models.network import SiteEnergy, between, particle_on_sites
 from qthermo_jax.system import Observable, OpenSystem
 
 
 def chain(
-    sites: int = 10,
+    sites: Sites = 10,
     h: SiteEnergy = 1.0,
     g: Annotated[Num[ArrayLike, "*N_minus_1"], Quantity("tunnelling between neighbours", "g", 1)] = 0.1,
     T_L: Annotated[Scalar, Quantity("temperature at the left end", "T_L", 1)] = 0.8,
     T_R: Annotated[Scalar, Quantity("temperature at the right end", "T_R", 1)] = 0.4,
     rate: Rate = 1.0,
     spectrum: Spectrum = "flat",
-    temperatures: Num[ArrayLike, " N"] | None = None,
+    temperatures: SiteTemperatures = None,
 ) -> OpenSystem:
     """One particle on N sites in a row, each with a bath of its own.
 

@@ -9,7 +9,11 @@ from qthermo_jax.baths import Flat, Ohmic, SpectralDensity
 from qthermo_jax.labels import Quantity
 
 Scalar = Num[ArrayLike, ""]
-Spectrum = Literal["flat", "ohmic"]
+Spectrum = Annotated[Literal["flat", "ohmic"], Quantity("spectral density of the baths")]
+Sites = Annotated[int, Quantity("number of sites", "N", 0)]
+SiteTemperatures = Annotated[
+    Num[ArrayLike, " N"] | None, Quantity("temperature of each site, instead of T_L and T_R", "T", 1)
+]
 Rate = Annotated[
     Num[ArrayLike, "*K"],
     Quantity("coupling to the baths: J = rate, or J = rate omega if ohmic", r"\Gamma"),

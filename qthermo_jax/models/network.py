@@ -10,7 +10,14 @@ from jaxtyping import Array, ArrayLike, Float, Num
 
 from qthermo_jax.couplings import SparseCoupling
 from qthermo_jax.labels import Dimension, Quantity
-from qthermo_jax.models.common import Rate, Scalar, Spectrum, equal_groups, named_density
+from qthermo_jax.models.common import (
+    Rate,
+    Scalar,
+    SiteTemperatures,
+    Spectrum,
+    equal_groups,
+    named_density,
+)
 from qthermo_jax.system import Bath, Observable, OpenSystem
 
 SiteEnergy = Annotated[Num[ArrayLike, "*N"], Quantity("energy of a site", "h", 1)]
@@ -100,14 +107,14 @@ def particle_on_sites(
 
 
 def network(
-    bonds: str = "1-2 2-3 3-1 3-4",
+    bonds: Annotated[str, Quantity("pairs of sites, numbered from 1")] = "1-2 2-3 3-1 3-4",
     h: SiteEnergy = 1.0,
     g: Annotated[Num[ArrayLike, "*B"], Quantity("tunnelling along a bond", "g", 1)] = 0.1,
     T_L: Annotated[Scalar, Quantity("temperature of the first site's bath", "T_L", 1)] = 0.8,
     T_R: Annotated[Scalar, Quantity("temperature of the last site's bath", "T_R", 1)] = 0.4,
     rate: Rate = 1.0,
     spectrum: Spectrum = "flat",
-    temperatures: Num[ArrayLike, " N"] | None = None,
+    temperatures: SiteTemperatures = None,
 ) -> OpenSystem:
     """One particle on the sites of any graph, each with a bath of its own.
 
@@ -148,8 +155,8 @@ def _read(bonds: str) -> list[tuple[int, int]]:
 
 
 def square_lattice(
-    rows: int = 3,
-    columns: int = 3,
+    rows: Annotated[int, Quantity("number of rows", "", 0)] = 3,
+    columns: Annotated[int, Quantity("number of columns", "", 0)] = 3,
     h: Annotated[Scalar, Quantity("energy of a site", "h", 1)] = 1.0,
     g: Annotated[Scalar, Quantity("tunnelling between neighbours", "g", 1)] = 0.1,
     T_L: Annotated[Scalar, Quantity("temperature of the left column", "T_L", 1)] = 0.8,

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from qthermo_jax.labels import Dimension, Quantity
-from qthermo_jax.models.common import Rate, Scalar, Spectrum, equal_groups
+from qthermo_jax.models.common import Rate, Scalar, Sites, Spectrum, equal_groups
 from qthermo_jax.models.qubits import UP_DOWN, ising_terms, qubit_baths, state_labels, weighted
 from qthermo_jax.operators import embed, sigma_x, sigma_y, sigma_z
 from qthermo_jax.system import Observable, OpenSystem
@@ -19,10 +19,12 @@ _COUPLED = {
     "Heisenberg": (sigma_x, sigma_y, sigma_z),
 }
 
+Kind = Annotated[Literal["XX", "Ising", "Heisenberg"], Quantity("form of the coupling of neighbours")]
+
 
 def spin_chain(
-    sites: int = 4,
-    kind: Literal["XX", "Ising", "Heisenberg"] = "XX",
+    sites: Sites = 4,
+    kind: Kind = "XX",
     J: Annotated[Scalar, Quantity("coupling of neighbours", "J", 1)] = 0.3,
     h: Annotated[Scalar, Quantity("field", "h", 1)] = 1.0,
     T_L: Annotated[Scalar, Quantity("temperature at the left end", "T_L", 1)] = 1.0,

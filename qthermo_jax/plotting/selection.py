@@ -6,10 +6,11 @@ import numpy as np
 import xarray as xr
 
 from qthermo_jax.plotting.words import along, value_of
+from qthermo_jax.sweeping.errors import SpecError
 
 
-class PlotError(ValueError):
-    """What was asked for cannot be drawn, in one line."""
+class PlotError(SpecError):
+    """What was asked for cannot be drawn, in one line: bad input as well."""
 
 
 def _nobody(_: str) -> None:

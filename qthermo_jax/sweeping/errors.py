@@ -1,5 +1,7 @@
 """The exceptions of sweeps, and the words for a name that is not known."""
 
+import os
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -30,6 +32,22 @@ def unknown_name(what: str, name: str, allowed: Iterable[str]) -> str:
     nearest = get_close_matches(name, choices, n=1)
     hint = f"; did you mean {nearest[0]!r}?" if nearest else ";"
     return f"unknown {what} {name!r}{hint} allowed: {', '.join(choices) or '(none)'}"
+
+
+def suggested(message: str) -> str | None:
+    """The name that a line by `unknown_name` thinks was meant.
+
+    >>> suggested(unknown_name("key", "titel", ["title", "model"]))
+    'title'
+    """
+    found = re.search(r"did you mean '(.+?)'", message)
+    return found and found[1]
+
+
+def no_device() -> str:
+    """One line about a JAX that has nothing to compute on."""
+    asked = os.environ.get("JAX_PLATFORMS", "")
+    return f"JAX finds no device for JAX_PLATFORMS={asked}; unset it to take what there is"
 
 
 def first_line(error: BaseException) -> str:

@@ -115,6 +115,8 @@ def _find(reference: str | Callable[..., OpenSystem], folder: Path) -> Model:
     if callable(reference):
         return _described(getattr(reference, "__qualname__", repr(reference)), reference)
     if ":" not in reference:
+        if reference.endswith(".py"):
+            raise SpecError(f"model: {reference}: names a function in it too, {reference}:NAME")
         if reference not in models.__all__:
             hint = " (or file.py:function)"
             raise SpecError(f"model: {unknown_name('model', reference, models.__all__)}{hint}")
@@ -159,7 +161,7 @@ def _told_in_one_line(key: str) -> Iterator[None]:
         yield
     except SpecError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise SpecError(f"{key}: {type(error).__name__}: {first_line(error)}") from error
 
 

@@ -12,10 +12,10 @@ from qthermo_jax.generators import bare_system
 from qthermo_jax.spectral import eigenbasis, splits
 from qthermo_jax.steady import Method, State, Status
 from qthermo_jax.structure import Index
-from qthermo_jax.sweeping.errors import SpecError
+from qthermo_jax.sweeping.errors import SpecError, first_line
 from qthermo_jax.sweeping.plan import Plan
 from qthermo_jax.sweeping.setting import state_of
-from qthermo_jax.system import OpenSystem
+from qthermo_jax.system import Computed, OpenSystem
 
 Numbers = dict[str, Array]
 PointFunction = Callable[..., dict[str, Array]]
@@ -52,10 +52,29 @@ def point_function(plan: Plan, method: str, levels: tuple[Index, ...] | None = N
     return solve
 
 
+def try_own_observables(plan: Plan) -> None:
+    """Trace a point if it has any, which computes and compiles nothing.
+
+    Raises:
+        SpecError: an observable of the user's own raises, or has another shape than it says.
+    """
+    if not any(":" in name for name in plan.spec.observables):
+        return
+    method = "populations" if plan.method == "auto" else plan.method
+    first = [{name: values[0] for name, values in axis.parameters.items()} for axis in plan.axes]
+    with jax.enable_x64(True):
+        jax.eval_shape(point_function(plan, method), *first, plan.numbers)
+
+
 def _observed(plan: Plan, system: OpenSystem, state: State) -> dict[str, Array]:
     found: dict[str, Array] = {}
     for name, out in plan.outputs.items():
-        found[name] = jnp.asarray(out.compute(system, state))
+        try:
+            found[name] = jnp.asarray(out.compute(system, state))
+        except Exception as error:
+            if not isinstance(system.observables.get(name), Computed):
+                raise
+            raise SpecError(f"observable {name}: {type(error).__name__}: {first_line(error)}") from error
         state = _after(found[name], state)
         expected = tuple(len(dim.labels) for dim in out.dims)
         if found[name].shape != expected:

@@ -20,11 +20,12 @@ def open_result(path: str | Path) -> xr.Dataset:
         SpecError: a `ValueError` with one line: no such file, or not a result of a sweep.
     """
     if not Path(path).is_file():
-        raise SpecError(f"{path}: no such file")
+        raise SpecError(f"{path}: {'is a folder' if Path(path).is_dir() else 'no such file'}")
     try:
         data = xr.open_dataset(path, engine="h5netcdf")
     except (OSError, ValueError) as error:
-        raise SpecError(f"{path}: not a result of a sweep: {first_line(error)}") from None
+        reason = "no HDF5" if "file signature not found" in str(error) else first_line(error)
+        raise SpecError(f"{path}: not a result of a sweep: {reason}") from None
     if not {"status", "method"} <= data.keys():
         data.close()
         raise SpecError(f"{path}: not a result of a sweep: it has no status and method")

@@ -21,6 +21,7 @@ from qthermo_jax.sweeping.local import solve_here
 from qthermo_jax.sweeping.model import find_model
 from qthermo_jax.sweeping.parts import Parts
 from qthermo_jax.sweeping.plan import DEFAULT_MEMORY, Plan, make_plan
+from qthermo_jax.sweeping.point import try_own_observables
 from qthermo_jax.sweeping.progress import Done, Watcher, counted, logged, nobody
 from qthermo_jax.sweeping.spec import load_spec, parse_spec
 from qthermo_jax.sweeping.store import Store
@@ -68,7 +69,11 @@ def sweep_from_file(path: Path, memory: int = DEFAULT_MEMORY, devices: int | Non
     """
     spec, source = load_spec(path)
     asked = tuple(spec.observables)
-    plan = make_plan(spec, find_model(spec.model, path.parent, asked), memory, devices)
+    try:
+        plan = make_plan(spec, find_model(spec.model, path.parent, asked), memory, devices)
+        try_own_observables(plan)
+    except SpecError as error:
+        raise SpecError(f"{path}: {error}") from error
     return Sweep(plan, source, spec.model, path.parent, asked)
 
 
@@ -246,10 +251,10 @@ def sweep(
     """
     described = {
         "model": model if isinstance(model, str) else getattr(model, "__qualname__", repr(model)),
-        "axes": {name: _plain(axis) for name, axis in axes.items()},
-        "parameters": {name: _plain(value) for name, value in (parameters or {}).items()},
-        "observables": [*map(_as_named, observables)],
-        "derivatives": list(derivatives),
+        "axes": _plain(axes),
+        "parameters": _plain(parameters or {}),
+        "observables": _plain(observables),
+        "derivatives": _plain(derivatives),
         "solver": {
             "method": method,
             "precision": precision,
@@ -277,13 +282,11 @@ def sweep(
 
 
 def _plain(value: Any) -> Any:
-    """Arrays as lists, mappings as dicts: what a TOML file would have given."""
+    """Arrays as lists, mappings as dicts, functions by name: what a TOML file would have given."""
     if isinstance(value, Mapping):
         return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, Computed):
+        return value.name
     if hasattr(value, "tolist"):
         return value.tolist()
-    return list(value) if isinstance(value, tuple | range) else value
-
-
-def _as_named(observable: str | Computed) -> str:
-    return observable.name if isinstance(observable, Computed) else observable
+    return [*map(_plain, value)] if isinstance(value, list | tuple | range) else value

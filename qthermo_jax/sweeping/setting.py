@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
@@ -13,6 +14,8 @@ from qthermo_jax.sweeping.errors import SpecError, unknown_name
 from qthermo_jax.sweeping.model import REQUIRED, Model, Parameter
 from qthermo_jax.sweeping.spec import Evolution, Spec
 from qthermo_jax.system import OpenSystem
+
+_NEEDS_A_NUMBER = (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError)
 
 _TIME = Parameter("time", REQUIRED, None, (), Quantity("time", "t", -1))
 
@@ -30,7 +33,13 @@ def under(spec: Spec, model: Model) -> Model:
     def function(**numbers: Any) -> OpenSystem:
         if evolution:
             numbers.pop(_TIME.name, None)
-        system = model.function(**numbers)
+        try:
+            system = model.function(**numbers)
+        except _NEEDS_A_NUMBER as error:
+            raise SpecError(
+                f"model {model.name}: {type(error).__name__}: its numbers are traced by JAX: jnp.where "
+                "instead of if, jax.numpy instead of numpy, math and float(...)"
+            ) from error
         if not isinstance(system, OpenSystem):
             raise SpecError(f"model {model.name}: returns {type(system).__name__}, not an OpenSystem")
         if solver.generator != "global" or solver.secular_tol is not None:

@@ -14,21 +14,27 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 
 from qthermo_jax.sweeping.errors import SpecError, unknown_name
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    # The words under a key are its description in the JSON Schema as well.
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
 
 
 class Range(_Strict):
     """`num` values from `start` to `stop`, both included."""
 
     start: float
+    """The first value."""
     stop: float
-    num: int = Field(ge=1)
+    """The last value."""
+    num: int = Field(ge=1, le=10**8)
+    """How many values, both ends included."""
     spacing: Literal["linear", "log"] = "linear"
+    """Equal distances, or equal ratios."""
 
     @model_validator(mode="after")
     def _log_needs_positive_ends(self) -> "Range":
@@ -67,9 +73,13 @@ class Solver(_Strict):
     """How the steady states are found."""
 
     method: Literal["auto", "populations", "secular_block", "dense"] = "auto"
+    """Which unknowns are solved for; auto takes the fewest that are exact at each point."""
     precision: Literal["float64", "float32"] = "float64"
+    """Of the computation; float32 keeps about 6 digits of each population."""
     generator: Literal["global", "partial_secular", "redfield", "local"] = "global"
+    """The master equation; global is the microscopic one, fully secular."""
     secular_tol: float | None = None
+    """Largest difference of two Bohr frequencies that are kept together; partial_secular needs it."""
 
     @model_validator(mode="after")
     def _the_generator_takes_the_method(self) -> "Solver":
@@ -95,64 +105,60 @@ class Solver(_Strict):
 
 
 class Evolution(_Strict):
-    """Asks for the state at a `time`, which is then an axis or a parameter, instead of the steady one.
-
-    Attributes:
-        initial: the basis state to start from, by its label, or the populations of several; None: the
-            one that the model brings.
-        heat_capacity: of each bath, or one number for all: they warm up; None: they stay as they are.
-    """
+    """Asks for the state at a `time`, an axis or a parameter, instead of the steady one."""
 
     initial: str | dict[str, float] | None = None
+    """The basis state to start from, by its label, or the populations of several; if left out, the state
+    that the model brings."""
     heat_capacity: float | list[float] | None = None
+    """Of each bath, or one number for all: they warm up; if left out, they stay as they are."""
 
 
 class Output(_Strict):
-    """What is kept of the results.
-
-    Attributes:
-        precision: of the numbers in the file; None for that in which they were computed.
-    """
+    """What is kept of the results."""
 
     precision: Literal["float64", "float32"] | None = None
+    """Of the numbers in the file; if left out, that in which they were computed."""
 
 
 class Label(_Strict):
     """What to call a coordinate in files and pictures; see `qthermo_jax.Quantity`."""
 
     long_name: str = ""
+    """In words."""
     symbol: str = ""
+    """Mathtext without dollar signs: T_L."""
     energy_power: int | None = None
+    """Its unit as a power of the energy unit: 1 for energies and temperatures, 0 for pure numbers."""
 
 
 class Spec(_Strict):
-    """A sweep: model, axes, fixed parameters, observables.
-
-    Attributes:
-        model: name of a built-in model, `path/to/file.py:function` or `package.module:function`.
-        axes: one dimension of the grid each; a table moves several parameters along one dimension.
-        parameters: held fixed.
-        observables: names, or `file.py:function` for one's own; empty for those that the model brings.
-        derivatives: parameters, "T_1" and so on for single baths, "temperatures" for all of them: each
-            observable is differentiated by each.
-        solver: method, precision and generator.
-        evolution: if it is not about steady states.
-        output: what is kept.
-        energy_unit: what energies are measured in, for labels: "h".
-        labels: names of coordinates that the model has none for.
-    """
+    """A sweep: model, axes, fixed parameters, observables."""
 
     model: str
+    """Name of a built-in model, `path/to/file.py:function` or `package.module:function`."""
     axes: dict[str, AxisSpec] = {}
+    """One dimension of the grid each: a list, a range, or a table of several parameters that move
+    together along one dimension."""
     parameters: dict[str, bool | int | float | str | list[float]] = {}
+    """Held fixed; those that are left out have the model's default."""
     observables: list[str] = []
+    """Names, or `file.py:function` for one's own; empty for those that the model brings."""
     derivatives: list[str] = []
+    """Parameters, "T_1" and so on for single baths, "temperatures" for all of them: each observable is
+    differentiated by each."""
     solver: Solver = Solver()
+    """How the steady states are found."""
     evolution: Evolution | None = None
+    """Given where the sweep is not about steady states."""
     output: Output = Output()
+    """What is kept of the results."""
     title: str = ""
+    """Of the file and its pictures."""
     energy_unit: str = "energy"
+    """What energies are measured in, for labels: "h"."""
     labels: dict[str, Label] = {}
+    """Names of coordinates that the model has none for."""
 
     @model_validator(mode="after")
     def _an_evolution_takes_its_methods(self) -> "Spec":
@@ -161,6 +167,9 @@ class Spec(_Strict):
             raise ValueError("solver.method: an evolution takes 'auto', 'populations' or 'dense'")
         if self.evolution and solver.precision == "float32":
             raise ValueError("solver.precision: an evolution takes 'float64'")
+        moving = {name for entry in self.axes.values() if isinstance(entry, dict) for name in entry}
+        if self.evolution and "time" not in {*self.axes, *moving, *self.parameters}:
+            raise ValueError("evolution: takes a time, as axes.time or parameters.time")
         return self
 
 
@@ -177,12 +186,12 @@ def parse_spec(data: dict[str, Any], where: str) -> Spec:
         where: the file's name or another word for the source, to begin an error with.
 
     Raises:
-        SpecError: the first thing that is wrong, in one line.
+        SpecError: the first thing that is wrong, in one line; `faults_of` has all of them.
     """
     try:
         return Spec.model_validate(data)
     except ValidationError as error:
-        raise SpecError(f"{where}: {_in_one_line(error)}") from None
+        raise SpecError(f"{where}: {faults_of(error)[0]}") from None
 
 
 def load_spec(path: Path) -> tuple[Spec, str]:
@@ -191,16 +200,25 @@ def load_spec(path: Path) -> tuple[Spec, str]:
     Raises:
         SpecError: no such file, not TOML, or not a spec.
     """
+    data, text = read_toml(path)
+    return parse_spec(data, str(path)), text
+
+
+def read_toml(path: Path) -> tuple[dict[str, Any], str]:
+    """What a TOML file says, and the text it was read from.
+
+    Raises:
+        SpecError: no such file, or not TOML.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # editors on Windows mark the beginning
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a text file"
         raise SpecError(f"{path}: cannot be read: {reason}") from None
     try:
-        data = tomllib.loads(text)
+        return tomllib.loads(text), text
     except tomllib.TOMLDecodeError as error:
         raise SpecError(f"{path}: not TOML: {error}") from None
-    return parse_spec(data, str(path)), text
 
 
 _TAGS = frozenset({"range", "list", "table"})
@@ -222,11 +240,16 @@ _TYPES = {
     "model_type": "a table",
     "union_tag_not_found": "a list of numbers, a table with start, stop and num, or a table of those",
 }
+_BOUNDS = {"greater_than_equal": ("ge", "at least"), "less_than_equal": ("le", "at most")}
 
 
-def _in_one_line(error: ValidationError) -> str:
-    """The first error, unknown keys before anything else: they are often the cause of the rest."""
-    details = min(error.errors(), key=lambda detail: detail["type"] != "extra_forbidden")
+def faults_of(error: ValidationError) -> list[str]:
+    """One line each; unknown keys before anything else: they are often the cause of the rest."""
+    details = sorted(error.errors(), key=lambda detail: detail["type"] != "extra_forbidden")
+    return list(dict.fromkeys(map(_in_one_line, details)))
+
+
+def _in_one_line(details: ErrorDetails) -> str:
     location, kind, given = details["loc"], details["type"], details["input"]
     path = [str(part) for part in location if part not in _TAGS]
     key = ".".join(path)
@@ -241,9 +264,14 @@ def _in_one_line(error: ValidationError) -> str:
     if path and path[0] == "parameters":
         takes = "a number, a list of numbers, a text, true or false"
         return f"parameters.{path[1]}: takes {takes}, got {given!r}"
+    if kind in _BOUNDS:
+        name, words = _BOUNDS[kind]
+        return f"{key}: takes {words} {details['ctx'][name]}, got {given!r}"
     if kind in _TYPES:
         return f"{key}: takes {_TYPES[kind]}, got {given!r}"
     if kind == "literal_error":
         return f"{key}: takes {details['ctx']['expected']}, got {given!r}"
     message = details["msg"].removeprefix("Value error, ")
-    return f"{key}: {message}" if kind == "value_error" else f"{key}: {message}, got {given!r}"
+    if kind != "value_error":
+        return f"{key}: {message}, got {given!r}"
+    return f"{key}: {message}" if key else message

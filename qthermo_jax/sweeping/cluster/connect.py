@@ -16,7 +16,7 @@ from distributed import Client, Nanny, Scheduler, SpecCluster
 
 from qthermo_jax.sweeping.cluster import worker
 from qthermo_jax.sweeping.cluster.driver import solve_on
-from qthermo_jax.sweeping.errors import SpecError, first_line
+from qthermo_jax.sweeping.errors import SpecError, first_line, no_device
 from qthermo_jax.sweeping.run import Solve
 
 # When a worker is given up: started again it imports JAX first, from a slow file system perhaps.
@@ -157,7 +157,9 @@ def environments(number: int) -> list[dict[str, str]]:
         SpecError: there are fewer GPUs.
     """
     # Another process counts them: this one would keep most of the memory of each.
-    told = subprocess.run([sys.executable, "-c", _COUNT_GPUS], stdout=subprocess.PIPE, check=True)
+    told = subprocess.run([sys.executable, "-c", _COUNT_GPUS], capture_output=True, check=False)
+    if told.returncode:
+        raise SpecError(f"--cluster local:{number}: {no_device()}")
     count = int(told.stdout)
     if not count:
         return [{} for _ in range(number)]

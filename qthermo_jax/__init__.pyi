@@ -1,0 +1,110 @@
+from . import models, operators, theory
+from .accessor import open_result, sweep
+from .baths import (
+    DrudeLorentz,
+    Flat,
+    Ohmic,
+    OhmicFamily,
+    SpectralDensity,
+    UnderDamped,
+    n_thermal,
+    rate,
+)
+from .catalogue import (
+    measures,
+    observe,
+    peak_site,
+    population_slope,
+    sensitivity,
+    site_populations,
+)
+from .couplings import SparseCoupling
+from .dynamics import evolve, evolve_driven, evolve_with_baths
+from .generators import jump_operators, liouvillian
+from .labels import Dimension, Quantity
+from .observables import (
+    energy_balance,
+    entropy_production,
+    expectation,
+    heat_currents,
+    level_populations,
+    liouvillian_gap,
+    min_eigenvalue,
+)
+from .response import amplification, conductance, onsager, rectification, soret
+from .spectral import Eigenbasis, eigenbasis, gibbs_state
+from .steady import Method, Note, State, Status, SteadyState, after, steadystate
+from .superoperators import (
+    dissipator,
+    operator_to_vector,
+    spost,
+    spre,
+    sprepost,
+    vector_to_operator,
+)
+from .system import Bath, Computed, Observable, OpenSystem, observable
+from .version import __version__
+
+__all__ = [
+    "Bath",
+    "Computed",
+    "Dimension",
+    "DrudeLorentz",
+    "Eigenbasis",
+    "Flat",
+    "Method",
+    "Note",
+    "Observable",
+    "Ohmic",
+    "OhmicFamily",
+    "OpenSystem",
+    "Quantity",
+    "SparseCoupling",
+    "SpectralDensity",
+    "State",
+    "Status",
+    "SteadyState",
+    "UnderDamped",
+    "__version__",
+    "after",
+    "amplification",
+    "conductance",
+    "dissipator",
+    "eigenbasis",
+    "energy_balance",
+    "entropy_production",
+    "evolve",
+    "evolve_driven",
+    "evolve_with_baths",
+    "expectation",
+    "gibbs_state",
+    "heat_currents",
+    "jump_operators",
+    "level_populations",
+    "liouvillian",
+    "liouvillian_gap",
+    "measures",
+    "min_eigenvalue",
+    "models",
+    "n_thermal",
+    "observable",
+    "observe",
+    "onsager",
+    "open_result",
+    "operator_to_vector",
+    "operators",
+    "peak_site",
+    "population_slope",
+    "rate",
+    "rectification",
+    "sensitivity",
+    "site_populations",
+    "soret",
+    "spost",
+    "spre",
+    "sprepost",
+    "steadystate",
+    "sweep",
+    "theory",
+    "vector_to_operator",
+]

@@ -1,0 +1,75 @@
+"""The command line: `qthermo new | check | run | explain | info | plot | ...`.
+
+Exit codes: 0 done; 1 failed; 2 bad input, in one line; 130 interrupted, what was finished is kept.
+
+What a command needs is imported when it runs: its help and the completion of its options load no JAX.
+"""
+
+import os
+import sys
+from typing import NoReturn
+
+import click
+
+from qthermo_jax.cli.checking import check, schema
+from qthermo_jax.cli.completion import VARIABLE, completion
+from qthermo_jax.cli.listing import list_models
+from qthermo_jax.cli.pictures import draw, view
+from qthermo_jax.cli.results import info, merge_file
+from qthermo_jax.cli.running import explain, run
+from qthermo_jax.cli.starting import new
+from qthermo_jax.version import __version__
+
+_EXIT_FAILED, _EXIT_BAD_INPUT, _EXIT_INTERRUPTED = 1, 2, 130
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="qthermo")
+@click.pass_context
+def app(context: click.Context) -> None:
+    """Parameter sweeps of open quantum systems between thermal baths."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+for command in (new, check, run, explain, info, merge_file, draw, view, list_models, schema, completion):
+    app.add_command(command)
+
+
+def main() -> NoReturn:
+    """Run the command line; every error is one line, and the exit code says its kind."""
+    try:
+        # What a command leaves with, if it says so itself.
+        code = app(standalone_mode=False, complete_var=VARIABLE)
+    except click.ClickException as error:
+        _leave(_EXIT_BAD_INPUT, error.format_message())
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(_EXIT_INTERRUPTED)
+    except Exception as error:
+        code, message = _verdict(error)
+        if not message:
+            raise
+        _leave(code, message)
+    sys.exit(code or 0)
+
+
+def _verdict(error: Exception) -> tuple[int, str]:
+    """The exit code for an error, and what to say: nothing where a traceback is asked for."""
+    from qthermo_jax.sweeping.errors import Interrupted, SpecError, StoreError, TilesFailed, first_line
+
+    match error:
+        case SpecError():
+            return _EXIT_BAD_INPUT, str(error)
+        case Interrupted():
+            return _EXIT_INTERRUPTED, f"interrupted; {error}"
+        case StoreError() | TilesFailed():
+            return _EXIT_FAILED, str(error)
+    if os.environ.get("QTHERMO_DEBUG"):
+        return _EXIT_FAILED, ""
+    reason = f"{type(error).__name__}: {first_line(error)}"
+    return _EXIT_FAILED, f"failed: {reason} (QTHERMO_DEBUG=1 shows where)"
+
+
+def _leave(code: int, message: str) -> NoReturn:
+    click.echo(f"qthermo: {message}", err=True)
+    sys.exit(code)

@@ -1,0 +1,35 @@
+"""Specs before they run: `qthermo check | schema`."""
+
+import json
+from pathlib import Path
+
+import click
+
+from qthermo_jax.cli.arguments import default_output, spec_argument
+
+
+@click.command()
+@spec_argument
+@click.option("--out", type=click.Path(path_type=Path), help="Default: results/SPEC.h5")
+@click.pass_context
+def check(context: click.Context, spec: Path, out: Path | None) -> None:
+    """Say everything that is wrong or odd in SPEC; computes nothing. Exit code 2 if it cannot run."""
+    from qthermo_jax.sweeping.checking import check as look
+
+    remarks, plan = look(spec, out or default_output(spec))
+    for remark in remarks:
+        place = f"{spec}:{remark.line}" if remark.line else str(spec)
+        click.echo(f"{place}: {'error' if remark.fatal else 'warning'}: {remark.text}")
+    if plan:
+        names = ", ".join(plan.results)
+        click.echo(f"{spec}: can be run: {plan.points} points of {plan.model.name}: {names}")
+    else:
+        context.exit(2)
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON Schema of a spec, for editors."""
+    from qthermo_jax.sweeping.schema import json_schema
+
+    click.echo(json.dumps(json_schema(), indent=2))

@@ -1,0 +1,45 @@
+"""What a sweep would compute, in words."""
+
+import math
+from collections.abc import Iterator
+
+import jax
+
+from qthermo_jax.cli.words import in_bytes
+from qthermo_jax.sweeping.engine import Engine
+from qthermo_jax.sweeping.plan import Plan
+from qthermo_jax.sweeping.store import LARGEST_COPY
+
+_METHODS = {
+    "auto": "auto: populations alone where that is exact, the secular block or dense elsewhere",
+    "populations": "populations alone; points where they drive coherences are flagged",
+    "secular_block": "secular block: the coherences inside degenerate levels too",
+    "dense": "dense: every element of the density matrix",
+}
+
+
+def explained(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Its lines: what, and how much of it."""
+    yield "title", plan.spec.title or "-"
+    yield "model", plan.model.name
+    yield "fixed", ", ".join(f"{key} = {value}" for key, value in plan.constants.items()) or "-"
+    for axis in plan.axes:
+        ends = ", ".join(f"{k} {v[0]:g} ... {v[-1]:g}" for k, v in axis.parameters.items())
+        yield "axis", f"{axis.name}: {axis.size} values of {ends}"
+    yield "points", f"{plan.points} ({' x '.join(map(str, plan.shape)) or 'no axes'})"
+    for name, measure in plan.outputs.items():
+        dims = " x ".join(f"{dim.name} {len(dim.labels)}" for dim in measure.dims)
+        yield "observable", f"{name}: {measure.quantity.long_name}" + (f" ({dims})" if dims else "")
+    for derivative in plan.derivatives:
+        yield "derivative", f"by {derivative.name}"
+    yield "method", f"{_METHODS[plan.method]}; {plan.dtype}"
+    tiling = plan.tiling
+    shape = " x ".join(map(str, tiling.tile)) or "1 point"
+    yield "tiles", f"{tiling.number} of {math.prod(tiling.tile)} points ({shape})"
+    yield "devices", f"{plan.devices} ({jax.default_backend()})"
+    more = "; where that is not exact, one more for each solver" if plan.method == "auto" else ""
+    yield "compilations", f"1{more}"
+    needed = Engine(plan).bytes_on_device
+    yield "memory", "not known" if needed is None else f"{in_bytes(needed)} on each device"
+    copied = "one file" if plan.bytes_on_disk <= LARGEST_COPY else "a view of the parts that hold it"
+    yield "on disk", f"{in_bytes(plan.bytes_on_disk)}, {copied}"

@@ -1,0 +1,85 @@
+"""Pictures of results: `qthermo plot | view`."""
+
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+import click
+
+from qthermo_jax.cli.arguments import file_argument
+from qthermo_jax.cli.completion import variable_names
+
+_SCALES = ("linear", "log", "symlog")  # those of `plotting`, which takes a second to load
+
+
+@click.command("plot")
+@file_argument
+@click.option("--out", type=click.Path(path_type=Path), help="Default: FILE.png; or .svg, .pdf")
+@click.option("--variable", shell_complete=variable_names, help="Default: the first that can be drawn.")
+@click.option("--x", metavar="NAME", help="Dimension to the right.")
+@click.option("--y", metavar="NAME", help="Dimension upwards: draws a map.")
+@click.option(
+    "--select", "choices", multiple=True, metavar="NAME=VALUE", help="Fix a dimension; may be repeated."
+)
+@click.option(
+    "--line", "lines", multiple=True, metavar="FILE[:VARIABLE]", help="Draw a result over a map's axis."
+)
+@click.option("--scale", type=click.Choice(_SCALES), default="linear", help="Of the values.")
+def draw(
+    file: Path,
+    out: Path | None,
+    variable: str | None,
+    x: str | None,
+    y: str | None,
+    choices: tuple[str, ...],
+    lines: tuple[str, ...],
+    scale: str,
+) -> None:
+    """Draw the result FILE."""
+    from qthermo_jax.plotting import plot, select
+    from qthermo_jax.sweeping import SpecError, open_result
+
+    with ExitStack() as files:
+        data = files.enter_context(open_result(file))
+        over = [
+            (files.enter_context(open_result(path)), name) for path, name in map(_file_and_name, lines)
+        ]
+        part = select(data, *choices, tell=partial(click.echo, err=True))
+        figure = plot(part, variable, x=x, y=y, lines=over, scale=scale)
+    target = out or file.with_suffix(".png")
+    if target.suffix.lstrip(".") not in figure.canvas.get_supported_filetypes():
+        raise SpecError(f"--out {target}: takes .png, .svg or .pdf")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(target)
+    except OSError as error:
+        raise SpecError(f"--out {target}: cannot be written: {error.strerror}") from None
+    click.echo(target)
+
+
+@click.command()
+@file_argument
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Default: any that is free.")
+@click.option("--no-browser", is_flag=True, help="Only print the address.")
+def view(file: Path, port: int, no_browser: bool) -> None:
+    """Look at the result FILE in the browser, with a slider for each axis."""
+    from qthermo_jax.sweeping import SpecError, open_result
+
+    with open_result(file) as data:
+        try:
+            # Bokeh is an extra.
+            from qthermo_jax.viewer import serve
+        except ModuleNotFoundError as error:
+            raise SpecError(f'view: no {error.name}: pip install "qthermo_jax[view]"') from None
+        try:
+            serve(
+                data, port, browser=not no_browser, tell=lambda url: click.echo(f"{url}  Ctrl-C ends it")
+            )
+        except KeyboardInterrupt:
+            click.echo("stopped")
+
+
+def _file_and_name(given: str) -> tuple[Path, str | None]:
+    """FILE or FILE:VARIABLE, taken apart."""
+    file, colon, name = given.rpartition(":")
+    return (Path(given), None) if Path(given).is_file() or not colon else (Path(file), name)

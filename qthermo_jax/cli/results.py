@@ -1,0 +1,50 @@
+"""Results from their files: `qthermo info | merge`."""
+
+from pathlib import Path
+
+import click
+
+from qthermo_jax.cli.arguments import file_argument
+
+
+@click.command()
+@file_argument
+def info(file: Path) -> None:
+    """Say what is in the result FILE."""
+    from rich.table import Table
+
+    from qthermo_jax.cli.words import in_words, print_table
+    from qthermo_jax.steady import Method, Note
+    from qthermo_jax.sweeping import open_result
+    from qthermo_jax.sweeping.progress import counted
+
+    with open_result(file) as data:
+        table = Table.grid(padding=(0, 2))
+        for key in ("title", "model", "parameters", "method", "device", "created", "spec_sha256"):
+            table.add_row(key, str(data.attrs.get(key, "-")))
+        for name, array in data.variables.items():
+            shape = " x ".join(f"{dim} {size}" for dim, size in array.sizes.items()) or "number"
+            unit = array.attrs.get("units", "1")
+            words = array.attrs.get("long_name", "") + (f" ({unit})" if unit != "1" else "")
+            table.add_row(str(name), f"{shape}: {words}")
+        methods = counted(data["method"].values)
+        solvers = (f"{n} by {Method(code).name.lower()}" for code, n in methods.items() if code)
+        table.add_row("solved", ", ".join(solvers) or "none")
+        found = counted(data["note"].values)
+        notes = (f"{n}: {Note(code).meaning}" for code, n in found.items() if code)
+        table.add_row("notes", "; ".join(notes) or "none")
+        table.add_row("points", in_words(counted(data["status"].values)))
+    print_table(table)
+
+
+@click.command("merge")
+@file_argument
+def merge_file(file: Path) -> None:
+    """Turn a large FILE, which shows the numbers of its parts, into one that holds them itself."""
+    from qthermo_jax.sweeping import open_result
+    from qthermo_jax.sweeping.files import merge
+
+    with open_result(file):
+        pass
+    merge(file)
+    click.echo(file)

@@ -1,0 +1,146 @@
+"""Sweeps from their specs: `qthermo run | explain`."""
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from qthermo_jax.cli.arguments import default_output, memory_option, spec_argument
+
+if TYPE_CHECKING:
+    from qthermo_jax.sweeping.run import Solve
+
+
+@click.command()
+@spec_argument
+@click.option("--out", type=click.Path(path_type=Path), help="Default: results/SPEC.h5")
+@click.option("--overwrite", is_flag=True, help="Replace a file that holds something else.")
+@click.option("--extend", is_flag=True, help="Compute what a file of the same model lacks.")
+@click.option(
+    "--cluster", help="local:N or slurm:N with N workers, or tcp://host:port of Dask's scheduler."
+)
+@memory_option
+def run(
+    spec: Path, out: Path | None, overwrite: bool, extend: bool, cluster: str | None, memory: int
+) -> None:
+    """Run the sweep SPEC; goes on from what an interrupted run finished."""
+    from qthermo_jax.cli.words import in_words
+    from qthermo_jax.monitor import Tally, watched
+    from qthermo_jax.sweeping import Store, run_to_file, sweep_from_file
+    from qthermo_jax.sweeping.errors import SpecError
+    from qthermo_jax.sweeping.run import solve_locally
+
+    if out and out.is_dir():
+        raise SpecError(f"--out {out}: is a folder; takes the name of a file")
+    _keep_what_is_compiled()
+    _show_warnings()
+    if not cluster:
+        _find_devices()
+    solving, devices = (_solving_on(cluster), 1) if cluster else (nullcontext(solve_locally), None)
+    job = sweep_from_file(spec, memory, devices)
+    store = Store(out or default_output(spec), job.plan, overwrite=overwrite, extend=extend)
+    if store.finished:
+        run_to_file(job, store)
+        click.echo(f"{store.path}: finished already, nothing computed")
+        return
+    tally = Tally(job.plan.points)
+    with _stopped_by_signals() as stop, solving as solve, watched(spec.stem, tally) as watch:
+        run_to_file(job, store, watch, stop, solve)
+    took = f"{tally.points} points in {tally.seconds:.1f} s"
+    click.echo(f"{store.path}: {took}; {in_words(tally.statuses)}")
+
+
+def _find_devices() -> None:
+    import jax
+
+    from qthermo_jax.sweeping.errors import SpecError, no_device
+
+    try:
+        jax.devices()
+    except (RuntimeError, AssertionError):  # JAX asserts that there is one
+        raise SpecError(no_device()) from None
+
+
+def _show_warnings() -> None:
+    """What a sweep warns of while it runs, a tile that is tried again for one, besides in its log."""
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(logging.Formatter("qthermo: %(message)s"))
+    logging.basicConfig(handlers=[handler])
+
+
+def _solving_on(cluster: str) -> AbstractContextManager["Solve"]:
+    """The workers of a cluster, one device each; this process keeps books and its hands off the GPUs."""
+    import jax
+
+    from qthermo_jax.sweeping.errors import SpecError
+
+    try:
+        from qthermo_jax.sweeping.cluster import solving_on  # Dask is an extra
+    except ModuleNotFoundError as error:
+        raise SpecError(f'--cluster: no {error.name}: pip install "qthermo_jax[cluster]"') from None
+    jax.config.update("jax_platforms", "cpu")
+    return solving_on(cluster)
+
+
+def _keep_what_is_compiled() -> None:
+    """Programs compiled once serve every later run, from a folder that only the user can write."""
+    import jax
+    from platformdirs import user_cache_path
+
+    if "JAX_COMPILATION_CACHE_DIR" in os.environ:
+        return
+    folder = user_cache_path("qthermo_jax", ensure_exists=False)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError:
+        return  # no home, or a full one: everything is compiled anew
+    if not folder.stat().st_mode & 0o022:
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C or SIGTERM asked to stop; a second one does not wait for the tiles in flight."""
+    asked = threading.Event()
+
+    def ask(*_: object) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+        click.echo("stopping after the tiles in flight; once more to leave at once", err=True)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@click.command()
+@spec_argument
+@memory_option
+def explain(spec: Path, memory: int) -> None:
+    """Say what the sweep SPEC would compute, and compute nothing."""
+    from rich.table import Table
+
+    from qthermo_jax.cli.explaining import explained
+    from qthermo_jax.cli.words import print_table
+    from qthermo_jax.sweeping import sweep_from_file
+
+    _keep_what_is_compiled()
+    _find_devices()
+    plan = sweep_from_file(spec, memory).plan
+    table = Table.grid(padding=(0, 2))
+    for key, value in explained(plan):
+        table.add_row(key, value)
+    table.add_row("output", str(default_output(spec)))
+    print_table(table)

@@ -1,0 +1,203 @@
+"""Specs read critically: all faults at once with their lines, what is odd, and the JSON Schema."""
+
+import re
+import shutil
+import tomllib
+from pathlib import Path
+from types import SimpleNamespace
+
+import jsonschema
+import pytest
+
+from qthermo_jax.sweeping.checking import check
+from qthermo_jax.sweeping.places import line_of, lines_of_keys
+from qthermo_jax.sweeping.schema import json_schema
+
+SWEEPS = sorted((Path(__file__).parents[1] / "sweeps").glob("*.toml"))
+FAULTY = """\
+titel = "x"
+model = "chian"
+observables = [
+    "site_population",
+    "heat_currents",
+    "heat_currents",
+    "foo",
+    "mean_position",
+    "bar",
+]
+derivatives = ["T_X", "T_L"]
+
+[parameters]
+sites = "ten"
+T_LL = 0.2
+rate = true
+[axes]
+g = { start = 0.1, stop = 1, num = 0 }
+q = [1.0]
+[axes.bias]
+h = [1.0, 2.0]
+rate = [1.0]
+[solver]
+method = "dens"
+"""
+FOUND = [
+    (1, "unknown key 'titel'"),
+    (2, "model: unknown model 'chian'"),
+    (3, "observables[0]: unknown observable 'site_population'"),
+    (3, "observables[2]: 'heat_currents' is listed twice"),
+    (3, "observables[3]: unknown observable 'foo'"),
+    (3, "observables[5]: unknown observable 'bar'"),
+    (11, "derivatives[0]: unknown parameter 'T_X'"),
+    (14, "parameters.sites: takes a whole number"),
+    (15, "parameters.T_LL: unknown parameter 'T_LL'"),
+    (16, "parameters.rate: 'rate' is an axis too"),
+    (18, "axes.g.num: takes at least 1, got 0"),
+    (19, "axes.q: unknown parameter 'q'"),
+    (20, "axes.bias: lists that move together have equal lengths"),
+    (24, "solver.method: takes 'auto'"),
+]
+
+
+def looked_at(folder, text):
+    path = folder / "spec.toml"
+    path.write_text(text)
+    return check(path, folder / "results" / "spec.h5")
+
+
+def test_all_faults_are_found_at_once_each_with_its_line(tmp_path):
+    remarks, plan = looked_at(tmp_path, FAULTY)
+    assert plan is None
+    assert all(remark.fatal for remark in remarks)
+    found = [(remark.line, remark.text) for remark in remarks]
+    assert len(found) == len(FOUND), found
+    for (line, text), (expected, begins) in zip(found, FOUND, strict=True):
+        assert line == expected
+        assert text.startswith(begins)
+
+
+def test_a_name_that_was_wrong_is_not_missing_too(tmp_path):
+    (tmp_path / "own.py").write_text("def f(T): raise ValueError\n")
+    remarks, _ = looked_at(tmp_path, 'model = "own.py:f"\n[parameters]\nTT = 1.0\n')
+    texts = [remark.text for remark in remarks]
+    assert texts[0].startswith("model own.py:f: ValueError")
+    assert texts[1].startswith("parameters.TT: unknown parameter 'TT'; did you mean 'T'?")
+    assert len(texts) == 2
+
+
+def test_where_the_keys_of_a_file_stand():
+    lines = lines_of_keys(FAULTY)
+    text = FAULTY.splitlines()
+    for key, begins in {
+        "observables": "observables",
+        "parameters": "[parameters]",
+        "axes.g.num": "g =",
+        "axes.bias.rate": "rate = [",
+        "axes.bias": "[axes.bias]",
+    }.items():
+        line = line_of(key, lines)
+        assert line is not None
+        assert text[line - 1].startswith(begins)
+    assert line_of("parameters.T_R", lines) == line_of("parameters", lines)
+    assert line_of("title", lines) is None
+
+
+ODD = """\
+model = "chain"
+observables = ["mean_position"]
+[parameters]
+T_R = -0.1
+[axes]
+g = [0.1, 0.2, 0.1]
+T_L = [0.5, nan, -1.0, -2.0]
+h = { start = 1.0, stop = 2.0, num = 1 }
+"""
+
+
+def test_what_is_odd_is_told_and_can_be_run(tmp_path):
+    remarks, plan = looked_at(tmp_path, ODD)
+    assert plan is not None
+    assert plan.points == 12
+    assert [(r.line, r.text.partition(":")[0], r.fatal) for r in remarks] == [
+        (4, "parameters.T_R", False),
+        (6, "axes.g", False),
+        (7, "axes.T_L", False),
+        (7, "axes.T_L", False),
+        (8, "axes.h", False),
+    ]
+    assert "-0.1 is below 0" in remarks[0].text
+    assert "2 of 4 values are below 0" in remarks[3].text
+
+
+def test_a_result_that_the_disk_has_no_room_for(tmp_path, monkeypatch):
+    text = 'model = "lambda_system"\naxes.T_1 = { start = 0.1, stop = 1.0, num = 1000 }\n'
+    assert not looked_at(tmp_path, text)[0]
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
+    (remark,), _ = looked_at(tmp_path, text)
+    assert "1e+03 are free" in remark.text
+    assert not remark.fatal
+
+
+def test_more_levels_than_the_memory_holds(tmp_path):
+    text = 'model = "chain"\nsolver.method = "{}"\nparameters.sites = 500\n'
+    assert not looked_at(tmp_path, text.format("populations"))[0]
+    # The Liouvillian alone has 10^6 x 10^6 complex elements: 16 TB.
+    (remark,), _ = looked_at(tmp_path, text.format("dense"))
+    assert remark.line == 1
+    assert "1000 levels" in remark.text
+    assert float(re.search(r"takes (\S+) bytes", remark.text)[1]) >= 16e12
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spec", SWEEPS, ids=lambda path: path.stem)
+def test_nothing_is_wrong_with_the_sweeps_that_come_along(spec):
+    remarks, plan = check(spec, Path("results/x.h5"))
+    assert remarks == []
+    assert plan is not None
+
+
+VALIDATOR = jsonschema.validators.validator_for(json_schema())(json_schema())
+
+
+def test_the_schema_is_one():
+    VALIDATOR.check_schema(json_schema())
+
+
+@pytest.mark.parametrize("spec", SWEEPS, ids=lambda path: path.stem)
+def test_the_schema_takes_the_sweeps_that_come_along(spec):
+    VALIDATOR.validate(tomllib.loads(spec.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "title = 'no model'",
+        "model = 3",
+        "model = 'chain'\ntitel = 'x'",
+        "model = 'chain'\nobservables = 'mean_position'",
+        "model = 'chain'\naxes.g = 0.1",
+        "model = 'chain'\naxes.g = []",
+        "model = 'chain'\naxes.g = ['a']",
+        "model = 'chain'\naxes.g = {start = 0.0, stop = 1.0}",
+        "model = 'chain'\naxes.g = {start = 0.0, stop = 1.0, num = 0}",
+        "model = 'chain'\naxes.g = {start = 0.0, stop = 1.0, num = 2, spacing = 'cubic'}",
+        "model = 'chain'\nparameters.g = {a = 1}",
+        "model = 'chain'\nsolver.method = 'dens'",
+        "model = 'chain'\nsolver.metod = 'dense'",
+        "model = 'chain'\nevolution.heat_capacity = 'large'",
+        "model = 'chain'\nlabels.g.name = 'x'",
+    ],
+)
+def test_the_schema_refuses_what_a_spec_may_not_be(text):
+    assert not VALIDATOR.is_valid(tomllib.loads(text))
+
+
+def test_every_key_of_the_schema_is_described():
+    schema = json_schema()
+    tables = [schema, *schema["$defs"].values()]
+
+    def described(key):
+        told = schema["$defs"][key["$ref"].rpartition("/")[2]] if "$ref" in key else key
+        return told.get("description", "").endswith(".")
+
+    bare = [name for table in tables for name, key in table["properties"].items() if not described(key)]
+    assert bare == []
