@@ -22,13 +22,13 @@ from qthermo_jax.cli import app
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "gallery" / "index.md"
-SLOW = frozenset({"boundary", "boundary_map", "generators", "generators_cold", "spin_chain"})
+SLOW = frozenset({"boundary", "boundary_map", "generators", "generators_cold"})
 
 _HEAD = """# Gallery
 
-Every sweep of the folder `sweeps/`, run and drawn when this page was built, by the commands beside it. What
-each shows, and which figure or equation it reproduces, is the head comment of its spec. "The paper" is *Quantum
-thermophoresis* (M. Matos, T. Werlang, D. Valente).
+Every sweep of the folder `sweeps/`, run and drawn when this page was built, by the commands beside it.
+What each shows, and which figure or equation it reproduces, is the head comment of its spec. "The paper"
+is *Quantum thermophoresis* (M. Matos, T. Werlang, D. Valente).
 """
 _PLOT = re.compile(r"^qthermo plot (.+)$")
 

@@ -9,9 +9,10 @@
 # %% [markdown]
 # # Figure 2 of the paper
 #
-# One particle on ten sites, each with a ground and an excited state and a bath of its own, whose temperature falls
-# linearly from left to right (*Quantum thermophoresis*, Fig. 2(a)). The four panels show the population of each site in
-# the steady state. The paper prints the temperatures of panels (d) and (e); those of (b) and (c) are ours.
+# One particle on ten sites, each with a ground and an excited state and a bath of its own, whose
+# temperature falls linearly from left to right (*Quantum thermophoresis*, Fig. 2(a)). The four
+# panels show the population of each site in the steady state. The paper prints the temperatures of
+# panels (d) and (e); those of (b) and (c) are ours.
 
 # %%
 import matplotlib.pyplot as plt
@@ -20,7 +21,8 @@ import numpy as np
 import qthermo_jax as qj
 
 # %% [markdown]
-# A panel is one sweep. Two parameters that move together, here the temperatures of both ends, share one dimension.
+# A panel is one sweep. Two parameters that move together, here the temperatures of both ends, share
+# one dimension.
 
 # %%
 CHAIN = {"sites": 10, "h": 1.0, "rate": 1.0, "spectrum": "flat"}
@@ -63,8 +65,8 @@ plt.show()
 # What the paper says of them, checked:
 #
 # - (b), (c): *the closer to the cold bath the site is, the more populated it gets.*
-# - (d): *at g = 1.3 h, site 3 concentrates the highest population, which decreases as going from 4 to 10*: negative
-#   thermophoresis.
+# - (d): *at g = 1.3 h, site 3 concentrates the highest population, which decreases as going from 4
+#   to 10*: negative thermophoresis.
 # - (e): *the peak gets centred around sites 5 and 6.*
 
 # %%
@@ -82,9 +84,9 @@ print(hot.to_series().round(4).to_string())
 # %% [markdown]
 # ## Why
 #
-# At g = 1.3 h four modes of the chain, $h + 2g\cos(m\pi/11)$, lie below the ground states of the sites. For them emission
-# and absorption change places: the chain has become what the paper calls a V-type structure, whose particle goes to the
-# hot bath (its Eq. 14).
+# At g = 1.3 h four modes of the chain, $h + 2g\cos(m\pi/11)$, lie below the ground states of the
+# sites. For them emission and absorption change places: the chain has become what the paper calls a
+# V-type structure, whose particle goes to the hot bath (its Eq. 14).
 
 # %%
 modes = 1.0 + 2 * 1.3 * np.cos(np.arange(1, 11) * np.pi / 11)

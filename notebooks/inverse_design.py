@@ -9,12 +9,14 @@
 # %% [markdown]
 # # Inverse design: the strongest negative thermophoresis
 #
-# Nine bonds join the ten sites of the paper's chain. Which tunnelling rates draw the particle closest to the hot end?
-# The mean position $\langle x \rangle$, from 1 (hot, T = 0.8) to 10 (cold, T = 0.4), is a function of nine numbers, and
-# its gradient goes through the steady state exactly. Each rate may be between 0.1 and 1.3 (units of h).
+# Nine bonds join the ten sites of the paper's chain. Which tunnelling rates draw the particle
+# closest to the hot end? The mean position $\langle x \rangle$, from 1 (hot, T = 0.8) to 10 (cold,
+# T = 0.4), is a function of nine numbers, and its gradient goes through the steady state exactly.
+# Each rate may be between 0.1 and 1.3 (units of h).
 #
-# The baths are ohmic. With the paper's flat ones the rates diverge where a level of the chain crosses the ground level,
-# the position has a kink there, and a method that follows gradients gets stuck at it.
+# The baths are ohmic. With the paper's flat ones the rates diverge where a level of the chain
+# crosses the ground level, the position has a kink there, and a method that follows gradients gets
+# stuck at it.
 
 # %%
 import jax
@@ -69,8 +71,8 @@ assert worst < 1e-4
 # %% [markdown]
 # ## Following it
 #
-# L-BFGS-B from the uniform chain of Fig. 2(d), g = 1.3, from g = 1, and from the best chains of a random search, which
-# alone is what one would do without a gradient.
+# L-BFGS-B from the uniform chain of Fig. 2(d), g = 1.3, from g = 1, and from the best chains of a
+# random search, which alone is what one would do without a gradient.
 
 # %%
 found_at_random = np.asarray(
@@ -104,8 +106,8 @@ assert all(result.success for result in results)
 assert best.fun <= results[0].fun < found_at_random.min()
 
 # %% [markdown]
-# At the best one, no rate can be changed inside its bounds so that the particle moves further to the hot end: the
-# gradient is 0 at rates between the bounds, and points outwards at the others.
+# At the best one, no rate can be changed inside its bounds so that the particle moves further to
+# the hot end: the gradient is 0 at rates between the bounds, and points outwards at the others.
 
 # %%
 slope = gradient(best.x)
@@ -134,8 +136,9 @@ plt.show()
 # %% [markdown]
 # ## For which baths this holds
 #
-# The populations do not change when all rates of the baths change by one factor, but the secular approximation holds
-# only where they are below the distances of the Bohr frequencies. How weak the baths have to be for a ratio of 0.1:
+# The populations do not change when all rates of the baths change by one factor, but the secular
+# approximation holds only where they are below the distances of the Bohr frequencies. How weak the
+# baths have to be for a ratio of 0.1:
 
 # %%
 system = chain(jnp.asarray(best.x))

@@ -9,11 +9,12 @@
 # %% [markdown]
 # # A thermal transistor and its exact amplification
 #
-# Three qubits with Ising couplings, each with a bath: the temperature of the middle one, the base, controls the heat that
-# flows from the left to the right (Joulain, Drevillon, Ezzahri and Ordonez-Miranda, Phys. Rev. Lett. 116, 200601 (2016)).
-# The amplification is how much more heat flows at an outer bath for each bit more that flows at the base,
-# $\alpha_i = \frac{\partial J_i / \partial T_M}{\partial J_M / \partial T_M}$: a ratio of two derivatives, which differences
-# of a table would blur just where it matters, near its pole. Here both derivatives are exact.
+# Three qubits with Ising couplings, each with a bath: the temperature of the middle one, the base,
+# controls the heat that flows from the left to the right (Joulain, Drevillon, Ezzahri and
+# Ordonez-Miranda, Phys. Rev. Lett. 116, 200601 (2016)). The amplification is how much more heat
+# flows at an outer bath for each bit more that flows at the base, $\alpha_i = \frac{\partial J_i /
+# \partial T_M}{\partial J_M / \partial T_M}$: a ratio of two derivatives, which differences of a
+# table would blur just where it matters, near its pole. Here both derivatives are exact.
 
 # %%
 import jax
@@ -63,8 +64,9 @@ assert abs((total + 1) / alpha.sel(bath=1)).max() < 1e-9
 # %% [markdown]
 # ## The pole
 #
-# The base current has its maximum where $\partial J_M / \partial T_M = 0$. There the amplification diverges.
-# The derivative is one more function that can be compiled, and a root finder takes it as it is.
+# The base current has its maximum where $\partial J_M / \partial T_M = 0$. There the amplification
+# diverges. The derivative is one more function that can be compiled, and a root finder takes it as
+# it is.
 
 
 # %%
