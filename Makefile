@@ -43,8 +43,11 @@ test-all: $(VENV)/.installed-test ## the same with the slow tests, and with XLA'
 bench: $(VENV)/.installed-test ## all benchmarks (half an hour): tables, data and pictures in benchmarks/results/<device>
 	$(BIN)/python -m benchmarks all
 
-# Compiling is most of the time, and nothing here needs XLA's optimisations: see tests/conftest.py.
+# Compiling is most of the time: nothing here needs XLA's optimisations (see tests/conftest.py), and what
+# one page compiled serves the next.
 docs docs-all: export JAX_DISABLE_MOST_OPTIMIZATIONS := true
+docs docs-all: export JAX_COMPILATION_CACHE_DIR := $(CURDIR)/$(VENV)/.compiled
+docs docs-all: export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS := 0.2
 docs: $(VENV)/.installed-docs ## the documentation in site/: every code block run, every picture drawn, every link checked
 	$(BIN)/python -m pytest docs -n 2 --dist loadfile
 	$(BIN)/python docs/notebooks.py
