@@ -44,7 +44,8 @@ bench: $(VENV)/.installed-test ## all benchmarks (half an hour): tables, data an
 	$(BIN)/python -m benchmarks all
 
 # Compiling is most of the time: nothing here needs XLA's optimisations (see tests/conftest.py), and what
-# one page compiled serves the next.
+# one page compiled serves the next. The exact numbers of the figures are those of the tests.
+docs docs-all: export PYTHONPATH := $(CURDIR)/tests
 docs docs-all: export JAX_DISABLE_MOST_OPTIMIZATIONS := true
 docs docs-all: export JAX_COMPILATION_CACHE_DIR := $(CURDIR)/$(VENV)/.compiled
 docs docs-all: export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS := 0.2
@@ -52,7 +53,7 @@ docs: $(VENV)/.installed-docs ## the documentation in site/: every code block ru
 	$(BIN)/python -m pytest docs -n 2 --dist loadfile
 	$(BIN)/python docs/notebooks.py
 	$(BIN)/python docs/gallery.py $(GALLERY)
-	PYTHONPATH=tests $(BIN)/python docs/figures.py
+	$(BIN)/python docs/figures.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "site/index.html"
 

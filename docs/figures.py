@@ -1,6 +1,6 @@
 """Pictures for the pages: digits of the solvers, the floors of the program. Writes docs/figures/*.png.
 
-Its exact numbers are those of the tests: run it with PYTHONPATH=tests.
+The exact numbers are those of the tests: it runs with PYTHONPATH=tests.
 """
 
 from pathlib import Path
