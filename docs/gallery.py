@@ -26,7 +26,7 @@ SLOW = frozenset({"boundary", "boundary_map", "generators", "generators_cold"})
 
 _HEAD = """# Gallery
 
-Every sweep of the folder `sweeps/`, run and drawn when this page was built, by the commands beside it.
+The sweeps of the folder `sweeps/`, run and drawn when this page was built, by the commands beside it.
 What each shows, and which figure or equation it reproduces, is the head comment of its spec. "The paper"
 is *Quantum thermophoresis* (M. Matos, T. Werlang, D. Valente).
 """

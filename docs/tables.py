@@ -78,13 +78,12 @@ def floors_table() -> str:
     rows = ["| floor | module | what it is |", "|---|---|---|"]
     for height, modules in reversed(list(enumerate(reversed(floors())))):
         for module in modules:
-            summary = _summary(ROOT / "qthermo_jax" / module).replace("|", r"\|")
-            rows.append(f"| {height} | `{module}` | {summary} |")
+            rows.append(f"| {height} | `{module}` | {_summary(ROOT / 'qthermo_jax' / module)} |")
     return "\n".join(rows) + "\n"
 
 
 def _summary(module: Path) -> str:
-    """First line of a module's docstring, read without importing it."""
+    """First line of a module's docstring, read without importing it; a | in it stands in code."""
     file = module / "__init__.py" if module.is_dir() else module.with_suffix(".py")
     said = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
     return said.partition("\n")[0].removesuffix(".")

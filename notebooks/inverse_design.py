@@ -71,8 +71,8 @@ assert worst < 1e-4
 # %% [markdown]
 # ## Following it
 #
-# L-BFGS-B from the uniform chain of Fig. 2(d), g = 1.3, from g = 1, and from the best chains of a
-# random search, which alone is what one would do without a gradient.
+# L-BFGS-B from the uniform chain g = 1, and from the twelve best of a random search, which alone is
+# what one would do without a gradient.
 
 # %%
 found_at_random = np.asarray(
