@@ -77,8 +77,7 @@ def floors_table() -> str:
     """A row for each module: its floor, counted from the ground, and what it says that it is."""
     rows = ["| floor | module | what it is |", "|---|---|---|"]
     for height, modules in reversed(list(enumerate(reversed(floors())))):
-        for module in modules:
-            rows.append(f"| {height} | `{module}` | {_summary(ROOT / 'qthermo_jax' / module)} |")
+        rows += [f"| {height} | `{own}` | {_summary(ROOT / 'qthermo_jax' / own)} |" for own in modules]
     return "\n".join(rows) + "\n"
 
 
