@@ -15,11 +15,11 @@ FIGURES := figure2b figure2c figure2d figure2e
 PYTHON  ?=
 WORKERS ?= auto
 PYTEST  := $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal
-CODE    := $(wildcard qthermo_jax tests sweeps benchmarks docs)
+CODE    := $(wildcard qthermo_jax tests sweeps benchmarks docs notebooks)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test test-all bench lint format build release-check constraints clean
+.PHONY: help run test test-all bench docs docs-all lint format build release-check constraints clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -42,6 +42,23 @@ test-all: $(VENV)/.installed-test ## the same with the slow tests, and with XLA'
 
 bench: $(VENV)/.installed-test ## all benchmarks (half an hour): tables, data and pictures in benchmarks/results/<device>
 	$(BIN)/python -m benchmarks all
+
+# Compiling is most of the time: nothing here needs XLA's optimisations (see tests/conftest.py), and what
+# one page compiled serves the next. The exact numbers of the figures are those of the tests.
+docs docs-all: export PYTHONPATH := $(CURDIR)/tests
+docs docs-all: export JAX_DISABLE_MOST_OPTIMIZATIONS := true
+docs docs-all: export JAX_COMPILATION_CACHE_DIR := $(CURDIR)/$(VENV)/.compiled
+docs docs-all: export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS := 0.2
+docs: $(VENV)/.installed-docs ## the documentation in site/: every code block run, every picture drawn, every link checked
+	$(BIN)/python -m pytest docs -n 2 --dist loadfile
+	$(BIN)/python docs/notebooks.py
+	$(BIN)/python docs/gallery.py $(GALLERY)
+	$(BIN)/python docs/figures.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "site/index.html"
+
+docs-all: GALLERY := --all
+docs-all: docs ## the same with the sweeps of the gallery that take longer
 
 lint: $(VENV)/.installed-dev ## style, format, types, and which module may import which
 	@status=0; for check in "ruff check" "ruff format --check" mypy lint-imports; do \
@@ -66,13 +83,13 @@ constraints: ## the newest versions into constraints.txt (then run the tests): n
 	python='$(PYTHON)' && $${python:-python3.11} -m venv "$$scratch" && \
 	"$$scratch"/bin/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and \
 		"constraints.txt is made with Python 3.11, the oldest supported: what it pins runs on newer ones too")' && \
-	"$$scratch"/bin/pip install --quiet '.[dev]' && \
+	"$$scratch"/bin/pip install --quiet '.[dev,docs]' && \
 	{ sed '/^[^#]/,$$d' constraints.txt; \
 	  "$$scratch"/bin/pip freeze --exclude qthermo_jax | LC_ALL=C sort --ignore-case; } > "$$scratch"/new && \
 	mv "$$scratch"/new constraints.txt && echo "constraints.txt: $$(grep -c == constraints.txt) versions"
 
 clean: ## remove .venv and what tools left; results/ stays
-	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist site docs/figures docs/gallery docs/notebooks .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find $(CODE) -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # ---- the environment -----------------------------------------------------------------------------
@@ -109,3 +126,6 @@ $(VENV)/.installed-test: $(INPUTS)
 
 $(VENV)/.installed-dev: $(INPUTS)
 	$(call install,.[dev])
+
+$(VENV)/.installed-docs: $(INPUTS)
+	$(call install,.[docs])

@@ -1,12 +1,20 @@
-"""Tables of models and observables from the code, into README.md: `python docs/tables.py`."""
+"""Tables from the code for the site, two of them for README.md too: `python docs/tables.py`."""
 
+import ast
+import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
+import click
+
 from qthermo_jax import measures, models
+from qthermo_jax.cli import app
 from qthermo_jax.response import response_measures
+from qthermo_jax.steady import Method, Note, Status
 from qthermo_jax.sweeping.model import find_model
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
 _BEGIN, _END = "<!-- {}: made by docs/tables.py -->\n", "<!-- end of {} -->"
 
 
@@ -36,12 +44,85 @@ def observables_table() -> str:
     return "\n".join(rows) + "\n"
 
 
+def statuses_table() -> str:
+    """A row for each status that a point may have."""
+    rows = ["| `status` | name | what it means |", "|---|---|---|"]
+    rows += [f"| {status.value} | `{status.name}` | {status.meaning} |" for status in Status]
+    return "\n".join(rows) + "\n"
+
+
+def notes_table() -> str:
+    """A row for each note that a state may carry."""
+    rows = ["| `note` | name | what it means |", "|---|---|---|"]
+    rows += [f"| {note.value} | `{note.name}` | {note.meaning} |" for note in Note]
+    return "\n".join(rows) + "\n"
+
+
+def methods_table() -> str:
+    """A row for each solver."""
+    rows = ["| `method` | name |", "|---|---|"]
+    rows += [f"| {method.value} | `{method.name.lower()}` |" for method in Method]
+    return "\n".join(rows) + "\n"
+
+
+def floors() -> list[list[str]]:
+    """The modules of each floor, the highest first, as pyproject.toml's import contract has them."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = project["tool"]["importlinter"]["contracts"]
+    (layers,) = (contract["layers"] for contract in contracts if contract["id"] == "floors")
+    return [[module.strip(" ()") for module in layer.split("|")] for layer in layers]
+
+
+def floors_table() -> str:
+    """A row for each module: its floor, counted from the ground, and what it says that it is."""
+    rows = ["| floor | module | what it is |", "|---|---|---|"]
+    for height, modules in reversed(list(enumerate(reversed(floors())))):
+        rows += [f"| {height} | `{own}` | {_summary(ROOT / 'qthermo_jax' / own)} |" for own in modules]
+    return "\n".join(rows) + "\n"
+
+
+def _summary(module: Path) -> str:
+    """First line of a module's docstring, read without importing it; a | in it stands in code."""
+    file = module / "__init__.py" if module.is_dir() else module.with_suffix(".py")
+    said = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+    return said.partition("\n")[0].removesuffix(".")
+
+
+def commands() -> str:
+    """What each command says of itself when it is asked for --help."""
+    context = click.Context(app, info_name="qthermo")
+    parts = []
+    for name, command in app.commands.items():
+        said = command.get_help(click.Context(command, parent=context, info_name=name))
+        parts.append(f"## `qthermo {name}` {{ #{name} }}\n\n```text\n{said}\n```\n")
+    return "\n".join(parts)
+
+
+def models_reference() -> str:
+    """The docstring of each model, as mkdocstrings is asked for it; names and units are in its text."""
+    options = "    options: { show_signature_annotations: false }\n"
+    functions = [getattr(models, name) for name in models.__all__]
+    return "\n".join(f"::: {own.__module__}.{own.__name__}\n{options}" for own in functions)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "models": models_table,
+    "models_reference": models_reference,
+    "observables": observables_table,
+    "statuses": statuses_table,
+    "notes": notes_table,
+    "methods": methods_table,
+    "floors": floors_table,
+    "commands": commands,
+}
+
+
 def with_tables(text: str) -> str:
     """A text with the tables between their marks as the code has them now."""
-    for name, table in (("models", models_table()), ("observables", observables_table())):
+    for name in ("models", "observables"):
         begin, end = _BEGIN.format(name), _END.format(name)
         before, _, rest = text.partition(begin)
-        text = before + begin + table + end + rest.partition(end)[2]
+        text = before + begin + TABLES[name]() + end + rest.partition(end)[2]
     return text
 
 

@@ -17,6 +17,10 @@ def measures(system: OpenSystem, *, steady: bool = True) -> dict[str, Measure]:
 
     Args:
         steady: those that only a steady state has, its responses for one, are among them.
+
+    >>> from qthermo_jax import models
+    >>> "heat_currents" in measures(models.chain(sites=2))
+    True
     """
     own = {
         name: Measure(_own(name), observable.quantity, observable.dims)
@@ -74,7 +78,13 @@ def sensitivity(system: OpenSystem, state: SteadyState, name: str) -> Float[Arra
 
 
 def site_populations(system: OpenSystem, state: State) -> Float[Array, " N"]:
-    """Population of each site, ground plus excited, of a model that has sites."""
+    """Population of each site, ground plus excited, of a model that has sites.
+
+    >>> from qthermo_jax import models, steadystate
+    >>> system = models.chain(sites=4, T_L=0.8, T_R=0.4)
+    >>> site_populations(system, steadystate(system)).shape
+    (4,)
+    """
     return observe(system, state, "site_populations")
 
 

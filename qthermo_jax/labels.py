@@ -36,7 +36,11 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Dimension:
-    """A named dimension of an observable with the label of each of its entries."""
+    """A named dimension of an observable with the label of each of its entries.
+
+    >>> Dimension("qubit", (1, 2), "qubit").labels
+    (1, 2)
+    """
 
     name: str
     labels: tuple[int | float | str, ...]

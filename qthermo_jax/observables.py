@@ -34,18 +34,35 @@ def entropy_production(system: OpenSystem, state: State) -> Float[Array, ""]:
     """Entropy production of a steady state, sum_k J_k/T_k >= 0, in units of energy (k_B = hbar = 1).
 
     A bath at T = 0 that takes up heat makes it infinite; one that takes up none adds nothing.
+
+    >>> from qthermo_jax import models, steadystate
+    >>> system = models.lambda_system(T_1=0.5, T_2=0.5)
+    >>> bool(abs(entropy_production(system, steadystate(system))) < 1e-6)  # equilibrium
+    True
     """
     J, T = heat_currents(system, state), system.temperatures
     return jnp.sum(jnp.where(J == 0.0, 0.0, J / jnp.where(J == 0.0, 1.0, T)))
 
 
 def energy_balance(system: OpenSystem, state: State) -> Float[Array, ""]:
-    """Sum of the heat currents, 0 in a steady state, in units of energy^2."""
+    """Sum of the heat currents, 0 in a steady state, in units of energy^2.
+
+    >>> from qthermo_jax import models, steadystate
+    >>> system = models.lambda_system(T_1=0.5, T_2=0.5)
+    >>> bool(abs(energy_balance(system, steadystate(system))) < 1e-6)
+    True
+    """
     return jnp.sum(heat_currents(system, state))
 
 
 def level_populations(system: OpenSystem, state: State) -> Float[Array, " d"]:
-    """Populations of the basis states in which H was given."""
+    """Populations of the basis states in which H was given.
+
+    >>> from qthermo_jax import models, steadystate
+    >>> system = models.lambda_system(T_1=0.5, T_2=0.5)
+    >>> level_populations(system, steadystate(system)).shape  # |1>, |2>, |e>
+    (3,)
+    """
     return state.level_populations
 
 
@@ -55,7 +72,13 @@ def bath_temperatures(system: OpenSystem, state: State) -> Float[Array, " K"]:
 
 
 def min_eigenvalue(system: OpenSystem, state: State) -> Float[Array, ""]:
-    """Smallest eigenvalue of rho: negative beyond round-off is unphysical."""
+    """Smallest eigenvalue of rho: negative beyond round-off is unphysical.
+
+    >>> from qthermo_jax import models, steadystate
+    >>> system = models.lambda_system(T_1=0.5, T_2=0.5)
+    >>> bool(min_eigenvalue(system, steadystate(system)) > 0)
+    True
+    """
     if state.coherences is None:
         return jnp.min(state.populations)
     # LAPACK may not return from a matrix that is not finite.
@@ -70,6 +93,11 @@ def liouvillian_gap(system: OpenSystem, state: State) -> Float[Array, ""]:
 
     From all d^2 eigenvalues of the Liouvillian, so it costs of the order of d^6, and the smallest it can
     tell from 0 is about 1e-15 of the fastest rate. 0 where something is conserved or rotates for ever.
+
+    >>> from qthermo_jax import models, steadystate
+    >>> system = models.lambda_system(T_1=0.5, T_2=0.5)
+    >>> bool(liouvillian_gap(system, steadystate(system)) > 0)
+    True
     """
     # One LAPACK call waits for the one before it: see `spectral`.
     L = liouvillian(system)
@@ -140,7 +168,13 @@ def error(system: OpenSystem, state: SteadyState) -> Float[Array, ""]:
 
 
 def expectation(state: State, observable: Observable) -> Float[Array, "*dims"]:
-    """Tr[O rho] for each operator of an observable; shape of its dimensions."""
+    """Tr[O rho] for each operator of an observable; shape of its dimensions.
+
+    >>> from qthermo_jax import models, steadystate
+    >>> system = models.lambda_system(T_1=0.5, T_2=0.5)
+    >>> expectation(steadystate(system), system.observables["unbalance"]).shape
+    ()
+    """
     if observable.is_diagonal:
         return observable.operator.real @ state.level_populations
     rho: Inexact[Array, "d d"] = state.rho

@@ -48,27 +48,47 @@ def embed(
 
 
 def sigma_x() -> Float[np.ndarray, "2 2"]:
-    """|0><1| + |1><0|."""
+    """|0><1| + |1><0|.
+
+    >>> sigma_x().tolist()
+    [[0.0, 1.0], [1.0, 0.0]]
+    """
     return np.array([[0.0, 1.0], [1.0, 0.0]])
 
 
 def sigma_y() -> Complex[np.ndarray, "2 2"]:
-    """-i |0><1| + i |1><0|."""
+    """-i |0><1| + i |1><0|.
+
+    >>> (sigma_x() @ sigma_y()).diagonal().imag.tolist()  # i sigma_z
+    [1.0, -1.0]
+    """
     return np.array([[0.0, -1.0j], [1.0j, 0.0]])
 
 
 def sigma_z() -> Float[np.ndarray, "2 2"]:
-    """|0><0| - |1><1|."""
+    """|0><0| - |1><1|.
+
+    >>> sigma_z().diagonal().tolist()
+    [1.0, -1.0]
+    """
     return np.array([[1.0, 0.0], [0.0, -1.0]])
 
 
 def sigma_plus() -> Float[np.ndarray, "2 2"]:
-    """|0><1|, which raises."""
+    """|0><1|, which raises.
+
+    >>> (sigma_plus() @ sigma_minus()).diagonal().tolist()
+    [1.0, 0.0]
+    """
     return np.array([[0.0, 1.0], [0.0, 0.0]])
 
 
 def sigma_minus() -> Float[np.ndarray, "2 2"]:
-    """|1><0|, which lowers."""
+    """|1><0|, which lowers.
+
+    >>> (sigma_minus() @ sigma_plus()).diagonal().tolist()
+    [0.0, 1.0]
+    """
     return np.array([[0.0, 0.0], [1.0, 0.0]])
 
 
@@ -82,10 +102,18 @@ def destroy(n: int) -> Float[np.ndarray, "n n"]:
 
 
 def create(n: int) -> Float[np.ndarray, "n n"]:
-    """a^dag, the transpose of `destroy`."""
+    """a^dag, the transpose of `destroy`.
+
+    >>> create(3)[1, 0].item()
+    1.0
+    """
     return destroy(n).T
 
 
 def number(n: int) -> Float[np.ndarray, "n n"]:
-    """a^dag a = sum_k k |k><k|."""
+    """a^dag a = sum_k k |k><k|.
+
+    >>> number(3).diagonal().tolist()
+    [0.0, 1.0, 2.0]
+    """
     return np.diag(np.arange(float(n)))

@@ -149,6 +149,10 @@ def eigenbasis(system: OpenSystem) -> Eigenbasis:
 
     A Hamiltonian with an element that is not finite counts as zero here (LAPACK may not return from
     one); the point's status says so.
+
+    >>> from qthermo_jax.models import lambda_system
+    >>> eigenbasis(lambda_system(omega_1=1.0, omega_2=1.0)).level.tolist()  # |1>, |2> have one energy
+    [0, 0, 1]
     """
     H = jnp.where(jnp.all(jnp.isfinite(system.H)), system.H, 0.0)
     round_off = jax.lax.stop_gradient(roundoff(H.dtype) * jnp.max(jnp.sum(jnp.abs(H), axis=1)))

@@ -39,6 +39,12 @@ class Bath(eqx.Module):
 
     Raises:
         ValueError: a shape does not fit.
+
+    >>> from qthermo_jax.baths import Flat
+    >>> import numpy as np
+    >>> bank = Bath(np.stack([np.eye(2)[::-1]] * 3), np.array([0.1, 0.2, 0.3]), Flat(1.0))
+    >>> bank.T.shape
+    (3,)
     """
 
     coupling: Inexact[Array, "K d d"] | SparseCoupling
@@ -81,6 +87,11 @@ class Observable(eqx.Module):
             identity.
         quantity: its name, symbol and unit.
         dims: one `Dimension` for each leading axis.
+
+    >>> Observable(
+    ...     jnp.array([1.0, 0.0]), Quantity("population of the first state", "p_1", 0)
+    ... ).is_diagonal
+    True
     """
 
     operator: Inexact[Array, "*shape"]
@@ -119,6 +130,9 @@ class Computed(eqx.Module):
         quantity: its name, symbol and unit.
         dims: one `Dimension` for each axis of what it returns.
         arguments: numbers and arrays that it takes besides; parameters of the model go in here.
+
+    >>> Computed(lambda system, state: state.status, Quantity("status")).dims
+    ()
     """
 
     function: jax.tree_util.Partial

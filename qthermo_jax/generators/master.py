@@ -92,6 +92,11 @@ def jump_operators(
         omega: (d^2,) frequencies, ascending; a system with fewer groups of equal frequencies has
             NaN in the places left over.
         A: (K, d^2, d, d) in the basis in which H was given; zero in the places left over.
+
+    >>> from qthermo_jax.models import lambda_system
+    >>> omega, A = jump_operators(lambda_system())
+    >>> A.shape  # two baths, at most nine frequencies
+    (2, 9, 3, 3)
     """
     moves = transitions(system, eigenbasis(system))
     S, _, group = moves.matrices()

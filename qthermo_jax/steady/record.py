@@ -15,7 +15,11 @@ from qthermo_jax.summary import Summary, batch_of, counted, span
 
 
 class Status(IntEnum):
-    """What happened at one point. Everything but OK makes the point's results NaN."""
+    """What happened at one point. Everything but OK makes the point's results NaN.
+
+    >>> Status(3).name
+    'DIVERGENT_RATE'
+    """
 
     PENDING = -1
     OK = 0
@@ -59,7 +63,11 @@ _MEANINGS = {
 
 
 class Note(IntFlag):
-    """What a reader of a state should know although nothing is wrong with it."""
+    """What a reader of a state should know although nothing is wrong with it.
+
+    >>> (Note.COHERENCES_NOT_EXAMINED | Note.UNDERFLOW).value
+    3
+    """
 
     NONE = 0
     COHERENCES_NOT_EXAMINED = 1
@@ -81,7 +89,11 @@ _REMARKS = {
 
 
 class Method(IntEnum):
-    """Which solver found a state."""
+    """Which solver found a state.
+
+    >>> Method(1).name.lower()
+    'populations'
+    """
 
     POPULATIONS = 1
     DENSE = 2
@@ -235,6 +247,10 @@ class SteadyState(State):
         error: estimated bound of the error of rho's elements in the eigenbasis, from round-off; with
             `populations` it bounds the relative error of each population, however small.
         asked: the method that was asked for (static).
+
+    >>> from qthermo_jax import models, steadystate
+    >>> steadystate(models.lambda_system(T_1=0.5, T_2=0.0)).explain()
+    'state found'
     """
 
     residual: Float[Array, ""]
