@@ -299,6 +299,7 @@ class TestScheduler:
 class TestThisMachine:
     """--cluster local:N"""
 
+    @pytest.mark.slow
     def test_a_worker_that_dies_is_started_again(self, plain: xr.Dataset) -> None:
         process = driver("local:2")
         wait_for_a_part(process)

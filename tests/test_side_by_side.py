@@ -104,7 +104,8 @@ def test_both_ways_of_differentiating_agree_with_differences() -> None:
 
     step = 1e-6 * np.eye(rates.shape[1])[index]
     more, less = (together(rates + sign * step, pairs).populations[:, -1] for sign in (1, -1))
-    backward = jax.vmap(jax.grad(last))(jnp.asarray(rates))[:, index]
-    forward = jax.vmap(jax.jacfwd(last))(jnp.asarray(rates))[:, index]
-    np.testing.assert_allclose(backward, (more - less) / 2e-6, rtol=1e-7, atol=1e-10)
-    np.testing.assert_allclose(forward, backward, rtol=1e-12)
+    few = jnp.asarray(rates[:5])
+    backward = jax.jit(jax.vmap(jax.grad(last)))(few)[:, index]
+    _, forward = jax.jit(jax.vmap(lambda own: jax.jvp(last, (own,), (jnp.asarray(step),))))(few)
+    np.testing.assert_allclose(backward, (more - less)[:5] / 2e-6, rtol=1e-7, atol=1e-10)
+    np.testing.assert_allclose(forward * 1e6, backward, rtol=1e-12)

@@ -355,7 +355,7 @@ def wait_for_a_part(process: subprocess.Popen[str], folder: Path) -> None:
     assert process.poll() is None, process.communicate()
 
 
-@pytest.mark.parametrize("times", [5, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("times", [2, pytest.param(100, marks=pytest.mark.slow)])
 @pytest.mark.timeout(1200)
 def test_killed_again_and_again_it_ends_in_the_same_numbers(
     folder: Path, tmp_path_factory: pytest.TempPathFactory, times: int

@@ -16,6 +16,9 @@ from qthermo_jax.cli.arguments import default_output, memory_option, spec_argume
 if TYPE_CHECKING:
     from qthermo_jax.sweeping.run import Solve
 
+# With 4 no two calls were seen to block each other.
+_THREADS = 8
+
 
 @click.command()
 @spec_argument
@@ -39,6 +42,7 @@ def run(
     if out and out.is_dir():
         raise SpecError(f"--out {out}: is a folder; takes the name of a file")
     _keep_what_is_compiled()
+    _let_lapack_wait()
     _show_warnings()
     if not cluster:
         _find_devices()
@@ -54,6 +58,15 @@ def run(
         run_to_file(job, store, watch, stop, solve)
     took = f"{tally.points} points in {tally.seconds:.1f} s"
     click.echo(f"{store.path}: {took}; {in_words(tally.statuses)}")
+
+
+def _let_lapack_wait() -> None:
+    """Threads enough for XLA when a model or an observable asks LAPACK for several batches at once.
+
+    Each such call waits inside a thread for others of the pool: on two cores two of them wait for ever
+    (jaxlib 0.8 to 0.12). XLA reads the number before it starts.
+    """
+    os.environ.setdefault("NPROC", str(max(_THREADS, os.cpu_count() or 1)))
 
 
 def _find_devices() -> None:
