@@ -36,7 +36,7 @@ class Sizes(click.ParamType):
 _out = click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder of the results."
 )
-_repeats = click.option("--repeats", default=9, show_default=True, help="Runs of each after a warm-up.")
+_repeats = click.option("--repeats", default=7, show_default=True, help="Runs of each after a warm-up.")
 
 
 @click.group(help="What it costs; each command prints a table and writes it to benchmarks/results.")

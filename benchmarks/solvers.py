@@ -18,7 +18,7 @@ METHODS = {
 
 
 # Seconds that one run may take: a larger batch of a solver that is slow says nothing new.
-_PATIENCE_S = 3.0
+_PATIENCE_S = 1.0
 
 
 def measure(sizes: Sequence[int], batches: Sequence[int], repeats: int) -> Report:

@@ -9,7 +9,7 @@ from benchmarks.report import Cell, Report, megabytes
 from benchmarks.timing import Spread
 
 # Seconds that one sweep may take: a larger one of the same chain says nothing new.
-_PATIENCE_S = 30.0
+_PATIENCE_S = 5.0
 
 
 def _row(

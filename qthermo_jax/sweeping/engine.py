@@ -16,7 +16,7 @@ from qthermo_jax.spectral import eigenbasis
 from qthermo_jax.steady import Method, Status, bytes_per_point, has_block
 from qthermo_jax.structure import Index
 from qthermo_jax.sweeping.lanes import lanes_of, solves_batches
-from qthermo_jax.sweeping.plan import Plan
+from qthermo_jax.sweeping.plan import Plan, cell_of
 from qthermo_jax.sweeping.point import Numbers, PointFunction, point_function
 from qthermo_jax.sweeping.tiling import Box
 
@@ -237,11 +237,20 @@ class _Rest:
     ) -> tuple[PointFunction, int]:
         plan = self._plan
         each = bytes_per_point(plan.system, method, levels)
-        along = (*(0 for _ in plan.axes), None)
-        batch = jax.vmap(point_function(plan, name, levels), in_axes=along)
-        split = tuple(axis is not None for axis in along)
-        size = plan.devices * min(max(1, plan.memory // each), _LARGEST_BATCH)
-        return jax.jit(spread(batch, plan.devices, split, 0)), size
+        point = point_function(plan, name, levels)
+        share = min(max(1, plan.memory // each), _LARGEST_BATCH)
+        cell = min(share, cell_of(each) or share)
+        share -= share % cell
+
+        def batch(*inputs: Numbers) -> dict[str, Array]:
+            *axes, numbers = inputs
+            found: dict[str, Array] = jax.lax.map(
+                lambda own: point(*own, numbers), axes, batch_size=cell
+            )
+            return found
+
+        split = (*(True for _ in plan.axes), False)
+        return jax.jit(spread(batch, plan.devices, split, 0)), plan.devices * share
 
     def _degenerate_in(self, inputs: list[Values]) -> tuple[Index, ...]:
         """The levels that are degenerate at all of some points, for a system that declares none."""

@@ -26,11 +26,18 @@ from qthermo_jax.version import __version__
 
 DEFAULT_MEMORY = 1 << 30
 
-# Points of a cell, which a CPU solves at a time: what they need stays in its cache (measured).
-_CELL = 128
+# What a CPU solves at a time, a cell, stays near its cache: so many points, and bytes (measured).
+_CELL, _CELL_BYTES = 128, 1 << 25
 
 # Of one variable in a file: its name, unit, dimensions (measured).
 _BYTES_OF_NAMES = 2600
+
+
+def cell_of(each: int) -> int | None:
+    """How many points of so many bytes each a device solves at a time; None: as many as it is given."""
+    if jax.default_backend() != "cpu":
+        return None
+    return max(1, min(_CELL, _CELL_BYTES // each))
 
 
 @dataclass(frozen=True)
@@ -135,8 +142,7 @@ class Plan:
         each = bytes_per_point(self.system, Method[method.upper()]) * (1 + self.n_directions)
         backwards = reversed(range(len(self.axes)))
         order = sorted(backwards, key=lambda axis: _moves_H(self, self.axes[axis]))
-        cell = _CELL if jax.default_backend() == "cpu" else None
-        return make_tiling(self.shape, order, self.memory // each, cell, self.devices)
+        return make_tiling(self.shape, order, self.memory // each, cell_of(each), self.devices)
 
     @property
     def bytes_on_disk(self) -> int:
