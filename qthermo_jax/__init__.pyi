@@ -19,6 +19,7 @@ from .catalogue import (
     site_populations,
 )
 from .couplings import SparseCoupling
+from .declared import Computed, Observable, observable
 from .dynamics import evolve, evolve_driven, evolve_with_baths
 from .generators import jump_operators, liouvillian
 from .labels import Dimension, Quantity
@@ -42,7 +43,7 @@ from .superoperators import (
     sprepost,
     vector_to_operator,
 )
-from .system import Bath, Computed, Observable, OpenSystem, observable
+from .system import Bath, OpenSystem
 from .version import __version__
 
 __all__ = [

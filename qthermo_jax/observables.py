@@ -9,10 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Inexact
 
+from qthermo_jax.declared import Computed, Observable
 from qthermo_jax.generators import currents_of, liouvillian, transitions
 from qthermo_jax.labels import Dimension, Quantity
 from qthermo_jax.steady import State, SteadyState
-from qthermo_jax.system import Computed, Observable, OpenSystem
+from qthermo_jax.system import OpenSystem
 
 
 @jax.jit

@@ -4,7 +4,7 @@ Shapes and structure are checked here, before anything is traced; values are not
 becomes a status of the point it belongs to (see `qthermo_jax.steady.Status`).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -15,7 +15,7 @@ from jaxtyping import Array, ArrayLike, Float, Inexact, Num
 
 from qthermo_jax.baths import SpectralDensity
 from qthermo_jax.couplings import Qobj, SparseCoupling, coupling_bank, inexact
-from qthermo_jax.labels import Dimension, Quantity
+from qthermo_jax.declared import Computed, Observable
 from qthermo_jax.structure import BankPattern, Index, Pairs, pairs_of
 from qthermo_jax.summary import Summary, batch_of, parameters, span
 
@@ -75,102 +75,6 @@ class Bath(eqx.Module):
         self.T = one_per_bath(T, "the temperature")
         self.spectrum = jax.tree.map(lambda leaf: one_per_bath(leaf, "a spectral parameter"), spectrum)
         self.spontaneous = bool(spontaneous)
-
-
-class Observable(eqx.Module):
-    """A named observable of a model: expectation values Tr[O rho] of one operator or an array of them.
-
-    Args:
-        operator: O in the basis in which H is given, shape (*dims, d, d), a `Qobj` or a list of them;
-            an operator that is diagonal there may be given as its diagonal, (*dims, d). A number that
-            does not depend on the state, say a closed form to compare with, is that number times the
-            identity.
-        quantity: its name, symbol and unit.
-        dims: one `Dimension` for each leading axis.
-
-    >>> Observable(
-    ...     jnp.array([1.0, 0.0]), Quantity("population of the first state", "p_1", 0)
-    ... ).is_diagonal
-    True
-    """
-
-    operator: Inexact[Array, "*shape"]
-    quantity: Quantity = eqx.field(static=True)
-    dims: tuple[Dimension, ...] = eqx.field(static=True)
-
-    def __init__(
-        self,
-        operator: Num[ArrayLike, "*shape"] | Qobj | Sequence[Qobj],
-        quantity: Quantity,
-        dims: Sequence[Dimension] = (),
-    ) -> None:
-        self.operator = inexact(operator)
-        self.quantity = quantity
-        self.dims = tuple(dims)
-        shape = tuple(len(dim.labels) for dim in self.dims)
-        leading, own = self.operator.shape[: len(shape)], self.operator.shape[len(shape) :]
-        if leading != shape or len(own) not in (1, 2) or own[0] != own[-1]:
-            raise ValueError(
-                f"an observable with dimensions {shape} has an operator of shape {shape} + (d,) or "
-                f"{shape} + (d, d), not {self.operator.shape}"
-            )
-
-    @property
-    def is_diagonal(self) -> bool:
-        """Whether the operator is stored as its diagonal."""
-        return self.operator.ndim == len(self.dims) + 1
-
-
-class Computed(eqx.Module):
-    """A named observable that is any pure function of the system and its state.
-
-    Args:
-        function: (system, state, *arguments) -> array with one axis for each of `dims`; defined once, at
-            the top of a module: JAX compiles anew for every function object.
-        quantity: its name, symbol and unit.
-        dims: one `Dimension` for each axis of what it returns.
-        arguments: numbers and arrays that it takes besides; parameters of the model go in here.
-
-    >>> Computed(lambda system, state: state.status, Quantity("status")).dims
-    ()
-    """
-
-    function: jax.tree_util.Partial
-    quantity: Quantity = eqx.field(static=True)
-    dims: tuple[Dimension, ...] = eqx.field(static=True)
-    arguments: tuple[Any, ...]
-
-    def __init__(
-        self,
-        function: Callable[..., Array],
-        quantity: Quantity,
-        dims: Sequence[Dimension] = (),
-        arguments: Sequence[Any] = (),
-    ) -> None:
-        self.function = jax.tree_util.Partial(function)
-        self.quantity = quantity
-        self.dims = tuple(dims)
-        self.arguments = tuple(arguments)
-
-    @property
-    def name(self) -> str:
-        """That of the function."""
-        name: str = self.function.func.__name__
-        return name
-
-
-def observable(
-    quantity: Quantity, dims: Sequence[Dimension] = ()
-) -> Callable[[Callable[..., Array]], Computed]:
-    """Decorator: a function of (system, state) as an observable that a sweep takes by its name.
-
-    >>> @observable(Quantity("largest population", "p_max", 0))
-    ... def largest_population(system, state):
-    ...     return jnp.max(state.populations)
-    >>> largest_population.name
-    'largest_population'
-    """
-    return lambda function: Computed(function, quantity, dims)
 
 
 class OpenSystem(eqx.Module):

@@ -5,10 +5,11 @@ from typing import Annotated
 import jax.numpy as jnp
 from jaxtyping import ArrayLike, Num
 
+from qthermo_jax.declared import Observable
 from qthermo_jax.labels import Quantity
 from qthermo_jax.models.common import Rate, Scalar, Sites, SiteTemperatures, Spectrum
 from qthermo_jax.models.network import SiteEnergy, between, particle_on_sites
-from qthermo_jax.system import Observable, OpenSystem
+from qthermo_jax.system import OpenSystem
 
 
 def chain(

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Num
 
 from qthermo_jax.couplings import SparseCoupling
+from qthermo_jax.declared import Observable
 from qthermo_jax.labels import Dimension, Quantity
 from qthermo_jax.models.common import (
     Rate,
@@ -18,7 +19,7 @@ from qthermo_jax.models.common import (
     equal_groups,
     named_density,
 )
-from qthermo_jax.system import Bath, Observable, OpenSystem
+from qthermo_jax.system import Bath, OpenSystem
 
 SiteEnergy = Annotated[Num[ArrayLike, "*N"], Quantity("energy of a site", "h", 1)]
 

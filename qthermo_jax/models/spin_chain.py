@@ -6,11 +6,12 @@ from typing import Annotated, Literal
 import numpy as np
 from jaxtyping import Float
 
+from qthermo_jax.declared import Observable
 from qthermo_jax.labels import Dimension, Quantity
 from qthermo_jax.models.common import Rate, Scalar, Sites, Spectrum, equal_groups
 from qthermo_jax.models.qubits import UP_DOWN, ising_terms, qubit_baths, state_labels, weighted
 from qthermo_jax.operators import embed, sigma_x, sigma_y, sigma_z
-from qthermo_jax.system import Observable, OpenSystem
+from qthermo_jax.system import OpenSystem
 
 # What two neighbours are coupled by.
 _COUPLED = {

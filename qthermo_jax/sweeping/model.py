@@ -16,9 +16,10 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import numpy as np
 
 from qthermo_jax import models
+from qthermo_jax.declared import Computed
 from qthermo_jax.labels import Quantity
 from qthermo_jax.sweeping.errors import SpecError, first_line, unknown_name
-from qthermo_jax.system import Computed, OpenSystem
+from qthermo_jax.system import OpenSystem
 
 REQUIRED = inspect.Parameter.empty
 

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from qthermo_jax.declared import Computed
 from qthermo_jax.generators import bare_system
 from qthermo_jax.spectral import eigenbasis, splits
 from qthermo_jax.steady import Method, State, Status
@@ -15,7 +16,7 @@ from qthermo_jax.structure import Index
 from qthermo_jax.sweeping.errors import SpecError, first_line
 from qthermo_jax.sweeping.plan import Plan
 from qthermo_jax.sweeping.setting import state_of
-from qthermo_jax.system import Computed, OpenSystem
+from qthermo_jax.system import OpenSystem
 
 Numbers = dict[str, Array]
 PointFunction = Callable[..., dict[str, Array]]

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from qthermo_jax.declared import Computed
 from qthermo_jax.sweeping.engine import Engine
 from qthermo_jax.sweeping.errors import Interrupted, SpecError, TilesFailed, first_line
 from qthermo_jax.sweeping.extension import find_extension, placed
@@ -26,7 +27,7 @@ from qthermo_jax.sweeping.progress import Done, Watcher, counted, logged, nobody
 from qthermo_jax.sweeping.spec import load_spec, parse_spec
 from qthermo_jax.sweeping.store import Store
 from qthermo_jax.sweeping.tiling import Box
-from qthermo_jax.system import Computed, OpenSystem
+from qthermo_jax.system import OpenSystem
 
 
 @dataclass(frozen=True)

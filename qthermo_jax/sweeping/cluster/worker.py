@@ -11,6 +11,7 @@ from pathlib import Path
 
 from distributed import Worker, get_worker
 
+from qthermo_jax.declared import Computed
 from qthermo_jax.sweeping.engine import Engine
 from qthermo_jax.sweeping.errors import SpecError, first_line
 from qthermo_jax.sweeping.model import find_model
@@ -20,7 +21,7 @@ from qthermo_jax.sweeping.progress import Done, counted
 from qthermo_jax.sweeping.run import Sweep
 from qthermo_jax.sweeping.spec import Spec
 from qthermo_jax.sweeping.tiling import Box
-from qthermo_jax.system import Computed, OpenSystem
+from qthermo_jax.system import OpenSystem
 from qthermo_jax.version import __version__
 
 # Sweeps whose programs a worker keeps: several drivers may take turns on it.
