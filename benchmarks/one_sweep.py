@@ -14,7 +14,7 @@ from qthermo_jax.sweeping.engine import Engine
 from qthermo_jax.sweeping.local import solve_here
 from qthermo_jax.sweeping.model import find_model
 from qthermo_jax.sweeping.parts import Parts
-from qthermo_jax.sweeping.plan import make_plan
+from qthermo_jax.sweeping.planning import make_plan
 from qthermo_jax.sweeping.progress import Done
 from qthermo_jax.sweeping.spec import parse_spec
 from qthermo_jax.sweeping.tiling import Box

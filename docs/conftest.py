@@ -22,7 +22,7 @@ from sybil.parsers.markdown import SkipParser
 from sybil.parsers.markdown.lexers import FencedCodeBlockLexer
 
 from qthermo_jax.sweeping.model import find_model
-from qthermo_jax.sweeping.plan import make_plan
+from qthermo_jax.sweeping.planning import make_plan
 from qthermo_jax.sweeping.spec import parse_spec
 
 SWEEPS = Path(__file__).parents[1] / "sweeps"

@@ -23,7 +23,7 @@ from qthermo_jax.sweeping import SpecError, StoreError, Sweep, engine, parts, ru
 from qthermo_jax.sweeping.files import merge
 from qthermo_jax.sweeping.model import find_model
 from qthermo_jax.sweeping.parts import Parts, read_part
-from qthermo_jax.sweeping.plan import make_plan
+from qthermo_jax.sweeping.planning import make_plan
 from qthermo_jax.sweeping.spec import parse_spec
 
 THREE_LEVELS = bytes_per_point(qj.models.lambda_system(), qj.Method.POPULATIONS)

@@ -15,7 +15,7 @@ from qthermo_jax.steady import bytes_per_point
 from qthermo_jax.sweeping import engine
 from qthermo_jax.sweeping import plan as plan_module
 from qthermo_jax.sweeping.model import find_model
-from qthermo_jax.sweeping.plan import make_plan
+from qthermo_jax.sweeping.planning import make_plan
 from qthermo_jax.sweeping.point import point_function
 from qthermo_jax.sweeping.spec import parse_spec
 

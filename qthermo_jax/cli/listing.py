@@ -13,7 +13,7 @@ def list_models() -> None:
     from qthermo_jax import models
     from qthermo_jax.cli.words import print_table
     from qthermo_jax.sweeping.model import REQUIRED, find_model
-    from qthermo_jax.sweeping.plan import make_plan
+    from qthermo_jax.sweeping.planning import make_plan
     from qthermo_jax.sweeping.spec import Spec
 
     for name in models.__all__:

@@ -16,7 +16,8 @@ from qthermo_jax.sweeping.draft import Draft, key_of
 from qthermo_jax.sweeping.errors import SpecError
 from qthermo_jax.sweeping.model import find_model
 from qthermo_jax.sweeping.places import line_of, lines_of_keys
-from qthermo_jax.sweeping.plan import Plan, make_plan
+from qthermo_jax.sweeping.plan import Plan
+from qthermo_jax.sweeping.planning import make_plan
 from qthermo_jax.sweeping.point import try_own_observables
 from qthermo_jax.sweeping.spec import Range, Spec, faults_of, read_toml
 

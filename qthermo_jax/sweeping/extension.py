@@ -14,7 +14,8 @@ import numpy as np
 import xarray as xr
 
 from qthermo_jax.sweeping.parts import Arrays
-from qthermo_jax.sweeping.plan import Axis, Plan, make_plan
+from qthermo_jax.sweeping.plan import Axis, Plan
+from qthermo_jax.sweeping.planning import make_plan
 from qthermo_jax.sweeping.tiling import Box
 
 Index = tuple[np.ndarray, ...]

@@ -21,7 +21,8 @@ from qthermo_jax.sweeping.layout import layout_of, to_dataset
 from qthermo_jax.sweeping.local import solve_here
 from qthermo_jax.sweeping.model import find_model
 from qthermo_jax.sweeping.parts import Parts
-from qthermo_jax.sweeping.plan import DEFAULT_MEMORY, Plan, make_plan
+from qthermo_jax.sweeping.plan import DEFAULT_MEMORY, Plan
+from qthermo_jax.sweeping.planning import make_plan
 from qthermo_jax.sweeping.point import try_own_observables
 from qthermo_jax.sweeping.progress import Done, Watcher, counted, logged, nobody
 from qthermo_jax.sweeping.spec import load_spec, parse_spec

@@ -16,7 +16,7 @@ from qthermo_jax.sweeping.engine import Engine
 from qthermo_jax.sweeping.errors import SpecError, first_line
 from qthermo_jax.sweeping.model import find_model
 from qthermo_jax.sweeping.parts import Parts
-from qthermo_jax.sweeping.plan import make_plan
+from qthermo_jax.sweeping.planning import make_plan
 from qthermo_jax.sweeping.progress import Done, counted
 from qthermo_jax.sweeping.run import Sweep
 from qthermo_jax.sweeping.spec import Spec

@@ -1,0 +1,164 @@
+"""From a spec and its model to a plan: everything is checked here, before anything is compiled."""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from qthermo_jax.catalogue import measures
+from qthermo_jax.observables import Measure
+from qthermo_jax.sweeping.derivatives import find_derivatives
+from qthermo_jax.sweeping.errors import SpecError, first_line, unknown_name
+from qthermo_jax.sweeping.model import REQUIRED, Model, own_name
+from qthermo_jax.sweeping.plan import DEFAULT_MEMORY, Axis, Plan
+from qthermo_jax.sweeping.setting import under
+from qthermo_jax.sweeping.spec import Spec, values_of
+from qthermo_jax.system import OpenSystem
+
+
+def make_plan(
+    spec: Spec, model: Model, memory: int = DEFAULT_MEMORY, devices: int | None = None
+) -> Plan:
+    """Resolve a spec against its model.
+
+    Args:
+        memory: bytes that one device's share of a tile may take.
+        devices: how many share a tile; all local ones if not told.
+
+    Raises:
+        SpecError: what does not fit, in one line.
+    """
+    model = under(spec, model)
+    axes = tuple(_axis(name, entry, model) for name, entry in spec.axes.items())
+    numbers, structure = _fixed_parameters(spec, model, axes)
+    coordinates = {name for axis in axes for name in (axis.name, *axis.parameters)}
+    for name in spec.labels:
+        if name not in coordinates:
+            raise SpecError(f"labels.{name}: {unknown_name('coordinate', name, coordinates)}")
+    system = _traced_system(spec, model, axes, numbers, structure)
+    outputs = _outputs(spec, system)
+    moving = {name for axis in axes for name in axis.parameters}
+    derivatives, varied = find_derivatives(spec.derivatives, model, moving, numbers, system)
+    plan = Plan(
+        spec,
+        model,
+        axes,
+        numbers,
+        structure,
+        system,
+        outputs,
+        derivatives,
+        varied,
+        devices=(devices or jax.local_device_count()) if axes else 1,
+        memory=memory,
+    )
+    _check_names(plan)
+    return plan
+
+
+def _axis(name: str, entry: Any, model: Model) -> Axis:
+    if not isinstance(entry, dict):
+        _varying(model, name, f"axes.{name}")
+        return Axis(name, {name: values_of(entry)}, None)
+    columns = {key: values_of(values) for key, values in entry.items()}
+    lengths = {key: len(values) for key, values in columns.items()}
+    if len(set(lengths.values())) > 1:
+        listed = ", ".join(f"{key} has {n}" for key, n in lengths.items())
+        raise SpecError(f"axes.{name}: lists that move together have equal lengths, but {listed}")
+    size = next(iter(lengths.values()))
+    coordinate = np.arange(size)
+    if name not in model.parameters and name in columns:
+        coordinate = columns.pop(name)
+    for key in columns:
+        _varying(model, key, f"axes.{name}.{key}")
+    if not columns:
+        raise SpecError(f"axes.{name}: no parameter of the model moves along it")
+    return Axis(name, columns, None if name in columns else coordinate)
+
+
+def _varying(model: Model, name: str, key: str) -> None:
+    """Check that a parameter exists and may vary inside one compiled program."""
+    if name not in model.parameters:
+        raise SpecError(f"{key}: {unknown_name('parameter', name, model.parameters)}")
+    structure = model.parameters[name].structure
+    if structure is not None:
+        raise SpecError(
+            f"{key}: {name!r} shapes the system ({structure.__name__}) and cannot be an axis; "
+            f"set it in [parameters] and run one sweep for each value"
+        )
+
+
+def _fixed_parameters(
+    spec: Spec, model: Model, axes: tuple[Axis, ...]
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Numbers and structure to call the model with at every point, defaults left to the model."""
+    moving: dict[str, str] = {}
+    for axis in axes:
+        for name in axis.parameters:
+            if name in moving:
+                raise SpecError(f"axes.{axis.name}: {name!r} moves along axes.{moving[name]} already")
+            moving[name] = axis.name
+    numbers: dict[str, np.ndarray] = {}
+    structure: dict[str, Any] = {}
+    for name, value in spec.parameters.items():
+        if name not in model.parameters:
+            raise SpecError(f"parameters.{name}: {unknown_name('parameter', name, model.parameters)}")
+        if name in moving:
+            raise SpecError(f"parameters.{name}: {name!r} is an axis too (axes.{moving[name]})")
+        parameter = model.parameters[name]
+        target = numbers if parameter.structure is None else structure
+        target[name] = parameter.check(value)
+    for name, parameter in model.parameters.items():
+        if parameter.default is REQUIRED and name not in {*moving, *numbers, *structure}:
+            raise SpecError(f"parameters.{name}: missing; the model {model.name} has no default for it")
+    return numbers, structure
+
+
+def _traced_system(
+    spec: Spec,
+    model: Model,
+    axes: tuple[Axis, ...],
+    numbers: dict[str, np.ndarray],
+    structure: dict[str, Any],
+) -> OpenSystem:
+    """The system's shapes and static parts, without computing anything."""
+    moving = {name: values[0] for axis in axes for name, values in axis.parameters.items()}
+    try:
+        with jax.enable_x64(True):
+            system: OpenSystem = jax.eval_shape(
+                lambda values: model.function(**structure, **values), {**numbers, **moving}
+            )
+    except SpecError:
+        raise
+    except Exception as error:
+        raise SpecError(f"model {model.name}: {type(error).__name__}: {first_line(error)}") from error
+    if spec.evolution and system.initial is None:
+        raise SpecError(f"evolution.initial: missing; the model {model.name} brings no initial state")
+    return system
+
+
+def _outputs(spec: Spec, system: OpenSystem) -> dict[str, Measure]:
+    known = measures(system, steady=spec.evolution is None)
+    asked = [own_name(given) for given in spec.observables]
+    for position, name in enumerate(asked):
+        if name not in known:
+            raise SpecError(f"observables[{position}]: {unknown_name('observable', name, known)}")
+        if name in asked[:position]:
+            raise SpecError(f"observables[{position}]: {name!r} is listed twice")
+    names = asked or list(system.observables) or ["level_populations"]
+    return {name: known[name] for name in names}
+
+
+def _check_names(plan: Plan) -> None:
+    """Every name in a file means one thing."""
+    flags = {"status": "the status", "method": "the method", "note": "the note", "leak": "the leak"}
+    flags |= {derivative.status: "a status" for derivative in plan.derivatives}
+    taken = {**flags, **dict.fromkeys(plan.results, "an observable")}
+    taken |= dict.fromkeys(plan.dims, "a dimension of an observable")
+    for axis in plan.axes:
+        for name in {axis.name, *axis.parameters}:
+            if name in taken:
+                raise SpecError(f"axes.{axis.name}: the name {name!r} is taken by {taken[name]}")
+        foreign = {key for other in plan.axes if other is not axis for key in other.parameters}
+        if axis.name in foreign:
+            raise SpecError(f"axes.{axis.name}: the name is taken by a parameter of another axis")
