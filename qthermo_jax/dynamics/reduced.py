@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Complex, Float, Inexact, Int8
+from jaxtyping import Array, Bool, Complex, Float, Int8
 
 from qthermo_jax.generators import (
     Transitions,
@@ -19,7 +19,7 @@ from qthermo_jax.generators import (
 )
 from qthermo_jax.spectral import Eigenbasis, roundoff
 from qthermo_jax.steady import Method, Note, State, Status
-from qthermo_jax.steady.faults import Fault, faults_of, first_fault, is_negative
+from qthermo_jax.steady.faults import Fault, faults_of, first_fault, is_negative, nan_unless_ok
 from qthermo_jax.steady.solve import allowed_method
 from qthermo_jax.system import OpenSystem
 
@@ -106,15 +106,11 @@ def as_state(
     negative = is_negative(system, populations, coherences, nothing)
     lost = (~jnp.all(jnp.isfinite(populations)), Status.LARGE_RESIDUAL)
     status: Int8[Array, ""] = first_fault([*faults, lost, (negative, Status.NOT_POSITIVE)])
-    valid = jnp.where(status == Status.OK, 1.0, jnp.nan).astype(populations.dtype)
-
-    def kept(values: Inexact[Array, "*s"]) -> Inexact[Array, "*s"]:
-        return values * valid.astype(values.dtype)
-
+    populations, coherences = nan_unless_ok(status, parts)
     return State(
         basis,
-        kept(populations),
-        None if coherences is None else kept(coherences),
+        populations,
+        coherences,
         status,
         jax.lax.stop_gradient(leaking),
         jnp.int8(Method.POPULATIONS if coherences is None else Method.DENSE),

@@ -1,6 +1,7 @@
 """What may be wrong with a point, as flags that become its status."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,8 @@ from qthermo_jax.generators import Transitions
 from qthermo_jax.spectral import roundoff
 from qthermo_jax.steady.record import Status
 from qthermo_jax.system import OpenSystem
+
+_Values = TypeVar("_Values")
 
 # Whether something is wrong, and what the point's status is then.
 Fault = tuple[Bool[Array, ""], Status]
@@ -72,6 +75,13 @@ def faults_of(system: OpenSystem, moves: Transitions) -> list[Fault]:
         (~jnp.all(jnp.stack(fit)), Status.NOT_HERMITIAN),
         (moves.divergent, Status.DIVERGENT_RATE),
     ]
+
+
+def nan_unless_ok(status: Int8[Array, ""], values: _Values) -> _Values:
+    """Values, NaN where the status is not OK; by a factor, so that forward derivatives are too."""
+    valid = jnp.where(status == Status.OK, 1.0, jnp.nan)
+    kept: _Values = jax.tree.map(lambda own: own * valid.astype(own.dtype), values)
+    return kept
 
 
 def first_fault(faults: Sequence[Fault]) -> Int8[Array, ""]:

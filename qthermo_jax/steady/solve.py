@@ -9,11 +9,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Inexact
 
 from qthermo_jax.generators import Transitions, generator_of, kept_elements, leak, moves_of
 from qthermo_jax.spectral import Eigenbasis, eigenbasis
-from qthermo_jax.steady.faults import faults_of, first_fault, is_negative
+from qthermo_jax.steady.faults import faults_of, first_fault, is_negative, nan_unless_ok
 from qthermo_jax.steady.linear import solve_dense, solve_secular_block, solve_whole
 from qthermo_jax.steady.populations import solve_populations
 from qthermo_jax.steady.record import Method, Solution, State, Status, SteadyState
@@ -158,17 +157,12 @@ def solved(system: OpenSystem, method: str) -> SteadyState:
         ]
     )
 
-    # A factor, so that the forward derivatives of a flagged point are NaN too.
-    valid = jnp.where(status == Status.OK, 1.0, jnp.nan).astype(solution.populations.dtype)
-
-    def kept(values: Inexact[Array, "*s"]) -> Inexact[Array, "*s"]:
-        return values * valid.astype(values.dtype)
-
+    populations, coherences = nan_unless_ok(status, (solution.populations, solution.coherences))
     leaking, residual, error = jax.lax.stop_gradient((solution.leak, solution.residual, solution.error))
     return SteadyState(
         basis,
-        kept(solution.populations),
-        None if solution.coherences is None else kept(solution.coherences),
+        populations,
+        coherences,
         status,
         leaking,
         solution.method,
