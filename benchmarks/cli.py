@@ -1,5 +1,6 @@
 """Command line of the benchmarks."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,8 @@ _repeats = click.option("--repeats", default=7, show_default=True, help="Runs of
 
 @click.group(help="What it costs; each command prints a table and writes it to benchmarks/results.")
 def main() -> None:
-    """In 64 bit, as sweeps compute."""
+    """In 64 bit, as sweeps compute, and with the threads that `qthermo run` gives XLA."""
+    os.environ.setdefault("NPROC", "8")
     jax.config.update("jax_enable_x64", True)
 
 
@@ -107,7 +109,7 @@ def peers(sites: list[int], points: int, repeats: int, out: Path | None) -> None
 
 @main.command()
 @click.option("--sites", type=Sizes(), default="4,10,30", show_default=True)
-@click.option("--points", default=20_000, show_default=True)
+@click.option("--points", default=100_000, show_default=True)
 @_repeats
 @_out
 def limit(sites: list[int], points: int, repeats: int, out: Path | None) -> None:

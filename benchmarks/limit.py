@@ -4,15 +4,16 @@ Operations and bytes counted from the algorithm, against a matrix product and a 
 """
 
 from collections.abc import Sequence
+from functools import partial
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-import qthermo_jax as qj
-from benchmarks.chains import chunk_size, points, site_populations
+from benchmarks.one_sweep import chain_sweep
 from benchmarks.report import Cell, Report
 from benchmarks.timing import Spread, compiled, in_turns
+from qthermo_jax.sweeping.engine import Engine
+from qthermo_jax.sweeping.tiling import Box
 
 # An exponential or a logarithm, in additions and multiplications; an estimate.
 _TRANSCENDENTAL = 10
@@ -54,21 +55,21 @@ def _device(repeats: int) -> dict[str, float]:
     }
 
 
+def _solved(engine: Engine, boxes: Sequence[Box]) -> None:
+    for _ in engine.solve(boxes):
+        pass
+
+
 def measure(sizes: Sequence[int], count: int, repeats: int) -> Report:
-    """Points on one H, so that no eigendecomposition is in it; fewer of the dense tier."""
+    """Solved by a sweep that writes nothing, thousands of points on one H; fewer of the dense tier."""
     device = _device(repeats)
     rows: list[dict[str, Cell]] = []
     for sites in sizes:
-        for method, tier in (("populations", qj.Method.POPULATIONS), ("dense", qj.Method.DENSE)):
-            own = count if method == "populations" else max(1, count // sites**4)
-            f, chunk = site_populations(sites, method), min(chunk_size(sites, tier), own)
-            program = compiled(
-                lambda T, f=f, chunk=chunk: jax.lax.map(
-                    lambda one: f(one, jnp.asarray(0.3)), T, batch_size=chunk
-                ),
-                points(own)[:, 0],
-            )
-            rate = own / in_turns({"run": program.run}, repeats)["run"]
+        for method in ("populations", "dense"):
+            own = count if method == "populations" else max(2, count // sites**4)
+            plan = chain_sweep(sites, own, method=method).plan
+            run = partial(_solved, Engine(plan), list(plan.tiling.boxes))
+            rate = plan.points / in_turns({"run": run}, repeats)["run"]
             flops, moved = operations(sites, method), moved_bytes(sites, method)
             bound = min(device["product"] / flops, device["copy"] / moved)
             rows.append(
@@ -89,5 +90,5 @@ def measure(sizes: Sequence[int], count: int, repeats: int) -> Report:
         "an exponential counts as": _TRANSCENDENTAL,
         "runs of each": repeats,
     }
-    title = "Distance to the limit: populations and dense tier of the chain, at one g"
+    title = "Distance to the limit: sweeps of the chain, nothing written"
     return Report("limit", title, ["sites", "method"], rows, remarks)

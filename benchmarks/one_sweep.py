@@ -23,7 +23,7 @@ from qthermo_jax.sweeping.tiling import Box
 _TEMPERATURES = 5000
 
 
-def chain_sweep(sites: int, points: int, precision: str = "float64") -> Sweep:
+def chain_sweep(sites: int, points: int, precision: str = "float64", method: str = "auto") -> Sweep:
     """The mean position on a plane of g and T_L, in 32 bit on the disk."""
     spec = parse_spec(
         {
@@ -34,7 +34,7 @@ def chain_sweep(sites: int, points: int, precision: str = "float64") -> Sweep:
                 "g": {"start": 0.1, "stop": 1.3, "num": max(1, points // _TEMPERATURES)},
                 "T_L": {"start": 0.1, "stop": 1.0, "num": min(points, _TEMPERATURES)},
             },
-            "solver": {"precision": precision},
+            "solver": {"precision": precision, "method": method},
             "output": {"precision": "float32"},
         },
         "benchmark",
