@@ -9,7 +9,6 @@ SHELL := /bin/bash
 
 VENV    := .venv
 BIN     := $(VENV)/bin
-RESULTS := results
 FIGURES := figure2b figure2c figure2d figure2e
 
 PYTHON  ?=
@@ -25,14 +24,7 @@ help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
 
 run: $(VENV)/.installed ## the paper's Fig. 2(b)-(e): install, compute, draw
-	@mkdir -p $(RESULTS)
-	@set -e; for figure in $(FIGURES); do \
-		echo "== $$figure"; \
-		$(BIN)/qthermo run sweeps/$$figure.toml --out $(RESULTS)/$$figure.h5; \
-		$(BIN)/qthermo plot $(RESULTS)/$$figure.h5 --out $(RESULTS)/$$figure.png; \
-	done
-	@echo; echo "Data and pictures:"
-	@for figure in $(FIGURES); do echo "  $(RESULTS)/$$figure.h5  $(RESULTS)/$$figure.png"; done
+	$(BIN)/qthermo run --plot $(FIGURES:%=sweeps/%.toml)
 
 test: $(VENV)/.installed-test ## install and run the tests and the examples of the docstrings
 	$(PYTEST)

@@ -70,6 +70,34 @@ def test_run_writes_the_file_and_counts_points_by_status(folder, qthermo):
         assert np.isnan(data.unbalance.values[3])
 
 
+def test_several_specs_run_and_are_drawn_one_after_the_other(folder, qthermo):
+    (folder / "other.toml").write_text(SPEC.replace("T_1 = 1.0", "T_1 = 0.5"))
+    code, out, _ = qthermo("run", "--plot", "spec.toml", "other.toml")
+    assert code == 0
+    names = [line.split(":")[0] for line in out.splitlines()]
+    assert names == [f"results/{name}" for name in ("spec.h5", "spec.png", "other.h5", "other.png")]
+    with xr.open_dataset("results/other.h5", engine="h5netcdf") as data:
+        assert data.unbalance.values[0] == 1.0
+        assert data.unbalance.values[1] == pytest.approx(0.0)
+    assert (folder / "results" / "other.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_several_specs_do_not_share_an_output_and_none_starts_if_one_is_wrong(folder, qthermo):
+    (folder / "sub").mkdir()
+    (folder / "sub" / "spec.toml").write_text(SPEC)
+    (folder / "bad.toml").write_text(SPEC.replace("lambda_system", "lambda_sistem"))
+    for arguments, words in (
+        (("spec.toml", "sub/spec.toml"), "2 specs would be written to results/spec.h5"),
+        (("spec.toml", "bad.toml", "--out", "a.h5"), "--out a.h5: takes one SPEC"),
+        (("spec.toml", "bad.toml"), "did you mean 'lambda_system'"),
+    ):
+        code, _, err = qthermo("run", *arguments)
+        assert code == 2
+        assert words in err
+        assert err.count("\n") == 1
+    assert not (folder / "results").exists()
+
+
 def test_run_again_computes_nothing(folder, qthermo):
     qthermo("run", "spec.toml", "--out", "a.h5")
     stamp = (folder / "a.h5").stat().st_mtime_ns

@@ -38,7 +38,7 @@ def test_the_commands_and_their_options_are_there_without_jax() -> None:
         "print(sorted(heavy & sys.modules.keys()))"
     )
     told = in_a_fresh_interpreter(code)
-    assert "Run the sweep SPEC" in told
+    assert "Run the sweeps SPEC" in told
     assert told.endswith("[]")
 
 

@@ -6,6 +6,9 @@ from pathlib import Path
 import click
 
 spec_argument = click.argument("spec", type=click.Path(path_type=Path))
+specs_argument = click.argument(
+    "specs", metavar="SPEC...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
 file_argument = click.argument("file", type=click.Path(path_type=Path))
 
 

@@ -1,5 +1,6 @@
 """Pictures of results: `qthermo plot | view`."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -36,17 +37,29 @@ def draw(
     scale: str,
 ) -> None:
     """Draw the result FILE."""
+    over = [_file_and_name(given) for given in lines]
+    click.echo(picture_of(file, out or file.with_suffix(".png"), variable, x, y, choices, over, scale))
+
+
+def picture_of(
+    file: Path,
+    target: Path,
+    variable: str | None = None,
+    x: str | None = None,
+    y: str | None = None,
+    choices: Sequence[str] = (),
+    lines: Sequence[tuple[Path, str | None]] = (),
+    scale: str = _SCALES[0],
+) -> Path:
+    """Draw a result into a file, whose path comes back."""
     from qthermo_jax.plotting import plot, select
     from qthermo_jax.sweeping import SpecError, open_result
 
     with ExitStack() as files:
         data = files.enter_context(open_result(file))
-        over = [
-            (files.enter_context(open_result(path)), name) for path, name in map(_file_and_name, lines)
-        ]
+        over = [(files.enter_context(open_result(path)), name) for path, name in lines]
         part = select(data, *choices, tell=partial(click.echo, err=True))
         figure = plot(part, variable, x=x, y=y, lines=over, scale=scale)
-    target = out or file.with_suffix(".png")
     if target.suffix.lstrip(".") not in figure.canvas.get_supported_filetypes():
         raise SpecError(f"--out {target}: takes .png, .svg or .pdf")
     try:
@@ -54,7 +67,7 @@ def draw(
         figure.savefig(target)
     except OSError as error:
         raise SpecError(f"--out {target}: cannot be written: {error.strerror}") from None
-    click.echo(target)
+    return target
 
 
 @click.command()

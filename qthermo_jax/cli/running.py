@@ -4,57 +4,94 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from qthermo_jax.cli.arguments import default_output, memory_option, spec_argument
+from qthermo_jax.cli.arguments import default_output, memory_option, spec_argument, specs_argument
 
 if TYPE_CHECKING:
-    from qthermo_jax.sweeping.run import Solve
+    from qthermo_jax.sweeping import Store
+    from qthermo_jax.sweeping.run import Solve, Sweep
 
 # With 4 no two calls were seen to block each other.
 _THREADS = 8
 
 
 @click.command()
-@spec_argument
-@click.option("--out", type=click.Path(path_type=Path), help="Default: results/SPEC.h5")
+@specs_argument
+@click.option("--out", type=click.Path(path_type=Path), help="Of one SPEC. Default: results/SPEC.h5")
 @click.option("--overwrite", is_flag=True, help="Replace a file that holds something else.")
 @click.option("--extend", is_flag=True, help="Compute what a file of the same model lacks.")
+@click.option("--plot", "drawn", is_flag=True, help="Draw each result too, as qthermo plot does.")
 @click.option(
     "--cluster", help="local:N or slurm:N with N workers, or tcp://host:port of Dask's scheduler."
 )
 @memory_option
 def run(
-    spec: Path, out: Path | None, overwrite: bool, extend: bool, cluster: str | None, memory: int
+    specs: tuple[Path, ...],
+    out: Path | None,
+    overwrite: bool,
+    extend: bool,
+    drawn: bool,
+    cluster: str | None,
+    memory: int,
 ) -> None:
-    """Run the sweep SPEC; goes on from what an interrupted run finished."""
-    from qthermo_jax.cli.words import in_words
-    from qthermo_jax.monitor import Tally, watched
-    from qthermo_jax.sweeping import Store, run_to_file, sweep_from_file
-    from qthermo_jax.sweeping.errors import SpecError
+    """Run the sweeps SPEC one after the other; goes on from what an interrupted run finished."""
+    from qthermo_jax.cli.pictures import picture_of
+    from qthermo_jax.sweeping import Store, sweep_from_file
     from qthermo_jax.sweeping.run import solve_locally
 
-    if out and out.is_dir():
-        raise SpecError(f"--out {out}: is a folder; takes the name of a file")
+    outputs = [out or default_output(spec) for spec in specs]
+    _check_outputs(out, outputs)
     _keep_what_is_compiled()
     _let_lapack_wait()
     _show_warnings()
     if not cluster:
         _find_devices()
-    solving, devices = (_solving_on(cluster), 1) if cluster else (nullcontext(solve_locally), None)
-    job = sweep_from_file(spec, memory, devices)
-    store = Store(out or default_output(spec), job.plan, overwrite=overwrite, extend=extend)
+    devices = 1 if cluster else None
+    # What is wrong with any of them is said before the first one starts.
+    jobs = [sweep_from_file(spec, memory, devices) for spec in specs]
+    stores = [
+        Store(path, job.plan, overwrite=overwrite, extend=extend)
+        for path, job in zip(outputs, jobs, strict=True)
+    ]
+    here = cluster is None or all(store.finished for store in stores)
+    with nullcontext(solve_locally) if here else _solving_on(str(cluster)) as solve:
+        for spec, job, store in zip(specs, jobs, stores, strict=True):
+            _run(spec.stem, job, store, solve)
+            if drawn:
+                click.echo(picture_of(store.path, store.path.with_suffix(".png")))
+
+
+def _check_outputs(out: Path | None, outputs: Sequence[Path]) -> None:
+    from qthermo_jax.sweeping.errors import SpecError
+
+    if out and len(outputs) > 1:
+        raise SpecError(f"--out {out}: takes one SPEC; several go to results/")
+    if out and out.is_dir():
+        raise SpecError(f"--out {out}: is a folder; takes the name of a file")
+    for path, times in Counter(outputs).items():
+        if times > 1:
+            raise SpecError(f"{times} specs would be written to {path}: run them apart, with --out")
+
+
+def _run(title: str, job: "Sweep", store: "Store", solve: "Solve") -> None:
+    """One sweep, with its progress and a line that says what came out."""
+    from qthermo_jax.cli.words import in_words
+    from qthermo_jax.monitor import Tally, watched
+    from qthermo_jax.sweeping import run_to_file
+
     if store.finished:
         run_to_file(job, store)
         click.echo(f"{store.path}: finished already, nothing computed")
         return
     tally = Tally(job.plan.points)
-    with _stopped_by_signals() as stop, solving as solve, watched(spec.stem, tally) as watch:
+    with _stopped_by_signals() as stop, watched(title, tally) as watch:
         run_to_file(job, store, watch, stop, solve)
     took = f"{tally.points} points in {tally.seconds:.1f} s"
     click.echo(f"{store.path}: {took}; {in_words(tally.statuses)}")
