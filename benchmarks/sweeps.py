@@ -57,8 +57,8 @@ def _sizes(sizes: Sequence[int], points: Sequence[int], repeats: int) -> Iterato
 def measure(sizes: Sequence[int], points: Sequence[int], repeats: int, *, large: bool) -> Report:
     """A row for each chain, precision and number of points; virtual devices; 10^8 points if asked."""
     rows = list(_sizes(sizes, points, repeats))
-    middle = points[len(points) // 2]
-    rows += [_row(sizes[-1], middle, repeats, devices=devices) for devices in (1, 2)]
+    sites, count = (own[len(own) // 2] for own in (sizes, points))
+    rows += [_row(sites, count, repeats, devices=devices) for devices in (1, 2)]
     if large:
         rows.append(_row(4, 10**8, 1))
     return Report(
