@@ -85,6 +85,11 @@ def test_a_point_with_more_than_one_answer_or_none_leaves_the_others_alone() -> 
             assert getattr(found, part)[n] == getattr(alone, part), (n, part)
 
 
+def test_without_a_transition_each_state_is_a_class_of_its_own() -> None:
+    pairs = pairs_of(((0,), (1,), (2,)), (BankPattern(1, ((),), ((),)),))
+    assert together(np.zeros((MANY, 0)), pairs).classes.tolist() == [3] * MANY
+
+
 def test_mapped_twice_it_is_the_same() -> None:
     pairs = all_pairs(4)
     rates = random_rates(pairs, 1e-3)

@@ -5,6 +5,7 @@ them for its vector units, and each state that leaves leaves a smaller matrix. W
 asked of all points together: if it may for any, they are solved as a point alone is, with more care.
 """
 
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -84,7 +85,8 @@ def _one_by_one(rates: Float[Array, "A b"], pairs: Pairs) -> Stationary:
 
 
 def _solved(rates: Float[Array, "A b"], *, pairs: Pairs) -> list[Array]:
-    if rates.shape[1] < _MANY_POINTS or pairs.halves[0].size > _FEW_STATES:
+    worthwhile = rates.shape[1] >= _MANY_POINTS and pairs.halves[0].size <= _FEW_STATES
+    if not worthwhile or not len(rates):
         return jax.tree.leaves(_one_by_one(rates, pairs))
     found, sound = _together(rates, pairs)
     solution = jax.lax.cond(sound, lambda _: found, lambda rates: _one_by_one(rates, pairs), rates)
@@ -101,7 +103,8 @@ def _shapes(rates: ShapedArray, *, pairs: Pairs) -> list[ShapedArray]:
 def _mapped(rates: tuple[Array], axes: tuple[int], *, pairs: Pairs) -> tuple[list[Array], list[int]]:
     """What maps the points adds to those in the last dimension."""
     first = jnp.moveaxis(rates[0], axes[0], 1)
-    found = _solutions.bind(first.reshape(len(first), -1), pairs=pairs)
+    points = math.prod(first.shape[1:])
+    found = _solutions.bind(first.reshape(len(first), points), pairs=pairs)
     apart = [leaf.reshape(*leaf.shape[:-1], *first.shape[1:]) for leaf in found]
     return apart, [leaf.ndim - 2 for leaf in apart]
 
