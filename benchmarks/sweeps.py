@@ -49,7 +49,7 @@ def _sizes(sizes: Sequence[int], points: Sequence[int], repeats: int) -> Iterato
                 if count > _PATIENCE_S * rate:
                     break
                 yield (row := _row(sites, count, repeats, precision))
-                reached = row["points/s, with the file"]
+                reached = row["points/s, solving alone"]
                 assert isinstance(reached, Spread)
                 rate = reached.median
 
