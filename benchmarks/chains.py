@@ -39,7 +39,15 @@ def mean_position(sites: int) -> Callable[[jax.Array, jax.Array], jax.Array]:
     return at
 
 
+def even(count: int, most: int) -> int:
+    """The largest part of equal parts that is no larger than `most`.
+
+    `lax.map` gives what remains a program of its own beside the loop: two batches for LAPACK at once.
+    """
+    return next(size for size in range(min(most, count), 0, -1) if count % size == 0)
+
+
 def chunk_size(sites: int, method: qj.Method) -> int:
-    """Points at a time, as a sweep takes them on a CPU: 128 at most."""
+    """Points at a time, about as a sweep takes them on a CPU: 128 at most."""
     system = jax.eval_shape(lambda: qj.models.chain(sites=sites))
     return int(np.clip(_CHUNK_BYTES // bytes_per_point(system, method), 1, 128))

@@ -1,6 +1,5 @@
 """Command line of the benchmarks."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +41,7 @@ _repeats = click.option("--repeats", default=7, show_default=True, help="Runs of
 
 @click.group(help="What it costs; each command prints a table and writes it to benchmarks/results.")
 def main() -> None:
-    """In 64 bit, as sweeps compute, and with the threads that `qthermo run` gives XLA."""
-    os.environ.setdefault("NPROC", "8")
+    """In 64 bit, as sweeps compute."""
     jax.config.update("jax_enable_x64", True)
 
 

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.chains import mean_position, points, site_populations
+from benchmarks.chains import even, mean_position, points, site_populations
 from benchmarks.one_size import T_L, G, direct, sites_by_qutip
 from benchmarks.report import Cell, Report, megabytes
 from benchmarks.timing import Program, Spread, compiled, in_turns
@@ -47,7 +47,7 @@ def _in_chunks(f: Callable[..., Any], chunk: int) -> Callable[..., Any]:
 
 def measure(sites: int, count: int, chunk: int, repeats: int) -> Report:
     """Of `count` points of a chain of `sites`, `chunk` at a time."""
-    batch = points(count)
+    batch, chunk = points(count), even(count, chunk)
     left, g = batch[:, 0], batch[:, 1]
     fraction = jnp.linspace(0.0, 1.0, sites)
     temperatures = left[:, None] + (0.4 - left)[:, None] * fraction[None, :]

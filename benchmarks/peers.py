@@ -10,7 +10,7 @@ import qthermo
 import qutip
 
 import qthermo_jax as qj
-from benchmarks.chains import chunk_size, points, site_populations
+from benchmarks.chains import chunk_size, even, points, site_populations
 from benchmarks.one_size import T_L, T_R, G, direct, flat_rate, sites_by_qutip
 from benchmarks.report import Cell, Report
 from benchmarks.timing import Spread, compiled, in_turns
@@ -105,7 +105,7 @@ def measure(sizes: Sequence[int], count: int, repeats: int) -> Report:
         if max(off.values()) > 1e-6:
             raise RuntimeError(f"{sites} sites: they do not agree: {off}")
         batch = points(count)
-        chunk = min(chunk_size(sites, qj.Method.POPULATIONS), count)
+        chunk = even(count, chunk_size(sites, qj.Method.POPULATIONS))
         dense = site_populations(sites, "dense")
         few = batch[: min(count, 64)]
         programs = {

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 import qthermo_jax as qj
-from benchmarks.chains import chunk_size, points, site_populations
+from benchmarks.chains import chunk_size, even, points, site_populations
 from benchmarks.report import Cell, Report, megabytes
 from benchmarks.timing import Spread, compiled, in_turns
 from qthermo_jax.steady import bytes_per_point
@@ -39,7 +39,7 @@ def measure(sizes: Sequence[int], batches: Sequence[int], repeats: int) -> Repor
             for count in batches:
                 if per_point * count > _PATIENCE_S:
                     continue
-                chunk = min(chunk_size(sites, tier), count)
+                chunk = even(count, chunk_size(sites, tier))
                 program = compiled(
                     lambda batch, f=f, chunk=chunk: jax.lax.map(
                         lambda point: f(point[0], point[1]), batch, batch_size=chunk
