@@ -22,7 +22,8 @@ class Observable(eqx.Module):
         quantity: its name, symbol and unit.
         dims: one `Dimension` for each leading axis.
 
-    >>> Observable([1.0, 0.0], Quantity("population of the first state", "p_1", 0)).is_diagonal
+    >>> import numpy as np
+    >>> Observable(np.array([1.0, 0.0]), Quantity("population of the first state", "p_1", 0)).is_diagonal
     True
     """
 

@@ -38,12 +38,12 @@ def draw(
 ) -> None:
     """Draw the result FILE."""
     over = [_file_and_name(given) for given in lines]
-    click.echo(picture_of(file, out or file.with_suffix(".png"), variable, x, y, choices, over, scale))
+    click.echo(picture_of(file, out, variable, x, y, choices, over, scale))
 
 
 def picture_of(
     file: Path,
-    target: Path,
+    target: Path | None = None,
     variable: str | None = None,
     x: str | None = None,
     y: str | None = None,
@@ -51,7 +51,7 @@ def picture_of(
     lines: Sequence[tuple[Path, str | None]] = (),
     scale: str = _SCALES[0],
 ) -> Path:
-    """Draw a result into a file, whose path comes back."""
+    """Draw a result into a file, by default FILE.png; its path comes back."""
     from qthermo_jax.plotting import plot, select
     from qthermo_jax.sweeping import SpecError, open_result
 
@@ -60,6 +60,7 @@ def picture_of(
         over = [(files.enter_context(open_result(path)), name) for path, name in lines]
         part = select(data, *choices, tell=partial(click.echo, err=True))
         figure = plot(part, variable, x=x, y=y, lines=over, scale=scale)
+    target = target or file.with_suffix(".png")
     if target.suffix.lstrip(".") not in figure.canvas.get_supported_filetypes():
         raise SpecError(f"--out {target}: takes .png, .svg or .pdf")
     try:

@@ -53,19 +53,20 @@ def run(
     _show_warnings()
     if not cluster:
         _find_devices()
-    devices = 1 if cluster else None
+    solving, devices = (_solving_on(cluster), 1) if cluster else (nullcontext(solve_locally), None)
     # What is wrong with any of them is said before the first one starts.
     jobs = [sweep_from_file(spec, memory, devices) for spec in specs]
     stores = [
         Store(path, job.plan, overwrite=overwrite, extend=extend)
         for path, job in zip(outputs, jobs, strict=True)
     ]
-    here = cluster is None or all(store.finished for store in stores)
-    with nullcontext(solve_locally) if here else _solving_on(str(cluster)) as solve:
+    if all(store.finished for store in stores):
+        solving = nullcontext(solve_locally)  # nothing to do for a cluster
+    with solving as solve:
         for spec, job, store in zip(specs, jobs, stores, strict=True):
             _run(spec.stem, job, store, solve)
             if drawn:
-                click.echo(picture_of(store.path, store.path.with_suffix(".png")))
+                click.echo(picture_of(store.path))
 
 
 def _check_outputs(out: Path | None, outputs: Sequence[Path]) -> None:
