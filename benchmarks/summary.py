@@ -73,7 +73,7 @@ def _findings(folder: Path) -> Iterator[tuple[str, str, str]]:
     for peer in _PEERS:
         theirs = _median(_row(folder, "peers", sites=10, by=peer)["a point, us"])
         times = theirs / 1e3, theirs / many_H, theirs / one_H
-        yield "peers", f"the same by {peer}", _in_words("{} ms a point: {} and {} times as long", *times)
+        yield "peers", f"the same by {peer}", _in_words("{} ms a point: {} and {} times ours", *times)
     for sites in (4, 10, 30, 100):
         row = _row(folder, "sweeps", sites=sites, precision="float64", **{"virtual devices": None})
         rates = (_median(row[f"points/s, {how}"]) for how in ("with the file", "solving alone"))

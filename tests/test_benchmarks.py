@@ -8,6 +8,8 @@ from click.testing import CliRunner
 
 from benchmarks.cli import main
 from benchmarks.growth import exponent
+from benchmarks.report import RESULTS
+from benchmarks.summary import README, with_summary
 
 COMMANDS = {
     "derivatives": ["--sites", "2", "--points", "4", "--chunk", "2"],
@@ -39,6 +41,11 @@ def test_the_exponent_is_that_of_the_largest_sizes() -> None:
     times = [5.0, 5.0, 0.3 * 10**2.5, 0.3 * 20**2.5, 0.3 * 50**2.5]
     assert exponent(sizes, times) == pytest.approx(2.5)
     assert exponent([2], [1.0]) is None
+
+
+def test_the_readme_claims_what_the_committed_results_say() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert with_summary(text, RESULTS / "cpu") == text, "python -m benchmarks summary"
 
 
 def test_results_are_compared_row_by_row(tmp_path: Path) -> None:
