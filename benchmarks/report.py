@@ -18,6 +18,10 @@ from benchmarks.timing import Spread
 
 Cell = str | int | float | Spread | None
 _PACKAGES = ("qthermo_jax", "jax", "jaxlib", "numpy", "qutip", "qthermo")
+
+# Bars that differ by more than this stand on a logarithmic axis.
+_WIDE = 20.0
+
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -45,6 +49,10 @@ def _text(value: Cell) -> str:
     if value is None:
         return ""
     return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _labelled(key: str, value: Cell) -> str:
+    return f"{value}" if isinstance(value, str) else f"{value:,} {key}".replace(",", " ")
 
 
 def megabytes(size: int | None) -> float | None:
@@ -103,7 +111,7 @@ class Report:
         bars = [(row, row[column]) for row in self.rows]
         labels, found = zip(
             *(
-                (", ".join(str(row[key]) for key in self.keys), value)
+                (", ".join(_labelled(key, row[key]) for key in self.keys if row[key] is not None), value)
                 for row, value in bars
                 if isinstance(value, Spread)
             ),
@@ -116,7 +124,8 @@ class Report:
         axes.barh(range(len(found)), medians, xerr=np.abs(ends - medians), color="#0072b2", ecolor="0.5")
         axes.set_yticks(range(len(found)), labels)
         axes.invert_yaxis()
-        axes.set_xscale("log")
+        if medians.max() > _WIDE * medians.min():
+            axes.set_xscale("log")
         axes.set_xlabel(column)
         axes.set_title(f"{self.title}\n{where['processor']}, {', '.join(where['devices'])}", fontsize=10)
         return figure
