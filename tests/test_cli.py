@@ -14,8 +14,6 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from qthermo_jax import cli
-
 SPEC = """
 title = "Unbalance"
 model = "lambda_system"
@@ -44,19 +42,6 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "spec.toml").write_text(SPEC)
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-@pytest.fixture
-def qthermo(monkeypatch, capsys):
-    """Run the command in this process: (exit code, standard output, standard error)."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["qthermo", *map(str, arguments)])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        return left.value.code, *capsys.readouterr()
-
-    return call
 
 
 def test_run_writes_the_file_and_counts_points_by_status(folder, qthermo):

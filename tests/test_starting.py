@@ -28,19 +28,6 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.fixture
-def qthermo(monkeypatch, capsys):
-    """Run the command in this process: (exit code, standard output, standard error)."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["qthermo", *arguments])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        return left.value.code, *capsys.readouterr()
-
-    return call
-
-
 def test_a_new_model_and_its_spec_run_as_they_are(folder, qthermo):
     code, out, _ = qthermo("new", "my_model.py")
     assert code == 0

@@ -9,7 +9,6 @@ import pytest
 import xarray as xr
 
 import qthermo_jax as qj
-from qthermo_jax import cli
 from qthermo_jax.sweeping import SpecError
 
 GOOD = """
@@ -53,19 +52,6 @@ def edited(old: str, new: str) -> str:
 
 def own(name: str, more: str = "axes.T = [1.0]") -> str:
     return f'model = "{name}"\n{more}\n'
-
-
-@pytest.fixture
-def qthermo(monkeypatch, capsys):
-    """Run the command in this process: (exit code, standard output, standard error)."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["qthermo", *arguments])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        return left.value.code, *capsys.readouterr()
-
-    return call
 
 
 @pytest.fixture(scope="module")
