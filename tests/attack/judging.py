@@ -1,0 +1,187 @@
+"""Whether what the package says of a point is true."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import mpmath
+import numpy as np
+
+from attack.exact_states import Exact, perturbed, steady
+from attack.solving import Found, solved
+from attack.systems import Draw, draw
+from qthermo_jax.steady import Method, Note, Status
+
+# Verdicts, from good to bad.
+RIGHT = "right"
+NOTED = "several states, and a note says so"
+FLAGGED = "flagged truly"
+SLOW = "flagged: unique, but below round-off of the fastest rate"
+NEEDLESS = "flagged though it could be right"
+UNCOVERED = "bound too small"
+WRONG = "WRONG under OK"
+VERDICTS = (RIGHT, NOTED, FLAGGED, SLOW, NEEDLESS, UNCOVERED, WRONG)
+FAILURES = (UNCOVERED, WRONG)
+
+# Where round-off of the input moves the state by more than this, doubles cannot tell it.
+LOST = 1e-7
+
+# A decay slower than this part of the largest element of the generator is lost in it.
+TOO_SLOW = 1e-11
+
+# An error beyond its bound is wrong above this, below it the bound is too small.
+SERIOUS = 1e-8
+
+# Rates further apart than this many decades may underflow.
+UNDERFLOW = 280.0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one point under one method.
+
+    Attributes:
+        error, true_error: the bound, and what it bounds: of elements of rho, or of populations relative
+            to each.
+        heat_error: largest relative error of a heat current.
+    """
+
+    seed: int
+    family: str
+    method: str
+    verdict: str
+    status: str
+    error: float = np.nan
+    true_error: float = np.nan
+    heat_error: float = np.nan
+
+    def __str__(self) -> str:
+        numbers = f"error {self.error:.1e}, true {self.true_error:.1e}, heat {self.heat_error:.1e}"
+        return (
+            f"seed {self.seed} {self.family} {self.method}: {self.verdict}; {self.status}, {numbers}"
+        )
+
+
+def _in_given_basis(exact: Exact) -> np.ndarray:
+    assert exact.rho is not None
+    return np.array([[complex(entry) for entry in row] for row in exact.rho])
+
+
+def level_sums(found: dict[str, np.ndarray], exact: Exact) -> list[mpmath.mpf]:
+    """Populations of the levels: eigenstates in order of energy, whatever their sectors."""
+    p = found["populations"][np.argsort(found["energies"], kind="stable")]
+    return [mpmath.fsum(mpmath.mpf(float(p[i])) for i in members) for members in exact.levels.members]
+
+
+def _state_error(found: dict[str, np.ndarray], exact: Exact) -> float:
+    """The largest error of an element of rho; for populations alone also that of each, relative to it."""
+    errors = [float(np.abs(found["rho"] - _in_given_basis(exact)).max())]
+    if found["method"] == Method.POPULATIONS:
+        with mpmath.workdps(40):
+            for value, true in zip(level_sums(found, exact), exact.populations, strict=True):
+                if true > 1e-290:
+                    errors.append(float(abs(value / true - 1)))
+    return max(errors)
+
+
+def _heat_error(found: dict[str, np.ndarray], exact: Exact) -> float:
+    """Relative, of currents that are not 0."""
+    errors = [0.0]
+    largest = max(abs(current) for current in exact.currents)
+    for value, true in zip(found["currents"], exact.currents, strict=True):
+        if abs(true) > largest * 1e-30 and abs(true) > 1e-290:
+            errors.append(float(abs(mpmath.mpf(float(value)) / true - 1)))
+    return max(errors)
+
+
+def _is_lost(draw: Draw, exact: Exact) -> bool:
+    """Whether round-off of the input makes another state of it."""
+    if exact.rho is None:
+        return True
+    for seed in range(2):
+        moved = steady(perturbed(draw, seed=seed))
+        if moved.rho is None:
+            return True
+        if np.abs(_in_given_basis(moved) - _in_given_basis(exact)).max() > LOST:
+            return True
+    return False
+
+
+def _flag_is_true(draw: Draw, exact: Exact, status: Status, method: str) -> bool:
+    if status == Status.DIVERGENT_RATE:
+        return exact.may_diverge
+    if exact.diverges:
+        return False
+    several = any(len(members) > 1 for members in exact.levels.members)
+    if status == Status.METHOD_NOT_EXACT:
+        coherent = several or draw.generator == "partial_secular"
+        return method in ("populations", "secular_block") and coherent
+    if status == Status.UNDERFLOW:
+        return exact.span > UNDERFLOW
+    if exact.dimension > 1:
+        return status == Status.NOT_UNIQUE
+    if status == Status.NOT_POSITIVE:
+        rho = _in_given_basis(exact)
+        return bool(np.linalg.eigvalsh((rho + rho.conj().T) / 2)[0] < 1e-9)
+    return _is_lost(draw, exact)
+
+
+def judge(draw: Draw, exact: Exact, method: str, found: dict[str, np.ndarray]) -> Verdict:
+    """The verdict on what one method says of a draw."""
+    own = (draw.seed, draw.family, method)
+    if "raised" in found:
+        return Verdict(*own, WRONG, f"raised ValueError: {found['raised']}")
+    status = Status(int(found["status"]))
+    if status != Status.OK:
+        true = _flag_is_true(draw, exact, status, method)
+        slow = exact.dimension == 1 and exact.slowest < TOO_SLOW and status != Status.DIVERGENT_RATE
+        verdict = FLAGGED if true else (SLOW if slow else NEEDLESS)
+        return Verdict(*own, verdict, status.name)
+    error = float(found["error"])
+    if exact.diverges:
+        return Verdict(*own, WRONG, f"OK, but {Status.DIVERGENT_RATE.name}", error)
+    if exact.dimension != 1:
+        noted = bool(Note.COHERENCES_NOT_EXAMINED & int(found["note"]))
+        said = f"OK, but {exact.dimension} states"
+        return Verdict(*own, NOTED if noted else WRONG, said, error)
+    true_error = _state_error(found, exact)
+    heat_error = _heat_error(found, exact)
+    covered = true_error <= error
+    verdict = RIGHT if covered else (UNCOVERED if true_error < SERIOUS else WRONG)
+    return Verdict(*own, verdict, status.name, error, true_error, heat_error)
+
+
+def judged(draws: Sequence[Draw]) -> list[Verdict]:
+    """Verdicts on draws, those left out where a distance is so near the tolerance that either is right."""
+    exacts = [steady(draw) for draw in draws]
+    clear = [(draw, exact) for draw, exact in zip(draws, exacts, strict=True) if not exact.levels.ambiguous]
+    results: list[Found] = solved([draw for draw, _ in clear])
+    return [
+        judge(draw, exact, method, found)
+        for (draw, exact), by_method in zip(clear, results, strict=True)
+        for method, found in by_method.items()
+    ]
+
+
+def attack(seeds: Iterable[int]) -> list[Verdict]:
+    """Verdicts on the systems of these seeds."""
+    return judged([draw(seed) for seed in seeds])
+
+
+def failures(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    return [verdict for verdict in verdicts if verdict.verdict in FAILURES]
+
+
+def summary(verdicts: Sequence[Verdict]) -> str:
+    """How many of each verdict by family and by method, and the failures."""
+    lines = []
+    for title, key in (("family", lambda v: v.family), ("method", lambda v: v.method)):
+        counts = Counter((key(v), v.verdict) for v in verdicts)
+        names = sorted({key(v) for v in verdicts})
+        lines.append(f"{title:15s}" + "".join(f"{verdict[:14]:>16s}" for verdict in VERDICTS))
+        lines += [
+            f"{name:15s}" + "".join(f"{counts[name, verdict]:16d}" for verdict in VERDICTS)
+            for name in names
+        ]
+    worst = sorted(failures(verdicts), key=lambda v: -np.nan_to_num(v.true_error, nan=np.inf))
+    return "\n".join([*lines, *map(str, worst)])

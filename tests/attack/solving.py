@@ -1,0 +1,155 @@
+"""What the package makes of drawn systems: batches of one structure, one compiled program each."""
+
+from collections.abc import Sequence
+from functools import cache, partial
+from itertools import groupby
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Num
+
+import qthermo_jax as qj
+from attack.systems import Draw
+from qthermo_jax.couplings import SparseCoupling
+
+# Points that one call solves; a batch that is not full repeats its first point.
+BATCH = 32
+
+METHODS = ("auto", "populations", "secular_block", "dense")
+
+Found = dict[str, dict[str, np.ndarray]]
+
+
+class AnyDensity(qj.SpectralDensity):
+    """One of the package's spectral densities, chosen by a number, so that a batch may hold them all."""
+
+    kind: Num[Array, "*K"]
+    a: Num[Array, "*K"]
+    b: Num[Array, "*K"]
+    c: Num[Array, "*K"]
+
+    def _each(self) -> tuple[qj.SpectralDensity, ...]:
+        return (
+            qj.Flat(self.a),
+            qj.Ohmic(self.a),
+            qj.OhmicFamily(self.a, self.b, self.c),
+            qj.DrudeLorentz(self.a, self.b),
+            qj.UnderDamped(self.a, self.b, self.c),
+        )
+
+    def _chosen(self, values: Sequence[Array]) -> Array:
+        return jnp.select([self.kind == number for number in range(len(values))], list(values))
+
+    def __call__(self, omega: Float[Array, "*s"]) -> Float[Array, "*s"]:
+        return self._chosen([density(omega) for density in self._each()])
+
+    def zero_frequency_rate(self, T: Float[Array, ""]) -> Float[Array, ""]:
+        return self._chosen([density.zero_frequency_rate(T) for density in self._each()])
+
+    def in_range(self) -> Bool[Array, ""]:
+        return self._chosen([density.in_range() for density in self._each()])
+
+
+Arrays = dict[str, Any]
+
+
+def arrays_of(draw: Draw) -> Arrays:
+    """The numbers that a compiled program takes."""
+    parameters = np.array([bath.parameters for bath in draw.baths])
+    return {
+        "H": draw.H,
+        "couplings": np.stack([bath.coupling for bath in draw.baths]),
+        "T": np.array([bath.T for bath in draw.baths]),
+        "kind": np.array([float(bath.kind) for bath in draw.baths]),
+        "parameters": parameters,
+        "secular_tol": np.array(0.0 if draw.secular_tol is None else draw.secular_tol),
+        "local": np.zeros_like(draw.H) if draw.local is None else draw.local,
+    }
+
+
+def system_of(draw: Draw, arrays: Arrays | None = None) -> qj.OpenSystem:
+    """The system of a draw; of other numbers of the same structure if they are given."""
+    given = {name: jnp.asarray(value) for name, value in (arrays or arrays_of(draw)).items()}
+    density = AnyDensity(given["kind"], *given["parameters"].T)
+    bath = qj.Bath(_stored(given["couplings"], draw.storage), given["T"], density)
+    options: dict[str, Any] = {"generator": draw.generator}
+    if draw.secular_tol is not None:
+        options["secular_tol"] = given["secular_tol"]
+    if draw.generator == "local":
+        options["local"] = given["local"]
+    return qj.OpenSystem(given["H"], bath, sectors=draw.sectors, levels=draw.levels, **options)
+
+
+def _stored(couplings: Array, storage: str) -> Array | SparseCoupling:
+    if storage == "dense":
+        return couplings
+    n_baths, d, _ = couplings.shape
+    rows, columns = np.triu_indices(d)
+    if storage == "neighbours":
+        keep = columns == rows + 1
+        rows, columns = rows[keep], columns[keep]
+    values = couplings[:, rows, columns]
+    return SparseCoupling(d, [rows.tolist()] * n_baths, [columns.tolist()] * n_baths, values)
+
+
+def methods_of(draw: Draw) -> tuple[str, ...]:
+    return METHODS if draw.generator in ("global", "partial_secular") else ("auto", "dense")
+
+
+@cache
+def _program(signature: tuple[object, ...], method: str) -> Any:
+    example = _EXAMPLES[signature]
+
+    def solved(arrays: Arrays) -> dict[str, Array]:
+        system = system_of(example, arrays)
+        state = qj.steadystate(system, method=method)
+        return {
+            "status": state.status,
+            "error": state.error,
+            "rho": state.rho,
+            "populations": state.populations,
+            "energies": state.basis.energies,
+            "method": state.method,
+            "note": state.note,
+            "currents": qj.heat_currents(system, state),
+        }
+
+    return jax.jit(jax.vmap(solved))
+
+
+# A draw of each structure, which the program of that structure is made from.
+_EXAMPLES: dict[tuple[object, ...], Draw] = {}
+
+
+def _batch(draws: Sequence[Draw], method: str) -> list[dict[str, np.ndarray]]:
+    """Results of draws of one structure."""
+    signature = draws[0].signature
+    _EXAMPLES.setdefault(signature, draws[0])
+    filled = [*draws, *[draws[0]] * (BATCH - len(draws))]
+    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *map(arrays_of, filled))
+    try:
+        found = jax.device_get(_program(signature, method)(stacked))
+    except ValueError as error:
+        return [{"raised": np.array(str(error))} for _ in draws]
+    return [{name: values[n] for name, values in found.items()} for n in range(len(draws))]
+
+
+def solved(draws: Sequence[Draw]) -> list[Found]:
+    """For each draw and method, what the package finds."""
+    results: dict[int, Found] = {}
+    key = partial(_position, {draw.signature: n for n, draw in reversed(list(enumerate(draws)))})
+    for _, members in groupby(sorted(range(len(draws)), key=lambda n: key(draws[n])), lambda n: key(draws[n])):
+        alike = list(members)
+        for start in range(0, len(alike), BATCH):
+            some = alike[start : start + BATCH]
+            chosen = [draws[n] for n in some]
+            for method in methods_of(chosen[0]):
+                for n, found in zip(some, _batch(chosen, method), strict=True):
+                    results.setdefault(n, {})[method] = found
+    return [results[n] for n in range(len(draws))]
+
+
+def _position(first: dict[tuple[object, ...], int], draw: Draw) -> int:
+    return first[draw.signature]

@@ -1,0 +1,371 @@
+"""Random nasty systems. A seed alone rebuilds each: `draw(seed)`.
+
+A draw is plain numbers, as the exact solution needs them; `solving.py` makes an `OpenSystem` of it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+# The spectral densities that a draw chooses from, numbered as `solving.AnyDensity` has them, and how
+# many parameters each has.
+FLAT, OHMIC, FAMILY, DRUDE, UNDERDAMPED = range(5)
+
+# The smallest distance that counts as different is 1e-10 of the norm of H. A draw stays away from it.
+TOLERANCE = 1e-10
+
+
+@dataclass(frozen=True)
+class Bath:
+    """One bath: its coupling (d, d), temperature, and density with three parameters."""
+
+    coupling: np.ndarray
+    T: float
+    kind: int
+    parameters: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Draw:
+    """A system as plain numbers.
+
+    Attributes:
+        seed, family: where it comes from.
+        storage: how the couplings are given: "dense", "sparse" (every element a value) or "neighbours"
+            (only those between neighbouring basis states).
+    """
+
+    seed: int
+    family: str
+    H: np.ndarray
+    baths: tuple[Bath, ...]
+    generator: str = "global"
+    secular_tol: float | None = None
+    local: np.ndarray | None = None
+    sectors: tuple[tuple[int, ...], ...] | None = None
+    levels: tuple[tuple[int, ...], ...] | None = None
+    storage: str = "dense"
+
+    @property
+    def dimension(self) -> int:
+        return len(self.H)
+
+    @property
+    def signature(self) -> tuple[object, ...]:
+        """What is static: draws of one signature share their compiled programs."""
+        return (
+            self.dimension,
+            self.generator,
+            self.secular_tol is not None,
+            self.sectors,
+            self.levels,
+            self.storage,
+        )
+
+
+# Every draw has so many baths. Those that it does not need have a coupling or a strength of 0.
+BATHS = 3
+
+
+def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    """10^x with x uniform."""
+    return float(10.0 ** rng.uniform(low, high))
+
+
+def _hermitian(matrix: np.ndarray) -> np.ndarray:
+    return (matrix + matrix.conj().T) / 2
+
+
+def _matrix(rng: np.random.Generator, d: int, is_complex: bool) -> np.ndarray:
+    matrix = rng.normal(size=(d, d))
+    return matrix + 1j * rng.normal(size=(d, d)) if is_complex else matrix
+
+
+def _unitary(rng: np.random.Generator, d: int, is_complex: bool) -> np.ndarray:
+    return np.linalg.qr(_matrix(rng, d, is_complex))[0]
+
+
+def _element(d: int, i: int, j: int, value: complex = 1.0) -> np.ndarray:
+    matrix = np.zeros((d, d), complex)
+    matrix[i, j], matrix[j, i] = value, np.conj(value)
+    return matrix
+
+
+# --- energies
+
+
+def _near(rng: np.random.Generator) -> float:
+    """A splitting from 1e-16 to 1e-3, not within a factor of 100 of the tolerance."""
+    tiny = rng.random() < 0.4
+    return _log_uniform(rng, -16, -12.3) if tiny else _log_uniform(rng, -7.7, -3)
+
+
+def _energies(rng: np.random.Generator, d: int, spectrum: str) -> np.ndarray:
+    if spectrum == "ladder":
+        return np.arange(d) * rng.choice([1.0, 0.75, 0.8])
+    if spectrum == "degenerate":
+        return np.sort(rng.choice([0.0, 1.0, 1.75], size=d))
+    if spectrum == "near":
+        energies = rng.choice([0.0, 1.0, 1.625], size=d)
+        return np.sort(energies + _near(rng) * rng.uniform(0.3, 1.0, size=d))
+    if spectrum == "near ladder":
+        return np.sort(np.arange(d) + _near(rng) * rng.uniform(0.3, 1.0, size=d))
+    return np.sort(rng.uniform(-1.0, 2.0, size=d))
+
+
+# --- couplings, in the eigenbasis
+
+
+def _random_coupling(rng: np.random.Generator, energies: np.ndarray, is_complex: bool) -> np.ndarray:
+    return _hermitian(_matrix(rng, energies.size, is_complex)).astype(complex)
+
+
+def _identity(rng: np.random.Generator, energies: np.ndarray, is_complex: bool) -> np.ndarray:
+    return np.eye(energies.size, dtype=complex) * rng.choice([1.0, 0.3])
+
+
+def _dephasing(rng: np.random.Generator, energies: np.ndarray, is_complex: bool) -> np.ndarray:
+    return np.diag(rng.choice([0.0, 1.0, rng.normal()], size=energies.size)).astype(complex)
+
+
+def _neighbours(rng: np.random.Generator, energies: np.ndarray, is_complex: bool) -> np.ndarray:
+    d = energies.size
+    return sum(
+        (_element(d, i, i + 1, rng.normal() + 1j * is_complex * rng.normal()) for i in range(d - 1)),
+        np.zeros((d, d), complex),
+    )
+
+
+def _single(rng: np.random.Generator, energies: np.ndarray, is_complex: bool) -> np.ndarray:
+    i, j = rng.choice(energies.size, size=2, replace=False) if energies.size > 1 else (0, 0)
+    return _element(energies.size, int(i), int(j), 1.0)
+
+
+def _bright(rng: np.random.Generator, energies: np.ndarray, is_complex: bool) -> np.ndarray:
+    """|0><b| + h.c.: what is orthogonal to |b> among the other states is dark."""
+    d = energies.size
+    S = np.zeros((d, d), complex)
+    S[0, 1:] = rng.normal(size=d - 1) + 1j * is_complex * rng.normal(size=d - 1)
+    return S + S.conj().T
+
+
+def _same_level(rng: np.random.Generator, energies: np.ndarray, is_complex: bool) -> np.ndarray:
+    """1 on all states above the lowest: it does nothing to superpositions inside a level."""
+    return np.diag((energies > energies.min()).astype(complex))
+
+
+def _tiny_elements(rng: np.random.Generator, energies: np.ndarray, is_complex: bool) -> np.ndarray:
+    """Elements of about 1 beside exact ones of 1e-14 to 1e-6."""
+    S = _random_coupling(rng, energies, is_complex)
+    small = np.triu(rng.random(S.shape) < 0.6)
+    factor = np.where(small, _log_uniform(rng, -14, -6), 1.0)
+    factor = np.triu(factor)
+    return S * (factor + np.triu(factor, 1).T)
+
+
+def _blocks(rng: np.random.Generator, energies: np.ndarray, is_complex: bool) -> np.ndarray:
+    """Nothing between the first states and the others."""
+    first = np.arange(energies.size) < max(1, energies.size // 2)
+    together = first[:, None] == first[None, :]
+    return np.where(together, _random_coupling(rng, energies, is_complex), 0.0)
+
+
+Coupling = Callable[[np.random.Generator, np.ndarray, bool], np.ndarray]
+
+COUPLINGS: dict[str, Coupling] = {
+    "random": _random_coupling,
+    "identity": _identity,
+    "dephasing": _dephasing,
+    "neighbours": _neighbours,
+    "single": _single,
+    "bright": _bright,
+    "same level": _same_level,
+    "tiny": _tiny_elements,
+    "blocks": _blocks,
+}
+
+
+# --- baths
+
+
+def _density(
+    rng: np.random.Generator, strength: float, scale: float, elastic: bool
+) -> tuple[int, tuple[float, float, float]]:
+    """A density of about this strength at frequencies of about the scale.
+
+    Args:
+        elastic: whether the coupling drives the frequency 0, where most flat densities diverge.
+    """
+    weights = [0.03, 0.5, 0.25, 0.12, 0.1] if elastic else [0.4, 0.25, 0.15, 0.1, 0.1]
+    kind = int(rng.choice(5, p=weights))
+    if kind == FLAT:
+        return kind, (strength, 1.0, 1.0)
+    if kind == OHMIC:
+        return kind, (strength / scale, 1.0, 1.0)
+    if kind == FAMILY:
+        s = float(rng.choice([1.0, 1.0, 2.0, 3.0] if elastic else [0.5, 1.0, 1.7, 3.0]))
+        return kind, (strength / scale, s, scale * rng.uniform(1.0, 8.0))
+    if kind == DRUDE:
+        return kind, (strength, scale * rng.uniform(0.3, 4.0), 1.0)
+    resonance = scale * rng.uniform(0.4, 2.0)
+    return kind, (float(np.sqrt(strength) * scale), scale * rng.uniform(0.1, 1.0), resonance)
+
+
+def _temperature(rng: np.random.Generator, scale: float) -> float:
+    if rng.random() < 0.12:
+        return 0.0
+    if rng.random() < 0.05:
+        return scale * _log_uniform(rng, -2.6, -1.5)
+    return scale * _log_uniform(rng, -1.2, 1.2)
+
+
+@dataclass(frozen=True)
+class Family:
+    """What a family draws from.
+
+    Attributes:
+        spectra, couplings: names, drawn for each system and for each bath.
+        decades: how far apart the baths' strengths may be.
+        weight: how often it is drawn.
+    """
+
+    spectra: tuple[str, ...] = ("generic", "ladder", "degenerate", "near")
+    couplings: tuple[str, ...] = tuple(COUPLINGS)
+    decades: float = 12.0
+    weight: float = 1.0
+    rotated: float = 0.5
+    offset: bool = False
+    zero: bool = False
+    cold: bool = False
+    scaled: bool = False
+    sectors: bool = False
+    declared: bool = False
+    generators: tuple[str, ...] = ("global",)
+
+
+_ACTIVE = ("random", "neighbours", "bright", "single")
+
+FAMILIES: dict[str, Family] = {
+    "tame": Family(("generic",), ("random",), decades=0.5, weight=0.7),
+    "strengths": Family(("generic", "ladder"), _ACTIVE, weight=1.5),
+    "mixture": Family(weight=2.0),
+    "dark": Family(("degenerate",), ("same level", "bright", "dephasing", "random"), weight=2.0),
+    "near": Family(("near", "near ladder"), _ACTIVE, decades=4.0, weight=2.0),
+    "near and weak": Family(("near", "near ladder")),
+    "degenerate": Family(("degenerate",), ("random", "bright", "dephasing", "neighbours"), weight=1.5),
+    "offset": Family(couplings=_ACTIVE, decades=4.0, offset=True, weight=1.5),
+    "ladder": Family(("ladder",), ("random", "neighbours", "tiny"), decades=6.0),
+    "identity": Family(couplings=("identity", "identity", "random", "dephasing", "single"), weight=1.5),
+    "dephasing": Family(couplings=("dephasing", "random", "single")),
+    "cold": Family(couplings=_ACTIVE, decades=3.0, cold=True),
+    "blocks": Family(("generic", "degenerate"), ("blocks", "blocks", "random", "single")),
+    "zero": Family(zero=True),
+    "tiny": Family(("generic", "ladder", "degenerate"), ("tiny", "tiny", "random"), weight=1.5),
+    "scaled": Family(couplings=_ACTIVE, scaled=True),
+    "sectors": Family(rotated=0.0, sectors=True, weight=2.0),
+    "declared": Family(("degenerate",), declared=True, weight=1.5),
+    "partial": Family(decades=5.0, generators=("partial_secular",), weight=1.5),
+    "redfield": Family(decades=2.0, generators=("redfield",)),
+    "local": Family(decades=3.0, generators=("local",)),
+}
+
+
+def _declared_levels(energies: np.ndarray) -> tuple[tuple[int, ...], ...]:
+    """The degenerate levels of a ladder (0, 1, 1, ...), as positions."""
+    groups = [tuple(map(int, np.flatnonzero(energies == value))) for value in np.unique(energies)]
+    return tuple(group for group in groups if len(group) > 1)
+
+
+def draw(seed: int) -> Draw:
+    """The system of a seed."""
+    rng = np.random.default_rng(seed)
+    names = list(FAMILIES)
+    weights = np.array([FAMILIES[name].weight for name in names])
+    name = str(rng.choice(names, p=weights / weights.sum()))
+    family = FAMILIES[name]
+    d = _dimension(rng, family)
+    is_complex = bool(rng.random() < 0.5)
+    spectrum = str(rng.choice(family.spectra))
+    # Few declared levels, as each set of them costs a compilation.
+    energies = np.r_[0.0, np.ones(d - 1)] if family.declared else _energies(rng, d, spectrum)
+    scale = _log_uniform(rng, -9, 9) if family.scaled else 1.0
+    rotated = rng.random() < family.rotated and d > 1
+    U = _unitary(rng, d, is_complex) if rotated else np.eye(d)
+    energies = scale * energies
+    H = _hermitian((U * energies) @ U.conj().T).astype(complex)
+    if family.offset:
+        H = H + np.eye(d) * scale * float(np.round(_log_uniform(rng, 0, 12), rng.integers(0, 3)))
+    baths = _baths(rng, family, energies, U, scale, is_complex)
+    drawn = Draw(seed, name, H, baths)
+    if family.sectors:
+        drawn = replace(drawn, sectors=tuple((i,) for i in range(d)))
+        if d >= 3 and spectrum in ("generic", "degenerate") and rng.random() < 0.5:
+            drawn = replace(drawn, storage="sparse")
+    elif not rotated and d == 4 and spectrum in ("generic", "degenerate", "ladder"):
+        drawn = _neighbours_only(drawn) if rng.random() < 0.15 else drawn
+    if family.declared:
+        drawn = replace(drawn, levels=_declared_levels(energies))
+    return _with_generator(rng, family, drawn, energies, scale, is_complex)
+
+
+def _dimension(rng: np.random.Generator, family: Family) -> int:
+    if family.generators != ("global",) or family.sectors or family.declared:
+        return int(rng.choice([3, 4] if family.declared else [2, 3, 4], p=None))
+    return int(rng.choice([1, 2, 3, 4, 5, 6], p=[0.02, 0.23, 0.4, 0.25, 0.06, 0.04]))
+
+
+def _baths(
+    rng: np.random.Generator,
+    family: Family,
+    energies: np.ndarray,
+    U: np.ndarray,
+    scale: float,
+    is_complex: bool,
+) -> tuple[Bath, ...]:
+    d, n = energies.size, int(rng.integers(1, BATHS + 1))
+    strongest = scale * _log_uniform(rng, -3, 0.5)
+    common = _temperature(rng, scale) if rng.random() < 0.15 else None
+    baths = []
+    for k in range(BATHS):
+        if k >= n:
+            baths.append(Bath(np.zeros((d, d), complex), scale, OHMIC, (1.0, 1.0, 1.0)))
+            continue
+        kind = str(rng.choice(family.couplings))
+        S = COUPLINGS[kind](rng, energies, is_complex)
+        same = np.abs(energies[:, None] - energies[None, :]) < 1e-9 * scale
+        elastic = bool(np.any(np.abs(S[same]) > 0))
+        strength = strongest * _log_uniform(rng, -family.decades, 0)
+        if family.zero and rng.random() < 0.5:
+            strength = 0.0
+        density = _density(rng, strength, scale, elastic)
+        T = _temperature(rng, scale) if common is None else common
+        if family.cold:
+            T = 0.0 if rng.random() < 0.5 else scale * _log_uniform(rng, -2.4, -0.5)
+        baths.append(Bath(_hermitian(U @ S @ U.conj().T), T, *density))
+    return tuple(baths)
+
+
+def _neighbours_only(drawn: Draw) -> Draw:
+    near = np.abs(np.subtract.outer(np.arange(drawn.dimension), np.arange(drawn.dimension))) == 1
+    baths = tuple(replace(bath, coupling=np.where(near, bath.coupling, 0.0)) for bath in drawn.baths)
+    return replace(drawn, baths=baths, storage="neighbours")
+
+
+def _with_generator(
+    rng: np.random.Generator,
+    family: Family,
+    drawn: Draw,
+    energies: np.ndarray,
+    scale: float,
+    is_complex: bool,
+) -> Draw:
+    generator = str(rng.choice(family.generators))
+    if generator == "partial_secular":
+        tolerance = scale * _log_uniform(rng, -3, 0.3)
+        return replace(drawn, generator=generator, secular_tol=tolerance)
+    if generator == "local":
+        coupling = _hermitian(_matrix(rng, drawn.dimension, is_complex))
+        H = drawn.H + scale * _log_uniform(rng, -5, 0) * coupling
+        return replace(drawn, generator=generator, local=drawn.H, H=_hermitian(H))
+    return replace(drawn, generator=generator)
