@@ -6,7 +6,7 @@ elimination with full pivoting finds its null space.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -73,9 +73,10 @@ class Exact:
         levels: of H.
         populations: Tr[P rho] of each level.
         currents: heat currents.
+        gross: the energy that all jumps carry in unit time, which a current of 0 is small against.
         diverges, may_diverge: whether a bath drives a divergent rate, surely or perhaps.
         slowest: the smallest pivot that is not 0, relative to the largest.
-        span: smallest rate that is not 0, relative to the largest; a number of decades.
+        span: how many decades the rates that are not 0 span.
     """
 
     dimension: int
@@ -83,6 +84,7 @@ class Exact:
     levels: Levels
     populations: list[Real] = field(default_factory=list)
     currents: list[Real] = field(default_factory=list)
+    gross: Real = Real(0)
     diverges: bool = False
     may_diverge: bool = False
     slowest: float = 1.0
@@ -260,12 +262,12 @@ def driven(kind: int, parameters: Sequence[Real], T: Real, S: Rows, levels: Leve
                 continue
             gamma = rate(kind, parameters, T, levels.omega[a][c])
             if mp.isinf(gamma):
+                # Of strength 0 it may count as a bath that does nothing, or as one that diverges.
                 relative = abs(S[a][c]) / size
-                found.diverges |= bool(relative > DRIVES)
+                found.diverges |= bool(relative > DRIVES and parameters[0] > 0)
                 found.may_diverge |= bool(relative > ROUNDOFF)
                 continue
-            if gamma != 0:
-                found.elements.append(Element(a, c, S[a][c], gamma, levels.group[a][c]))
+            found.elements.append(Element(a, c, S[a][c], gamma, levels.group[a][c]))
     return found
 
 
@@ -442,7 +444,7 @@ def solve(draw: Draw, numbers: Numbers, levels: Levels | None = None) -> Exact:
         dimension, slowest = dimension + nullity, min(slowest, smallest)
         for (a, b), value in zip(elements, vector, strict=False):
             rho[a][b] = value
-    sizes = [element.rate * abs(element.value) ** 2 for bath in baths for element in bath.elements]
+    sizes = [x.rate * abs(x.value) ** 2 for bath in baths for x in bath.elements if x.rate > 0]
     span = float(mp.log10(max(sizes) / min(sizes))) if sizes else 0.0
     common = {
         "may_diverge": may_diverge,
@@ -456,7 +458,13 @@ def solve(draw: Draw, numbers: Numbers, levels: Levels | None = None) -> Exact:
     V = levels.vectors
     populations = [mp.fsum(rho[i][i].real for i in members) for members in levels.members]
     currents = [heat(part, rho, levels.energies) for part in parts]
-    return Exact(1, product(V, product(rho, dagger(V))), levels, populations, currents, **common)
+    gross = mp.fsum(
+        abs((levels.energies[x.c] - levels.energies[x.a]) * x.rate * rho[x.c][x.c].real) * abs(x.value) ** 2
+        for bath in baths
+        for x in bath.elements
+    )
+    given = product(V, product(rho, dagger(V)))
+    return Exact(1, given, levels, populations, currents, gross, **common)
 
 
 def total(parts: Sequence[Generator], energies: Sequence[Real]) -> Generator:
@@ -487,11 +495,11 @@ def heat(part: Generator, rho: Rows, energies: Sequence[Real]) -> Real:
 def perturbed(draw: Draw, eps: float = 2.2e-16, seed: int = 0) -> Draw:
     """The same system with its numbers off by round-off: what doubles can tell of it.
 
-    Where every sector has one state, eigenvectors are exact, and zeros of the couplings stay zeros.
+    Where H is diagonal, its eigenvectors are exact, and zeros of the couplings stay zeros.
     """
     rng = np.random.default_rng(seed)
-    exact_basis = draw.sectors is not None and all(len(sector) == 1 for sector in draw.sectors)
     d = draw.dimension
+    exact_basis = all(np.count_nonzero(H - np.diag(np.diag(H))) == 0 for H in (draw.H, draw.local) if H is not None)
 
     def moved(A: np.ndarray, size: float) -> np.ndarray:
         noise = rng.normal(size=(2, d, d))
@@ -508,10 +516,6 @@ def perturbed(draw: Draw, eps: float = 2.2e-16, seed: int = 0) -> Draw:
         return Bath(S, float(bath.T * factor[3]), bath.kind, parameters)
 
     spread = float(np.abs(draw.H - np.trace(draw.H) / d * np.eye(d)).max())
-    H = np.diag(np.diag(draw.H)) if exact_basis else moved(draw.H, spread)
-    local = None if draw.local is None else moved(draw.local, spread)
-    baths = tuple(bath_moved(bath) for bath in draw.baths)
-    return Draw(
-        draw.seed, draw.family, H, baths, draw.generator, draw.secular_tol, local, draw.sectors,
-        draw.levels, draw.storage,
-    )
+    H = draw.H if exact_basis else moved(draw.H, spread)
+    local = draw.local if exact_basis or draw.local is None else moved(draw.local, spread)
+    return replace(draw, H=H, local=local, baths=tuple(bath_moved(bath) for bath in draw.baths))

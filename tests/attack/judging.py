@@ -18,9 +18,10 @@ NOTED = "several states, and a note says so"
 FLAGGED = "flagged truly"
 SLOW = "flagged: unique, but below round-off of the fastest rate"
 NEEDLESS = "flagged though it could be right"
+ROUNDED = "a population below round-off of its input"
 UNCOVERED = "bound too small"
 WRONG = "WRONG under OK"
-VERDICTS = (RIGHT, NOTED, FLAGGED, SLOW, NEEDLESS, UNCOVERED, WRONG)
+VERDICTS = (RIGHT, NOTED, FLAGGED, SLOW, NEEDLESS, ROUNDED, UNCOVERED, WRONG)
 FAILURES = (UNCOVERED, WRONG)
 
 # Where round-off of the input moves the state by more than this, doubles cannot tell it.
@@ -73,15 +74,26 @@ def level_sums(found: dict[str, np.ndarray], exact: Exact) -> list[mpmath.mpf]:
     return [mpmath.fsum(mpmath.mpf(float(p[i])) for i in members) for members in exact.levels.members]
 
 
-def _state_error(found: dict[str, np.ndarray], exact: Exact) -> float:
-    """The largest error of an element of rho; for populations alone also that of each, relative to it."""
-    errors = [float(np.abs(found["rho"] - _in_given_basis(exact)).max())]
-    if found["method"] == Method.POPULATIONS:
-        with mpmath.workdps(40):
-            for value, true in zip(level_sums(found, exact), exact.populations, strict=True):
-                if true > 1e-290:
-                    errors.append(float(abs(value / true - 1)))
-    return max(errors)
+def _element_error(found: dict[str, np.ndarray], exact: Exact) -> float:
+    """The largest error of an element of rho."""
+    return float(np.abs(found["rho"] - _in_given_basis(exact)).max())
+
+
+def _relative_error(values: Sequence[mpmath.mpf], exact: Exact) -> float:
+    """The largest error of a level's population, relative to it."""
+    with mpmath.workdps(40):
+        pairs = zip(values, exact.populations, strict=True)
+        return max(float(abs(value / true - 1)) if true > 1e-290 else 0.0 for value, true in pairs)
+
+
+def _is_rounded(draw: Draw, exact: Exact, error: float) -> bool:
+    """Whether round-off of the input changes a level's population by as much, relative to it."""
+    moved = [steady(perturbed(draw, seed=seed)) for seed in range(2)]
+    return any(
+        own.rho is None or len(own.populations) != len(exact.populations)
+        or _relative_error(own.populations, exact) > error / 10
+        for own in moved
+    )
 
 
 def _heat_error(found: dict[str, np.ndarray], exact: Exact) -> float:
@@ -89,7 +101,7 @@ def _heat_error(found: dict[str, np.ndarray], exact: Exact) -> float:
     errors = [0.0]
     largest = max(abs(current) for current in exact.currents)
     for value, true in zip(found["currents"], exact.currents, strict=True):
-        if abs(true) > largest * 1e-30 and abs(true) > 1e-290:
+        if abs(true) > max(largest, exact.gross) * 1e-40:
             errors.append(float(abs(mpmath.mpf(float(value)) / true - 1)))
     return max(errors)
 
@@ -144,10 +156,16 @@ def judge(draw: Draw, exact: Exact, method: str, found: dict[str, np.ndarray]) -
         noted = bool(Note.COHERENCES_NOT_EXAMINED & int(found["note"]))
         said = f"OK, but {exact.dimension} states"
         return Verdict(*own, NOTED if noted else WRONG, said, error)
-    true_error = _state_error(found, exact)
+    true_error = absolute = _element_error(found, exact)
+    if found["method"] == Method.POPULATIONS:
+        true_error = max(absolute, _relative_error(level_sums(found, exact), exact))
     heat_error = _heat_error(found, exact)
-    covered = true_error <= error
-    verdict = RIGHT if covered else (UNCOVERED if true_error < SERIOUS else WRONG)
+    if true_error <= error:
+        verdict = RIGHT
+    elif absolute <= error and _is_rounded(draw, exact, true_error):
+        verdict = ROUNDED
+    else:
+        verdict = UNCOVERED if true_error < SERIOUS else WRONG
     return Verdict(*own, verdict, status.name, error, true_error, heat_error)
 
 

@@ -40,7 +40,8 @@ class AnyDensity(qj.SpectralDensity):
         )
 
     def _chosen(self, values: Sequence[Array]) -> Array:
-        return jnp.select([self.kind == number for number in range(len(values))], list(values))
+        wanted = [self.kind == float(number) for number in range(len(values))]
+        return jnp.select(wanted, list(values), values[0])
 
     def __call__(self, omega: Float[Array, "*s"]) -> Float[Array, "*s"]:
         return self._chosen([density(omega) for density in self._each()])

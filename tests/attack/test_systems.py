@@ -1,0 +1,49 @@
+"""No point of a drawn system, or of a system that once was wrong, is wrong without a word.
+
+ATTACK_SYSTEMS and ATTACK_SEED set how many the slow test draws, and from which seed on.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+
+from attack.cases import CASES
+from attack.judging import NEEDLESS, Verdict, attack, failures, judged, summary
+from attack.systems import Draw, draw
+
+# Of the quick tests: one structure, as compiling takes longer than all else.
+QUICK = 60
+STRUCTURE = (3, "global", False, None, None, "dense")
+
+
+def assert_no_failure(verdicts: Sequence[Verdict]) -> None:
+    assert not failures(verdicts), summary(verdicts)
+
+
+def test_drawn_systems() -> None:
+    seeds = [seed for seed in range(400) if draw(seed).signature == STRUCTURE][:QUICK]
+    assert_no_failure(attack(seeds))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(6000)
+def test_many_drawn_systems() -> None:
+    first = int(os.environ.get("ATTACK_SEED", "1000000"))
+    verdicts = attack(range(first, first + int(os.environ.get("ATTACK_SYSTEMS", "5000"))))
+    assert_no_failure(verdicts)
+    needless = Counter(verdict.verdict for verdict in verdicts)[NEEDLESS]
+    assert needless <= len(verdicts) / 100, summary(verdicts)
+
+
+def _named(case: Draw) -> object:
+    quick = case.signature == STRUCTURE
+    return pytest.param(case, id=case.family, marks=() if quick else pytest.mark.slow)
+
+
+@pytest.mark.parametrize("case", [_named(case) for case in CASES])
+def test_cases(case: Draw) -> None:
+    verdicts = judged([case])
+    assert_no_failure(verdicts)
+    assert all(verdict.verdict != NEEDLESS for verdict in verdicts), summary(verdicts)
