@@ -49,6 +49,7 @@ class Levels:
         energies: those within round-off of each other are equal.
         vectors: as columns.
         members: the states of each level.
+        equal: the states that are equal to round-off.
         omega: frequency of each pair (i, j), E_j - E_i, the mean of its group.
         group: label of its group.
         ambiguous: whether a distance is near the tolerance.
@@ -58,6 +59,7 @@ class Levels:
     energies: list[Real]
     vectors: Rows
     members: list[list[int]]
+    equal: list[list[int]]
     omega: Rows
     group: list[list[int]]
     ambiguous: bool
@@ -207,9 +209,8 @@ def find_levels(H: Rows, secular_tol: Real | None) -> Levels:
         value = Real(0) if ahead == back else means[ahead]
         omega[i][j], omega[j][i] = value, -value
         group[i][j], group[j][i] = ahead, back
-    return Levels(
-        own, energies, vectors, members, omega, group, ambiguous or near or close
-    )
+    unclear = ambiguous or near or close
+    return Levels(own, energies, vectors, members, equal, omega, group, unclear)
 
 
 # --- the generator, between the eigenstates of H

@@ -1,8 +1,7 @@
 """What the package makes of drawn systems: batches of one structure, one compiled program each."""
 
 from collections.abc import Sequence
-from functools import cache, partial
-from itertools import groupby
+from functools import cache
 from typing import Any
 
 import jax
@@ -13,6 +12,8 @@ from jaxtyping import Array, Bool, Float, Num
 import qthermo_jax as qj
 from attack.systems import Draw
 from qthermo_jax.couplings import SparseCoupling
+from qthermo_jax.spectral import splits
+from qthermo_jax.steady import Method
 
 # Points that one call solves; a batch that is not full repeats its first point.
 BATCH = 32
@@ -120,37 +121,71 @@ def _program(signature: tuple[object, ...], method: str) -> Any:
     return jax.jit(jax.vmap(solved))
 
 
+@cache
+def _slopes_program(signature: tuple[object, ...], method: str) -> Any:
+    example = _EXAMPLES[signature]
+
+    def solved(arrays: Arrays, steps: Arrays) -> dict[str, Array]:
+        def values(arrays: Arrays) -> tuple[tuple[Array, Array], tuple[qj.OpenSystem, qj.SteadyState]]:
+            system = system_of(example, arrays)
+            state = qj.steadystate(system, method=method)
+            return (state.rho, qj.heat_currents(system, state)), (system, state)
+
+        _, (rho, currents), (system, state) = jax.jvp(values, (arrays,), (steps,), has_aux=True)
+        inside, between = splits(system, state.basis, steps["H"])
+        return {
+            "status": state.status,
+            "error": state.error,
+            "rho": rho,
+            "currents": currents,
+            # As a sweep decides it: `qthermo_jax.sweeping.point`.
+            "jumps": inside | (between & (state.method != Method.POPULATIONS)),
+        }
+
+    return jax.jit(jax.vmap(solved))
+
+
 # A draw of each structure, which the program of that structure is made from.
 _EXAMPLES: dict[tuple[object, ...], Draw] = {}
 
 
-def _batch(draws: Sequence[Draw], method: str) -> list[dict[str, np.ndarray]]:
-    """Results of draws of one structure."""
+Inputs = tuple[Arrays, ...]
+
+
+def _batch(
+    draws: Sequence[Draw], inputs: Sequence[Inputs], method: str
+) -> list[dict[str, np.ndarray]]:
+    """Results of draws of one structure, or of their derivatives if directions are given."""
     signature = draws[0].signature
     _EXAMPLES.setdefault(signature, draws[0])
-    filled = [*draws, *[draws[0]] * (BATCH - len(draws))]
-    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *map(arrays_of, filled))
+    filled = [*inputs, *[inputs[0]] * (BATCH - len(draws))]
+    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *filled)
+    program = _program if len(stacked) == 1 else _slopes_program
     try:
-        found = jax.device_get(_program(signature, method)(stacked))
+        found = jax.device_get(program(signature, method)(*stacked))
     except ValueError as error:
         return [{"raised": np.array(str(error))} for _ in draws]
     return [{name: values[n] for name, values in found.items()} for n in range(len(draws))]
 
 
-def solved(draws: Sequence[Draw]) -> list[Found]:
-    """For each draw and method, what the package finds."""
-    results: dict[int, Found] = {}
-    key = partial(_position, {draw.signature: n for n, draw in reversed(list(enumerate(draws)))})
-    for _, members in groupby(sorted(range(len(draws)), key=lambda n: key(draws[n])), lambda n: key(draws[n])):
-        alike = list(members)
-        for start in range(0, len(alike), BATCH):
-            some = alike[start : start + BATCH]
-            chosen = [draws[n] for n in some]
+def solved(draws: Sequence[Draw], steps: Sequence[Arrays] | None = None) -> list[Found]:
+    """For each draw and method, what the package finds.
+
+    Args:
+        steps: as `arrays_of`, how fast each number changes: derivatives are found then.
+    """
+    inputs: list[Inputs] = [(arrays_of(draw),) for draw in draws]
+    if steps is not None:
+        inputs = [(*own, step) for own, step in zip(inputs, steps, strict=True)]
+    alike: dict[tuple[object, ...], list[int]] = {}
+    for n, draw in enumerate(draws):
+        alike.setdefault(draw.signature, []).append(n)
+    results: list[Found] = [{} for _ in draws]
+    for members in alike.values():
+        for start in range(0, len(members), BATCH):
+            some = members[start : start + BATCH]
+            chosen, given = [draws[n] for n in some], [inputs[n] for n in some]
             for method in methods_of(chosen[0]):
-                for n, found in zip(some, _batch(chosen, method), strict=True):
-                    results.setdefault(n, {})[method] = found
-    return [results[n] for n in range(len(draws))]
-
-
-def _position(first: dict[tuple[object, ...], int], draw: Draw) -> int:
-    return first[draw.signature]
+                for n, found in zip(some, _batch(chosen, given, method), strict=True):
+                    results[n][method] = found
+    return results

@@ -68,22 +68,22 @@ class Draw:
 BATHS = 3
 
 
-def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
     """10^x with x uniform."""
     return float(10.0 ** rng.uniform(low, high))
 
 
-def _hermitian(matrix: np.ndarray) -> np.ndarray:
+def hermitian(matrix: np.ndarray) -> np.ndarray:
     return (matrix + matrix.conj().T) / 2
 
 
-def _matrix(rng: np.random.Generator, d: int, is_complex: bool) -> np.ndarray:
-    matrix = rng.normal(size=(d, d))
-    return matrix + 1j * rng.normal(size=(d, d)) if is_complex else matrix
+def matrix(rng: np.random.Generator, d: int, is_complex: bool) -> np.ndarray:
+    values = rng.normal(size=(d, d))
+    return values + 1j * rng.normal(size=(d, d)) if is_complex else values
 
 
 def _unitary(rng: np.random.Generator, d: int, is_complex: bool) -> np.ndarray:
-    return np.linalg.qr(_matrix(rng, d, is_complex))[0]
+    return np.linalg.qr(matrix(rng, d, is_complex))[0]
 
 
 def _element(d: int, i: int, j: int, value: complex = 1.0) -> np.ndarray:
@@ -98,7 +98,7 @@ def _element(d: int, i: int, j: int, value: complex = 1.0) -> np.ndarray:
 def _near(rng: np.random.Generator) -> float:
     """A splitting from 1e-16 to 1e-3, not within a factor of 100 of the tolerance."""
     tiny = rng.random() < 0.4
-    return _log_uniform(rng, -16, -12.3) if tiny else _log_uniform(rng, -7.7, -3)
+    return log_uniform(rng, -16, -12.3) if tiny else log_uniform(rng, -7.7, -3)
 
 
 def _energies(rng: np.random.Generator, d: int, spectrum: str) -> np.ndarray:
@@ -118,7 +118,7 @@ def _energies(rng: np.random.Generator, d: int, spectrum: str) -> np.ndarray:
 
 
 def _random_coupling(rng: np.random.Generator, energies: np.ndarray, is_complex: bool) -> np.ndarray:
-    return _hermitian(_matrix(rng, energies.size, is_complex)).astype(complex)
+    return hermitian(matrix(rng, energies.size, is_complex)).astype(complex)
 
 
 def _identity(rng: np.random.Generator, energies: np.ndarray, is_complex: bool) -> np.ndarray:
@@ -159,7 +159,7 @@ def _tiny_elements(rng: np.random.Generator, energies: np.ndarray, is_complex: b
     """Elements of about 1 beside exact ones of 1e-14 to 1e-6."""
     S = _random_coupling(rng, energies, is_complex)
     small = np.triu(rng.random(S.shape) < 0.6)
-    factor = np.where(small, _log_uniform(rng, -14, -6), 1.0)
+    factor = np.where(small, log_uniform(rng, -14, -6), 1.0)
     factor = np.triu(factor)
     return S * (factor + np.triu(factor, 1).T)
 
@@ -216,8 +216,8 @@ def _temperature(rng: np.random.Generator, scale: float) -> float:
     if rng.random() < 0.12:
         return 0.0
     if rng.random() < 0.05:
-        return scale * _log_uniform(rng, -2.6, -1.5)
-    return scale * _log_uniform(rng, -1.2, 1.2)
+        return scale * log_uniform(rng, -2.6, -1.5)
+    return scale * log_uniform(rng, -1.2, 1.2)
 
 
 @dataclass(frozen=True)
@@ -289,13 +289,13 @@ def draw(seed: int) -> Draw:
     spectrum = str(rng.choice(family.spectra))
     # Few declared levels, as each set of them costs a compilation.
     energies = np.r_[0.0, np.ones(d - 1)] if family.declared else _energies(rng, d, spectrum)
-    scale = _log_uniform(rng, -9, 9) if family.scaled else 1.0
+    scale = log_uniform(rng, -9, 9) if family.scaled else 1.0
     rotated = rng.random() < family.rotated and d > 1
     U = _unitary(rng, d, is_complex) if rotated else np.eye(d)
     energies = scale * energies
-    H = _hermitian((U * energies) @ U.conj().T).astype(complex)
+    H = hermitian((U * energies) @ U.conj().T).astype(complex)
     if family.offset:
-        H = H + np.eye(d) * scale * float(np.round(_log_uniform(rng, 0, 12), rng.integers(0, 3)))
+        H = H + np.eye(d) * scale * float(np.round(log_uniform(rng, 0, 12), rng.integers(0, 3)))
     baths = _baths(rng, family, energies, U, scale, is_complex)
     drawn = Draw(seed, name, H, baths)
     if family.sectors:
@@ -324,7 +324,7 @@ def _baths(
     is_complex: bool,
 ) -> tuple[Bath, ...]:
     d, n = energies.size, int(rng.integers(1, BATHS + 1))
-    strongest = scale * _log_uniform(rng, -3, 0.5)
+    strongest = scale * log_uniform(rng, -3, 0.5)
     common = _temperature(rng, scale) if rng.random() < 0.15 else None
     baths = []
     for k in range(BATHS):
@@ -335,14 +335,14 @@ def _baths(
         S = COUPLINGS[kind](rng, energies, is_complex)
         same = np.abs(energies[:, None] - energies[None, :]) < 1e-9 * scale
         elastic = bool(np.any(np.abs(S[same]) > 0))
-        strength = strongest * _log_uniform(rng, -family.decades, 0)
+        strength = strongest * log_uniform(rng, -family.decades, 0)
         if family.zero and rng.random() < 0.5:
             strength = 0.0
         density = _density(rng, strength, scale, elastic)
         T = _temperature(rng, scale) if common is None else common
         if family.cold:
-            T = 0.0 if rng.random() < 0.5 else scale * _log_uniform(rng, -2.4, -0.5)
-        baths.append(Bath(_hermitian(U @ S @ U.conj().T), T, *density))
+            T = 0.0 if rng.random() < 0.5 else scale * log_uniform(rng, -2.4, -0.5)
+        baths.append(Bath(hermitian(U @ S @ U.conj().T), T, *density))
     return tuple(baths)
 
 
@@ -362,10 +362,10 @@ def _with_generator(
 ) -> Draw:
     generator = str(rng.choice(family.generators))
     if generator == "partial_secular":
-        tolerance = scale * _log_uniform(rng, -3, 0.3)
+        tolerance = scale * log_uniform(rng, -3, 0.3)
         return replace(drawn, generator=generator, secular_tol=tolerance)
     if generator == "local":
-        coupling = _hermitian(_matrix(rng, drawn.dimension, is_complex))
-        H = drawn.H + scale * _log_uniform(rng, -5, 0) * coupling
-        return replace(drawn, generator=generator, local=drawn.H, H=_hermitian(H))
+        coupling = hermitian(matrix(rng, drawn.dimension, is_complex))
+        H = drawn.H + scale * log_uniform(rng, -5, 0) * coupling
+        return replace(drawn, generator=generator, local=drawn.H, H=hermitian(H))
     return replace(drawn, generator=generator)
