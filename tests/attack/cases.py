@@ -5,6 +5,7 @@ They are draws like those of `systems.py`, so that the same exact solution and j
 
 import numpy as np
 
+from attack.exact_derivatives import Direction
 from attack.systems import FLAT, OHMIC, Bath, Draw
 
 
@@ -29,9 +30,7 @@ def dark_state(r: float, angle: float = 0.7) -> Draw:
     """A dark state that is conserved, beside a fast bath that acts alike on both states of the level."""
     bright = _between(3, 0, 1, np.cos(angle)) + _between(3, 0, 2, np.sin(angle))
     H = np.diag([0.0, 1.0, 1.0])
-    return _case(
-        f"dark state, r = {r:g}", H, bath(H, 1.0, OHMIC, 1.0), bath(bright, 0.5, OHMIC, r)
-    )
+    return _case(f"dark state, r = {r:g}", H, bath(H, 1.0, OHMIC, 1.0), bath(bright, 0.5, OHMIC, r))
 
 
 def weak_dephasing() -> Draw:
@@ -98,4 +97,39 @@ CASES = [
     tiny_element(),
     diode(),
     one_state(),
+]
+
+
+# --- derivatives
+
+
+def _along(draw: Draw, name: str, dH: np.ndarray) -> tuple[Draw, Direction]:
+    n, d = len(draw.baths), draw.dimension
+    still = np.zeros((n, d, d)), np.zeros(n), np.zeros((n, 3))
+    return draw, Direction(name, np.asarray(dH, complex), *still)
+
+
+def group_of_frequencies() -> tuple[Draw, Direction]:
+    """Two frequencies that act together, at the rate of their mean, which moves by half of each."""
+    S = _between(3, 0, 1) + _between(3, 1, 2)
+    H = np.diag([0.0, 1.0, 2.02])
+    draw = _case("group", H, bath(S, 0.5, OHMIC, 0.01), generator="partial_secular", secular_tol=0.1)
+    return _along(draw, "partial_secular, a group's frequency", np.diag([0.0, 0.0, 1.0]))
+
+
+def _coherent_level() -> Draw:
+    """Two states of one level that baths of different temperatures drive to a coherence."""
+    one = _between(3, 0, 1, 0.8) + _between(3, 0, 2, 0.6)
+    other = _between(3, 0, 1, 0.3) - _between(3, 0, 2, 0.9)
+    H = np.diag([0.0, 1.0, 1.0])
+    return _case("coherence", H, bath(one, 1.0, OHMIC, 0.1), bath(other, 0.3, OHMIC, 0.2))
+
+
+DIRECTIONS = [
+    group_of_frequencies(),
+    _along(_coherent_level(), "a level keeps together", np.diag([0.0, 1.0, 1.0])),
+    _along(_coherent_level(), "a level splits", np.diag([0.0, 1.0, 0.0])),
+    _along(_coherent_level(), "a level splits by 1e-6 of dH", np.diag([1.0, 1e-6, 0.0])),
+    _along(_coherent_level(), "a level splits by 1e-9 of dH", np.diag([1.0, 1e-9, 0.0])),
+    _along(_coherent_level(), "a level splits to second order", _between(3, 0, 1)),
 ]

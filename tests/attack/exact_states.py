@@ -23,6 +23,12 @@ Rows = list[list[Any]]
 # A distance within this factor of the tolerance may count as equal or as different.
 AMBIGUOUS = 30.0
 
+# A tolerance that is given is known to this.
+KNOWN = 1e-6
+
+# Of doubles.
+EPS = 2.2e-16
+
 # A coupling's element at frequency 0, relative to its largest, that surely drives a divergent rate, and
 # one that surely is round-off of the basis in which the coupling is written.
 DRIVES, ROUNDOFF = 1e-8, 1e-15
@@ -149,13 +155,19 @@ def rate(kind: int, parameters: Sequence[Real], T: Real, omega: Real) -> Real:
 # --- levels
 
 
-def clusters(values: Sequence[Real], tolerance: Real) -> tuple[list[list[int]], bool]:
-    """Indices of values that lie together, ascending, and whether a gap is near the tolerance."""
+def clusters(
+    values: Sequence[Real], tolerance: Real, unclear: tuple[Real, Real]
+) -> tuple[list[list[int]], bool]:
+    """Indices of values that lie together, ascending, and whether a gap may count as either.
+
+    Args:
+        unclear: from and up to which gap that is so.
+    """
     order = sorted(range(len(values)), key=lambda n: values[n])
     found, ambiguous = [[order[0]]], False
     for before, n in pairwise(order):
         gap = values[n] - values[before]
-        ambiguous |= bool(tolerance / AMBIGUOUS < gap < tolerance * AMBIGUOUS)
+        ambiguous |= bool(unclear[0] < gap < unclear[1])
         if gap > tolerance:
             found.append([])
         found[-1].append(n)
@@ -164,6 +176,11 @@ def clusters(values: Sequence[Real], tolerance: Real) -> tuple[list[list[int]], 
 
 def _mean(values: Sequence[Real]) -> Real:
     return mp.fsum(values) / len(values)
+
+
+def _norm(H: Rows) -> Real:
+    """The largest sum of a row."""
+    return max(mp.fsum(abs(entry) for entry in row) for row in H)
 
 
 def centred(H: Rows) -> Rows:
@@ -188,19 +205,23 @@ def find_levels(H: Rows, secular_tol: Real | None) -> Levels:
     about = centred(H)
     d = len(H)
     own, vectors = eigen(about)
-    norm = max(mp.fsum(abs(entry) for entry in row) for row in about)
-    roundoff = Real(TOLERANCE) * norm
+    roundoff = Real(TOLERANCE) * _norm(about)
+    # Closer energies may be equal ones whose H was rounded.
+    rounded = Real(AMBIGUOUS * EPS) * _norm(H)
+    unclear = roundoff / AMBIGUOUS, max(roundoff * AMBIGUOUS, rounded)
     tolerance = roundoff if secular_tol is None else secular_tol
-    equal, ambiguous = clusters(own, min(roundoff, tolerance))
+    equal, ambiguous = clusters(own, min(roundoff, tolerance), unclear)
+    if secular_tol is not None:
+        unclear = tolerance * (1 - Real(KNOWN)), tolerance * (1 + Real(KNOWN))
     energies = list(own)
     for members in equal:
         for i in members:
             energies[i] = _mean([own[j] for j in members])
-    members, near = clusters(energies, tolerance)
+    members, near = clusters(energies, tolerance, unclear)
     pairs = [(i, j) for i in range(d) for j in range(i, d)]
     omegas = [energies[j] - energies[i] for i, j in pairs]
     both = omegas + [-omega for omega in omegas]
-    groups, close = clusters(both, tolerance)
+    groups, close = clusters(both, tolerance, unclear)
     omega, group = [[Real(0)] * d for _ in range(d)], [[0] * d for _ in range(d)]
     means = [_mean([both[n] for n in own_members]) for own_members in groups]
     label = {n: number for number, own_members in enumerate(groups) for n in own_members}
@@ -209,15 +230,18 @@ def find_levels(H: Rows, secular_tol: Real | None) -> Levels:
         value = Real(0) if ahead == back else means[ahead]
         omega[i][j], omega[j][i] = value, -value
         group[i][j], group[j][i] = ahead, back
-    unclear = ambiguous or near or close
-    return Levels(own, energies, vectors, members, equal, omega, group, unclear)
+    either = ambiguous or near or close
+    return Levels(own, energies, vectors, members, equal, omega, group, either)
 
 
 # --- the generator, between the eigenstates of H
 
 
 def product(A: Rows, B: Rows) -> Rows:
-    return [[mp.fsum(x * y for x, y in zip(row, column, strict=True)) for column in zip(*B, strict=True)] for row in A]
+    return [
+        [mp.fsum(x * y for x, y in zip(row, column, strict=True)) for column in zip(*B, strict=True)]
+        for row in A
+    ]
 
 
 def dagger(A: Rows) -> Rows:
@@ -388,7 +412,9 @@ def _size(value: Complex) -> Real:
 
 def digits_of(draw: Draw) -> int:
     """Enough for rates that far apart, squares of round-off, and their products."""
-    spread = float(np.ptp(np.linalg.eigvalsh(draw.H - np.trace(draw.H) / draw.dimension * np.eye(draw.dimension))))
+    spread = float(
+        np.ptp(np.linalg.eigvalsh(draw.H - np.trace(draw.H) / draw.dimension * np.eye(draw.dimension)))
+    )
     cold = [spread / bath.T * 0.45 for bath in draw.baths if bath.T > 0]
     strengths = [bath.parameters[0] for bath in draw.baths if bath.parameters[0] > 0]
     decades = np.log10(max(strengths) / min(strengths)) if strengths else 0.0
@@ -460,7 +486,8 @@ def solve(draw: Draw, numbers: Numbers, levels: Levels | None = None) -> Exact:
     populations = [mp.fsum(rho[i][i].real for i in members) for members in levels.members]
     currents = [heat(part, rho, levels.energies) for part in parts]
     gross = mp.fsum(
-        abs((levels.energies[x.c] - levels.energies[x.a]) * x.rate * rho[x.c][x.c].real) * abs(x.value) ** 2
+        abs((levels.energies[x.c] - levels.energies[x.a]) * x.rate * rho[x.c][x.c].real)
+        * abs(x.value) ** 2
         for bath in baths
         for x in bath.elements
     )
@@ -493,14 +520,16 @@ def heat(part: Generator, rho: Rows, energies: Sequence[Real]) -> Real:
     )
 
 
-def perturbed(draw: Draw, eps: float = 2.2e-16, seed: int = 0) -> Draw:
+def perturbed(draw: Draw, eps: float = EPS, seed: int = 0) -> Draw:
     """The same system with its numbers off by round-off: what doubles can tell of it.
 
     Where H is diagonal, its eigenvectors are exact, and zeros of the couplings stay zeros.
     """
     rng = np.random.default_rng(seed)
     d = draw.dimension
-    exact_basis = all(np.count_nonzero(H - np.diag(np.diag(H))) == 0 for H in (draw.H, draw.local) if H is not None)
+    exact_basis = all(
+        np.count_nonzero(H - np.diag(np.diag(H))) == 0 for H in (draw.H, draw.local) if H is not None
+    )
 
     def moved(A: np.ndarray, size: float) -> np.ndarray:
         noise = rng.normal(size=(2, d, d))

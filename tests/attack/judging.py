@@ -14,6 +14,7 @@ from qthermo_jax.steady import Method, Note, Status
 
 # Verdicts, from good to bad.
 RIGHT = "right"
+VAGUE = "right, within a bound above 1e-6"
 NOTED = "several states, and a note says so"
 FLAGGED = "flagged truly"
 SLOW = "flagged: unique, but below round-off of the fastest rate"
@@ -21,8 +22,11 @@ NEEDLESS = "flagged though it could be right"
 ROUNDED = "a population below round-off of its input"
 UNCOVERED = "bound too small"
 WRONG = "WRONG under OK"
-VERDICTS = (RIGHT, NOTED, FLAGGED, SLOW, NEEDLESS, ROUNDED, UNCOVERED, WRONG)
+VERDICTS = (RIGHT, VAGUE, NOTED, FLAGGED, SLOW, NEEDLESS, ROUNDED, UNCOVERED, WRONG)
 FAILURES = (UNCOVERED, WRONG)
+
+# A bound above this says little.
+LITTLE = 1e-6
 
 # Where round-off of the input moves the state by more than this, doubles cannot tell it.
 LOST = 1e-7
@@ -58,9 +62,7 @@ class Verdict:
 
     def __str__(self) -> str:
         numbers = f"error {self.error:.1e}, true {self.true_error:.1e}, heat {self.heat_error:.1e}"
-        return (
-            f"seed {self.seed} {self.family} {self.method}: {self.verdict}; {self.status}, {numbers}"
-        )
+        return f"seed {self.seed} {self.family} {self.method}: {self.verdict}; {self.status}, {numbers}"
 
 
 def _in_given_basis(exact: Exact) -> np.ndarray:
@@ -90,7 +92,8 @@ def _is_rounded(draw: Draw, exact: Exact, error: float) -> bool:
     """Whether round-off of the input changes a level's population by as much, relative to it."""
     moved = [steady(perturbed(draw, seed=seed)) for seed in range(2)]
     return any(
-        own.rho is None or len(own.populations) != len(exact.populations)
+        own.rho is None
+        or len(own.populations) != len(exact.populations)
         or _relative_error(own.populations, exact) > error / 10
         for own in moved
     )
@@ -161,7 +164,7 @@ def judge(draw: Draw, exact: Exact, method: str, found: dict[str, np.ndarray]) -
         true_error = max(absolute, _relative_error(level_sums(found, exact), exact))
     heat_error = _heat_error(found, exact)
     if true_error <= error:
-        verdict = RIGHT
+        verdict = RIGHT if error <= LITTLE else VAGUE
     elif absolute <= error and _is_rounded(draw, exact, true_error):
         verdict = ROUNDED
     else:
@@ -172,7 +175,9 @@ def judge(draw: Draw, exact: Exact, method: str, found: dict[str, np.ndarray]) -
 def judged(draws: Sequence[Draw]) -> list[Verdict]:
     """Verdicts on draws, those left out where a distance is so near the tolerance that either is right."""
     exacts = [steady(draw) for draw in draws]
-    clear = [(draw, exact) for draw, exact in zip(draws, exacts, strict=True) if not exact.levels.ambiguous]
+    clear = [
+        (draw, exact) for draw, exact in zip(draws, exacts, strict=True) if not exact.levels.ambiguous
+    ]
     results: list[Found] = solved([draw for draw, _ in clear])
     return [
         judge(draw, exact, method, found)
@@ -190,16 +195,23 @@ def failures(verdicts: Iterable[Verdict]) -> list[Verdict]:
     return [verdict for verdict in verdicts if verdict.verdict in FAILURES]
 
 
+SHORT = ("right", "vague", "noted", "flagged", "slow", "needless", "rounded", "uncovered", "WRONG")
+
+
 def summary(verdicts: Sequence[Verdict]) -> str:
-    """How many of each verdict by family and by method, and the failures."""
-    lines = []
-    for title, key in (("family", lambda v: v.family), ("method", lambda v: v.method)):
-        counts = Counter((key(v), v.verdict) for v in verdicts)
-        names = sorted({key(v) for v in verdicts})
-        lines.append(f"{title:15s}" + "".join(f"{verdict[:14]:>16s}" for verdict in VERDICTS))
+    """How many of each verdict by family, by method and by the status of what is flagged; the failures."""
+    lines = [f"{short:10s} {verdict}" for short, verdict in zip(SHORT, VERDICTS, strict=True)]
+    flagged = [v for v in verdicts if v.verdict in (FLAGGED, SLOW, NEEDLESS)]
+    for title, own, key in (
+        ("family", verdicts, lambda v: v.family),
+        ("method", verdicts, lambda v: v.method),
+        ("status", flagged, lambda v: v.status),
+    ):
+        counts = Counter((key(v), v.verdict) for v in own)
+        lines.append(f"{title:26s}" + "".join(f"{short:>10s}" for short in SHORT))
         lines += [
-            f"{name:15s}" + "".join(f"{counts[name, verdict]:16d}" for verdict in VERDICTS)
-            for name in names
+            f"{name:26s}" + "".join(f"{counts[name, verdict]:10d}" for verdict in VERDICTS)
+            for name in sorted({key(v) for v in own})
         ]
     worst = sorted(failures(verdicts), key=lambda v: -np.nan_to_num(v.true_error, nan=np.inf))
     return "\n".join([*lines, *map(str, worst)])

@@ -8,12 +8,13 @@ import numpy as np
 from attack.exact_derivatives import Direction, Slopes, draw_direction, slopes
 from attack.exact_states import perturbed
 from attack.judging import FLAGGED, NEEDLESS, RIGHT, WRONG, Verdict
-from attack.solving import arrays_of, solved
+from attack.solving import METHODS, arrays_of, solved
 from attack.systems import Draw, draw
 from qthermo_jax.steady import Status
 
-# A derivative may be off by this part of it, and by so many times what round-off of the input does to it.
-PART, TIMES = 1e-9, 300.0
+# A derivative may be off by this part of it, by so many times what round-off of the input does to it, and
+# by so many times the bound that the state itself has.
+PART, TIMES, BOUNDS = 1e-9, 300.0, 10.0
 
 Pair = tuple[Draw, Direction]
 
@@ -26,13 +27,13 @@ def _step_of(draw: Draw, direction: Direction) -> dict[str, Any]:
         "T": direction.T,
         "parameters": direction.parameters,
     }
-    return still | moving
+    return {name: np.asarray(moving.get(name, zero), zero.dtype) for name, zero in still.items()}
 
 
-def _far(values: np.ndarray, exact: np.ndarray) -> float:
-    """The largest error, relative to the largest derivative."""
-    size = float(np.abs(exact).max())
-    return float(np.abs(values - exact).max()) / size if size > 0 else float(np.abs(values).max())
+def _far(values: np.ndarray, exact: np.ndarray, least: float = 1.0) -> float:
+    """The largest error relative to the largest derivative, or to what a direction of size 1 may do."""
+    size = max(float(np.abs(exact).max()), least)
+    return float(np.abs(values - exact).max()) / size if size > 0 else 0.0
 
 
 def _allowed(pair: Pair, exact: Slopes) -> tuple[float, float] | None:
@@ -44,7 +45,8 @@ def _allowed(pair: Pair, exact: Slopes) -> tuple[float, float] | None:
         moved = slopes(perturbed(pair[0], seed=seed), pair[1])
         if moved.rho is None or moved.currents is None:
             return None
-        change = [_far(moved.rho, exact.rho), _far(moved.currents, exact.currents)]
+        gross = float(exact.base.gross)
+        change = [_far(moved.rho, exact.rho), _far(moved.currents, exact.currents, gross)]
         allowed = np.maximum(allowed, TIMES * np.array(change))
     return float(allowed[0]), float(allowed[1])
 
@@ -68,12 +70,13 @@ def judge(pair: Pair, exact: Slopes, method: str, found: dict[str, np.ndarray]) 
     allowed = _allowed(pair, exact)
     if allowed is None or float(found["error"]) > 1e-3:
         return None
-    far = _far(found["rho"], exact.rho), _far(found["currents"], exact.currents)
-    right = far[0] <= allowed[0]
+    gross = float(exact.base.gross)
+    far = _far(found["rho"], exact.rho), _far(found["currents"], exact.currents, gross)
+    right = far[0] <= max(allowed[0], BOUNDS * float(found["error"]))
     return Verdict(*own, RIGHT if right else WRONG, "OK", allowed[0], far[0], far[1])
 
 
-def judged(pairs: Sequence[Pair]) -> list[Verdict]:
+def judged(pairs: Sequence[Pair], methods: Sequence[str] = METHODS) -> list[Verdict]:
     """Verdicts on draws along directions, where there is one steady state."""
     exacts = [slopes(*pair) for pair in pairs]
     clear = [
@@ -81,7 +84,8 @@ def judged(pairs: Sequence[Pair]) -> list[Verdict]:
         for pair, exact in zip(pairs, exacts, strict=True)
         if exact.exists is not None and not exact.base.levels.ambiguous
     ]
-    results = solved([pair[0] for pair, _ in clear], [_step_of(*pair) for pair, _ in clear])
+    steps = [_step_of(*pair) for pair, _ in clear]
+    results = solved([pair[0] for pair, _ in clear], steps, methods)
     verdicts = [
         judge(pair, exact, method, found)
         for (pair, exact), by_method in zip(clear, results, strict=True)
@@ -96,7 +100,8 @@ def with_direction(seed: int) -> Pair:
     return drawn, draw_direction(drawn)
 
 
-def attack(seeds: Iterable[int]) -> list[Verdict]:
+def attack(seeds: Iterable[int], methods: Sequence[str] = METHODS) -> list[Verdict]:
     """Verdicts on derivatives of the global and partially secular systems of these seeds."""
     pairs = map(with_direction, seeds)
-    return judged([pair for pair in pairs if pair[0].generator in ("global", "partial_secular")])
+    secular = [pair for pair in pairs if pair[0].generator in ("global", "partial_secular")]
+    return judged(secular, methods)

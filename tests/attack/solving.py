@@ -152,9 +152,7 @@ _EXAMPLES: dict[tuple[object, ...], Draw] = {}
 Inputs = tuple[Arrays, ...]
 
 
-def _batch(
-    draws: Sequence[Draw], inputs: Sequence[Inputs], method: str
-) -> list[dict[str, np.ndarray]]:
+def _batch(draws: Sequence[Draw], inputs: Sequence[Inputs], method: str) -> list[dict[str, np.ndarray]]:
     """Results of draws of one structure, or of their derivatives if directions are given."""
     signature = draws[0].signature
     _EXAMPLES.setdefault(signature, draws[0])
@@ -168,11 +166,16 @@ def _batch(
     return [{name: values[n] for name, values in found.items()} for n in range(len(draws))]
 
 
-def solved(draws: Sequence[Draw], steps: Sequence[Arrays] | None = None) -> list[Found]:
+def solved(
+    draws: Sequence[Draw],
+    steps: Sequence[Arrays] | None = None,
+    methods: Sequence[str] = METHODS,
+) -> list[Found]:
     """For each draw and method, what the package finds.
 
     Args:
         steps: as `arrays_of`, how fast each number changes: derivatives are found then.
+        methods: those that are asked.
     """
     inputs: list[Inputs] = [(arrays_of(draw),) for draw in draws]
     if steps is not None:
@@ -185,7 +188,7 @@ def solved(draws: Sequence[Draw], steps: Sequence[Arrays] | None = None) -> list
         for start in range(0, len(members), BATCH):
             some = members[start : start + BATCH]
             chosen, given = [draws[n] for n in some], [inputs[n] for n in some]
-            for method in methods_of(chosen[0]):
+            for method in [name for name in methods_of(chosen[0]) if name in methods]:
                 for n, found in zip(some, _batch(chosen, given, method), strict=True):
                     results[n][method] = found
     return results
