@@ -1,6 +1,7 @@
 """`python -m attack`, from the folder `tests`: so many systems, judged, with a table of the verdicts."""
 
 import argparse
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
@@ -36,8 +37,8 @@ def main() -> None:
 
     verdicts = [verdict for some in results for verdict in some]
     if given.verbose:
-        print("\n".join(map(str, verdicts)))
-    print(summary(verdicts))
+        sys.stdout.write("".join(f"{verdict}\n" for verdict in verdicts))
+    sys.stdout.write(f"{summary(verdicts)}\n")
 
 
 if __name__ == "__main__":

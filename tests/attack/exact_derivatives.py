@@ -8,29 +8,24 @@ derivative.
 
 from dataclasses import dataclass, replace
 
-import mpmath
 import numpy as np
 
-from attack.exact_states import (
+from attack.couplings import hermitian, log_uniform, matrix
+from attack.exact_levels import (
     Complex,
-    Exact,
     Levels,
-    Numbers,
     Real,
     Rows,
     as_rows,
     centred,
     dagger,
-    digits_of,
     eigen,
     find_levels,
-    numbers_of,
+    mp,
     product,
-    solve,
 )
-from attack.systems import Draw, hermitian, log_uniform, matrix
-
-mp = mpmath.mp
+from attack.exact_states import Exact, Numbers, digits_of, numbers_of, solve
+from attack.systems import Draw
 
 STEP = 25
 

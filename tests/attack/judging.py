@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import mpmath
 import numpy as np
 
-from attack.exact_states import Exact, perturbed, steady
+from attack.exact_states import Exact, steady
+from attack.rounding import perturbed
 from attack.solving import Found, solved
 from attack.systems import Draw, draw
 from qthermo_jax.steady import Method, Note, Status
@@ -173,7 +174,7 @@ def judge(draw: Draw, exact: Exact, method: str, found: dict[str, np.ndarray]) -
 
 
 def judged(draws: Sequence[Draw]) -> list[Verdict]:
-    """Verdicts on draws, those left out where a distance is so near the tolerance that either is right."""
+    """Verdicts on draws, without those where a gap is so near the tolerance that either is right."""
     exacts = [steady(draw) for draw in draws]
     clear = [
         (draw, exact) for draw, exact in zip(draws, exacts, strict=True) if not exact.levels.ambiguous
@@ -199,7 +200,7 @@ SHORT = ("right", "vague", "noted", "flagged", "slow", "needless", "rounded", "u
 
 
 def summary(verdicts: Sequence[Verdict]) -> str:
-    """How many of each verdict by family, by method and by the status of what is flagged; the failures."""
+    """How many of each verdict by family, by method and by status of what is flagged; the failures."""
     lines = [f"{short:10s} {verdict}" for short, verdict in zip(SHORT, VERDICTS, strict=True)]
     flagged = [v for v in verdicts if v.verdict in (FLAGGED, SLOW, NEEDLESS)]
     for title, own, key in (

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 
 from attack.exact_derivatives import Direction, Slopes, draw_direction, slopes
-from attack.exact_states import perturbed
 from attack.judging import FLAGGED, NEEDLESS, RIGHT, WRONG, Verdict
+from attack.rounding import perturbed
 from attack.solving import METHODS, arrays_of, solved
 from attack.systems import Draw, draw
 from qthermo_jax.steady import Status
 
-# A derivative may be off by this part of it, by so many times what round-off of the input does to it, and
-# by so many times the bound that the state itself has.
+# A derivative may be off by this part of it, by so many times what round-off of the input does to it,
+# and by so many times the bound that the state itself has.
 PART, TIMES, BOUNDS = 1e-9, 300.0, 10.0
 
 Pair = tuple[Draw, Direction]

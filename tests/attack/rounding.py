@@ -1,0 +1,39 @@
+"""What round-off of a system's numbers does to its exact steady state."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from attack.exact_levels import EPS
+from attack.systems import FAMILY, Bath, Draw
+
+
+def perturbed(draw: Draw, eps: float = EPS, seed: int = 0) -> Draw:
+    """The same system with its numbers off by round-off: what doubles can tell of it.
+
+    Where H is diagonal, its eigenvectors are exact, and zeros of the couplings stay zeros.
+    """
+    rng = np.random.default_rng(seed)
+    d = draw.dimension
+    exact_basis = all(
+        np.count_nonzero(H - np.diag(np.diag(H))) == 0 for H in (draw.H, draw.local) if H is not None
+    )
+
+    def moved(A: np.ndarray, size: float) -> np.ndarray:
+        noise = rng.normal(size=(2, d, d))
+        noise = noise[0] + 1j * noise[1]
+        noise = (noise + noise.conj().T) / 2
+        return A + eps * (noise * np.abs(A) if exact_basis else size * noise)
+
+    def bath_moved(bath: Bath) -> Bath:
+        factor = 1 + eps * rng.normal(size=4)
+        S = moved(bath.coupling, float(np.abs(bath.coupling).max()))
+        parameters = tuple(float(p * f) for p, f in zip(bath.parameters, factor, strict=False))
+        if bath.kind == FAMILY and bath.parameters[1] in (1.0, 2.0, 3.0):
+            parameters = (parameters[0], bath.parameters[1], parameters[2])
+        return Bath(S, float(bath.T * factor[3]), bath.kind, parameters)
+
+    spread = float(np.abs(draw.H - np.trace(draw.H) / d * np.eye(d)).max())
+    H = draw.H if exact_basis else moved(draw.H, spread)
+    local = draw.local if exact_basis or draw.local is None else moved(draw.local, spread)
+    return replace(draw, H=H, local=local, baths=tuple(bath_moved(bath) for bath in draw.baths))
