@@ -33,13 +33,14 @@ def dark_state(r: float, angle: float = 0.7) -> Draw:
     return _case(f"dark state, r = {r:g}", H, bath(H, 1.0, OHMIC, 1.0), bath(bright, 0.5, OHMIC, r))
 
 
-def weak_dephasing() -> Draw:
-    """Two states of one level: the identity does nothing, and dephasing alone leaves many states."""
+def weak_dephasing(r: float, angle: float = 0.3) -> Draw:
+    """Two states of one level: the identity does nothing, and dephasing leaves many states."""
+    v = np.array([np.cos(angle), np.sin(angle)])
     return _case(
-        "identity, and weak dephasing",
+        f"identity, and dephasing of {r:g}",
         np.eye(2),
         bath(np.eye(2), 1.0, OHMIC, 1.0),
-        bath(np.diag([0.0, 1.0]), 1.0, OHMIC, 1e-4),
+        bath(np.outer(v, v), 1.0, OHMIC, r),
     )
 
 
@@ -89,7 +90,8 @@ CASES = [
     dark_state(1e-3),
     dark_state(1e-4),
     dark_state(1e-6),
-    weak_dephasing(),
+    weak_dephasing(1e-4),
+    weak_dephasing(1e-7),
     fast_identity(),
     offset(1e10),
     offset(1.5e10),

@@ -67,6 +67,15 @@ def _same_level(rng: np.random.Generator, energies: np.ndarray, is_complex: bool
     return np.diag((energies > energies.min()).astype(complex))
 
 
+def _projector(rng: np.random.Generator, energies: np.ndarray, is_complex: bool) -> np.ndarray:
+    """|v><v| on the states of one level, which it dephases, and perhaps of others."""
+    v = rng.normal(size=energies.size) + 1j * is_complex * rng.normal(size=energies.size)
+    if rng.random() < 0.7:
+        v = np.where(np.abs(energies - rng.choice(energies)) < 1e-6 * np.abs(energies).max(), v, 0.0)
+    size = np.linalg.norm(v)
+    return np.outer(v, v.conj()) / size**2 if size > 0 else _identity(rng, energies, is_complex)
+
+
 def _tiny_elements(rng: np.random.Generator, energies: np.ndarray, is_complex: bool) -> np.ndarray:
     """Elements of about 1 beside exact ones of 1e-14 to 1e-6."""
     S = _random_coupling(rng, energies, is_complex)
@@ -93,6 +102,7 @@ COUPLINGS: dict[str, Coupling] = {
     "single": _single,
     "bright": _bright,
     "same level": _same_level,
+    "projector": _projector,
     "tiny": _tiny_elements,
     "blocks": _blocks,
 }

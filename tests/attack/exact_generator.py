@@ -40,12 +40,12 @@ def at_zero(kind: int, parameters: Sequence[Real], T: Real) -> Real:
     return 2 * a / b * T if kind == DRUDE else a**2 * b / c**4 * T
 
 
-def rate(kind: int, parameters: Sequence[Real], T: Real, omega: Real) -> Real:
+def rate(kind: int, parameters: Sequence[Real], T: Real, omega: Real, spontaneous: bool = True) -> Real:
     """gamma(omega): emission into the bath for omega > 0."""
     if omega == 0:
         return at_zero(kind, parameters, T)
     n = Real(0) if T == 0 else 1 / mp.expm1(abs(omega) / T)
-    return density(kind, parameters, abs(omega)) * (n + 1 if omega > 0 else n)
+    return density(kind, parameters, abs(omega)) * (n + 1 if omega > 0 and spontaneous else n)
 
 
 # --- the elements of jump operators
@@ -79,7 +79,9 @@ class Driven:
     may_diverge: bool = False
 
 
-def driven(kind: int, parameters: Sequence[Real], T: Real, S: Rows, levels: Levels) -> Driven:
+def driven(
+    kind: int, parameters: Sequence[Real], T: Real, S: Rows, levels: Levels, spontaneous: bool = True
+) -> Driven:
     """S between the eigenstates of the levels."""
     d = len(S)
     size = max(abs(entry) for row in S for entry in row)
@@ -88,7 +90,7 @@ def driven(kind: int, parameters: Sequence[Real], T: Real, S: Rows, levels: Leve
         for c in range(d):
             if S[a][c] == 0:
                 continue
-            gamma = rate(kind, parameters, T, levels.omega[a][c])
+            gamma = rate(kind, parameters, T, levels.omega[a][c], spontaneous)
             if mp.isinf(gamma):
                 # Of strength 0 it may count as a bath that does nothing, or as one that diverges.
                 relative = abs(S[a][c]) / size

@@ -158,11 +158,10 @@ def baths_of(draw: Draw, numbers: Numbers, levels: Levels) -> list[Driven]:
     """What each bath drives, between the eigenstates of H."""
     local = numbers.local is not None and draw.generator == "local"
     own = find_levels(numbers.local, None) if local else levels
-    kinds = [bath.kind for bath in draw.baths]
     found = [
-        driven(kind, parameters, T, seen_from(own.vectors, S), own)
-        for kind, parameters, T, S in zip(
-            kinds, numbers.parameters, numbers.T, numbers.couplings, strict=True
+        driven(bath.kind, parameters, T, seen_from(own.vectors, S), own, bath.spontaneous)
+        for bath, parameters, T, S in zip(
+            draw.baths, numbers.parameters, numbers.T, numbers.couplings, strict=True
         )
     ]
     if local:

@@ -31,7 +31,7 @@ def perturbed(draw: Draw, eps: float = EPS, seed: int = 0) -> Draw:
         parameters = tuple(float(p * f) for p, f in zip(bath.parameters, factor, strict=False))
         if bath.kind == FAMILY and bath.parameters[1] in (1.0, 2.0, 3.0):
             parameters = (parameters[0], bath.parameters[1], parameters[2])
-        return Bath(S, float(bath.T * factor[3]), bath.kind, parameters)
+        return replace(bath, coupling=S, T=float(bath.T * factor[3]), parameters=parameters)
 
     spread = float(np.abs(draw.H - np.trace(draw.H) / d * np.eye(d)).max())
     H = draw.H if exact_basis else moved(draw.H, spread)

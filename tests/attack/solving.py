@@ -74,14 +74,27 @@ def arrays_of(draw: Draw) -> Arrays:
 def system_of(draw: Draw, arrays: Arrays | None = None) -> qj.OpenSystem:
     """The system of a draw; of other numbers of the same structure if they are given."""
     given = {name: jnp.asarray(value) for name, value in (arrays or arrays_of(draw)).items()}
-    density = AnyDensity(given["kind"], *given["parameters"].T)
-    bath = qj.Bath(_stored(given["couplings"], draw.storage), given["T"], density)
+    baths = _baths(given, draw)
     options: dict[str, Any] = {"generator": draw.generator}
     if draw.secular_tol is not None:
         options["secular_tol"] = given["secular_tol"]
     if draw.generator == "local":
         options["local"] = given["local"]
-    return qj.OpenSystem(given["H"], bath, sectors=draw.sectors, levels=draw.levels, **options)
+    return qj.OpenSystem(given["H"], baths, sectors=draw.sectors, levels=draw.levels, **options)
+
+
+def _baths(given: dict[str, Array], draw: Draw) -> qj.Bath | list[qj.Bath]:
+    """One bank, or each bath by itself."""
+    kinds, parameters = given["kind"], given["parameters"]
+    if draw.storage != "separate":
+        density = AnyDensity(kinds, *parameters.T)
+        return qj.Bath(_stored(given["couplings"], draw.storage), given["T"], density)
+    return [
+        qj.Bath(S, T, AnyDensity(kind, *own), bath.spontaneous)
+        for S, T, kind, own, bath in zip(
+            given["couplings"], given["T"], kinds, parameters, draw.baths, strict=True
+        )
+    ]
 
 
 def _stored(couplings: Array, storage: str) -> Array | SparseCoupling:

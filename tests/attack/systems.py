@@ -25,6 +25,7 @@ class Bath:
     T: float
     kind: int
     parameters: tuple[float, float, float]
+    spontaneous: bool = True
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,8 @@ class Draw:
 
     Attributes:
         seed, family: where it comes from.
-        storage: how the couplings are given: "dense", "sparse" (every element a value) or "neighbours"
-            (only those between neighbouring basis states).
+        storage: how the couplings are given: "dense", "sparse" (every element a value), "neighbours"
+            (only those between neighbouring basis states), or "separate" (dense, each bath by itself).
     """
 
     seed: int
@@ -62,6 +63,7 @@ class Draw:
             self.sectors,
             self.levels,
             self.storage,
+            all(bath.spontaneous for bath in self.baths),
         )
 
 
@@ -146,6 +148,7 @@ class Family:
     scaled: bool = False
     sectors: bool = False
     declared: bool = False
+    separate: bool = False
     generators: tuple[str, ...] = ("global",)
 
 
@@ -155,14 +158,14 @@ FAMILIES: dict[str, Family] = {
     "tame": Family(("generic",), ("random",), decades=0.5, weight=0.7),
     "strengths": Family(("generic", "ladder"), _ACTIVE, weight=1.5),
     "mixture": Family(weight=2.0),
-    "dark": Family(("degenerate",), ("same level", "bright", "dephasing", "random"), weight=2.0),
+    "dark": Family(("degenerate",), ("same level", "bright", "projector", "random"), weight=2.0),
     "near": Family(("near", "near ladder"), _ACTIVE, decades=4.0, weight=2.0),
     "near and weak": Family(("near", "near ladder")),
     "degenerate": Family(("degenerate",), ("random", "bright", "dephasing", "neighbours"), weight=1.5),
     "offset": Family(couplings=_ACTIVE, decades=4.0, offset=True, weight=1.5),
     "ladder": Family(("ladder",), ("random", "neighbours", "tiny"), decades=6.0),
     "identity": Family(couplings=("identity", "identity", "random", "dephasing", "single"), weight=1.5),
-    "dephasing": Family(couplings=("dephasing", "random", "single")),
+    "dephasing": Family(couplings=("dephasing", "projector", "random", "single")),
     "cold": Family(couplings=_ACTIVE, decades=3.0, cold=True),
     "blocks": Family(("generic", "degenerate"), ("blocks", "blocks", "random", "single")),
     "zero": Family(zero=True),
@@ -170,6 +173,7 @@ FAMILIES: dict[str, Family] = {
     "scaled": Family(couplings=_ACTIVE, scaled=True),
     "sectors": Family(rotated=0.0, sectors=True, weight=2.0),
     "declared": Family(("degenerate",), declared=True, weight=1.5),
+    "separate": Family(couplings=_ACTIVE, separate=True),
     "partial": Family(decades=5.0, generators=("partial_secular",), weight=1.5),
     "redfield": Family(decades=2.0, generators=("redfield",)),
     "local": Family(decades=3.0, generators=("local",)),
@@ -207,16 +211,19 @@ def draw(seed: int) -> Draw:
         drawn = replace(drawn, sectors=tuple((i,) for i in range(d)))
         if d >= 3 and spectrum in ("generic", "degenerate") and rng.random() < 0.5:
             drawn = replace(drawn, storage="sparse")
-    elif not rotated and d == 4 and spectrum in ("generic", "degenerate", "ladder"):
-        drawn = _neighbours_only(drawn) if rng.random() < 0.15 else drawn
+    elif family.separate:
+        last = replace(baths[-1], spontaneous=False)
+        drawn = replace(drawn, storage="separate", baths=(*baths[:-1], last))
+    elif name == "ladder" and not rotated and d == 4 and spectrum in ("generic", "degenerate", "ladder"):
+        drawn = _neighbours_only(drawn)
     if family.declared:
         drawn = replace(drawn, levels=_declared_levels(energies))
     return _with_generator(rng, family, drawn, energies, scale, is_complex)
 
 
 def _dimension(rng: np.random.Generator, family: Family) -> int:
-    if family.generators != ("global",) or family.sectors or family.declared:
-        return int(rng.choice([3, 4] if family.declared else [2, 3, 4], p=None))
+    if family.generators != ("global",) or family.sectors or family.declared or family.separate:
+        return int(rng.choice([3, 4] if family.declared or family.separate else [2, 3, 4]))
     return int(rng.choice([1, 2, 3, 4, 5, 6], p=[0.02, 0.23, 0.4, 0.25, 0.06, 0.04]))
 
 
@@ -228,7 +235,7 @@ def _baths(
     scale: float,
     is_complex: bool,
 ) -> tuple[Bath, ...]:
-    d, n = energies.size, int(rng.integers(1, BATHS + 1))
+    d, n = energies.size, int(rng.choice([1, 2, 3], p=[0.2, 0.35, 0.45]))
     strongest = scale * log_uniform(rng, -3, 0.5)
     common = _temperature(rng, scale) if rng.random() < 0.15 else None
     baths = []

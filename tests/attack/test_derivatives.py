@@ -15,7 +15,7 @@ from attack.systems import draw
 
 # Of the quick test: one structure, as compiling takes longer than all else.
 QUICK = 40
-STRUCTURE = (3, "global", False, None, None, "dense")
+STRUCTURE = (3, "global", False, None, None, "dense", True)
 
 
 def assert_no_failure(verdicts: Sequence[Verdict]) -> None:

@@ -15,7 +15,7 @@ from attack.systems import Draw, draw
 
 # Of the quick tests: one structure, as compiling takes longer than all else.
 QUICK = 60
-STRUCTURE = (3, "global", False, None, None, "dense")
+STRUCTURE = (3, "global", False, None, None, "dense", True)
 
 
 def assert_no_failure(verdicts: Sequence[Verdict]) -> None:
