@@ -7,11 +7,16 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 
+import oracles
 from attack.cases import CASES
+from attack.exact_generator import rate
+from attack.exact_levels import Real
+from attack.exact_states import steady
 from attack.judging import NEEDLESS, Verdict, attack, failures, judged, summary
-from attack.systems import Draw, draw
+from attack.systems import Bath, Draw, draw
 
 # Of the quick tests: one structure, as compiling takes longer than all else.
 QUICK = 60
@@ -20,6 +25,25 @@ STRUCTURE = (3, "global", False, None, None, "dense", True)
 
 def assert_no_failure(verdicts: Sequence[Verdict]) -> None:
     assert not failures(verdicts), summary(verdicts)
+
+
+def _rate(bath: Bath) -> oracles.Rate:
+    return lambda w: float(rate(bath.kind, bath.parameters, Real(bath.T), w))
+
+
+@pytest.mark.parametrize("seed", [34, 142, 150, 391])
+def test_the_exact_solution_of_a_tame_system(seed: int) -> None:
+    """The exact solution is that of the projectors' generator in doubles, to what doubles hold."""
+    drawn = draw(seed)
+    assert drawn.family == "tame"
+    couplings, rates = [bath.coupling for bath in drawn.baths], [_rate(bath) for bath in drawn.baths]
+    rho, _ = oracles.null_state(oracles.generator(drawn.H, couplings, rates))
+    exact = steady(drawn)
+    assert exact.rho is not None
+    np.testing.assert_allclose(np.array(exact.rho, complex), rho, atol=1e-10)
+    currents = oracles.projected_heat_currents(drawn.H, couplings, rates, rho)
+    gross = float(exact.gross)
+    np.testing.assert_allclose(np.array(exact.currents, float), currents, atol=1e-10 * gross)
 
 
 def test_drawn_systems() -> None:
