@@ -12,7 +12,7 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Num
 
 # Past this ratio omega/T, e^{-omega/T} and all its derivatives are zero in every float format;
 # dividing by a smaller T would overflow in the derivative, 0 * inf.
-_FROZEN = 800.0
+FROZEN = 800.0
 
 
 def _thermal_factors(
@@ -23,7 +23,7 @@ def _thermal_factors(
     1/(1 - e^{-x}) would be n + 1 too, but its derivative takes e^{-x} from expm1(-x) + 1.
     """
     omega, T = jnp.asarray(omega, float), jnp.asarray(T, float)
-    frozen = omega >= _FROZEN * T
+    frozen = omega >= FROZEN * T
     x = jnp.where(frozen, 1.0, omega) / jnp.where(frozen, 1.0, T)
     n = jnp.where(frozen, 0.0, jnp.exp(-x) / -jnp.expm1(-x))
     n = jnp.where(T < 0, jnp.nan, n)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from qthermo_jax.bounded import Bounded, trusted
 from qthermo_jax.labels import Quantity
 from qthermo_jax.observables import Measure, general_measures, own_observable, steady_measures
 from qthermo_jax.response import by_temperature, response_measures
@@ -34,7 +35,7 @@ def measures(system: OpenSystem, *, steady: bool = True) -> dict[str, Measure]:
     return general | (steady_measures() | response_measures(system) if steady else {}) | own
 
 
-def _own(name: str) -> Callable[[OpenSystem, SteadyState], Float[Array, "*dims"]]:
+def _own(name: str) -> Callable[[OpenSystem, SteadyState], Float[Array, "*dims"] | Bounded]:
     return lambda system, state: own_observable(system, state, name)
 
 
@@ -56,7 +57,7 @@ def observe(system: OpenSystem, state: State, name: str) -> Float[Array, "*dims"
     >>> bool(abs(observe(system, steadystate(system), "unbalance")) < 1e-6)
     True
     """
-    return _measure(system, name).compute(system, state)
+    return trusted(_measure(system, name).compute(system, state))
 
 
 def sensitivity(system: OpenSystem, state: SteadyState, name: str) -> Float[Array, "*dims K"]:
@@ -74,7 +75,7 @@ def sensitivity(system: OpenSystem, state: SteadyState, name: str) -> Float[Arra
     >>> bool(slope[0] > 0 > slope[1])  # heating bath 1 drives the system to position 2
     True
     """
-    return by_temperature(_measure(system, name).compute, system, state)
+    return trusted(by_temperature(_measure(system, name).compute, system, state))
 
 
 def site_populations(system: OpenSystem, state: State) -> Float[Array, " N"]:

@@ -54,6 +54,28 @@ class Observable(eqx.Module):
         return self.operator.ndim == len(self.dims) + 1
 
 
+class CurrentOf(eqx.Module):
+    """A model's own name for the heat current into one of its baths, times a factor.
+
+    Attributes:
+        bath: its position, from 0.
+        factor: -1 for the heat that the bath gives.
+        quantity: its name, symbol and unit.
+
+    >>> CurrentOf(0, -1.0, Quantity("cooling power", "-J_c", 2)).dims
+    ()
+    """
+
+    bath: int = eqx.field(static=True)
+    factor: float = eqx.field(static=True)
+    quantity: Quantity = eqx.field(static=True)
+
+    @property
+    def dims(self) -> tuple[Dimension, ...]:
+        """None: it is a number."""
+        return ()
+
+
 class Computed(eqx.Module):
     """A named observable that is any pure function of the system and its state.
 
@@ -90,6 +112,10 @@ class Computed(eqx.Module):
         """That of the function."""
         name: str = self.function.func.__name__
         return name
+
+
+# What a model may list among its observables.
+Declared = Observable | Computed | CurrentOf
 
 
 def observable(

@@ -9,10 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Inexact
 
-from qthermo_jax.declared import Computed, Observable
-from qthermo_jax.generators import currents_of, liouvillian, transitions
+from qthermo_jax.bounded import Bounded
+from qthermo_jax.declared import Computed, CurrentOf, Observable
+from qthermo_jax.generators import InEigenbasis, currents_of, liouvillian, transitions
 from qthermo_jax.labels import Dimension, Quantity
-from qthermo_jax.steady import State, SteadyState
+from qthermo_jax.steady import State, Status, SteadyState
 from qthermo_jax.system import OpenSystem
 
 
@@ -22,38 +23,91 @@ def heat_currents(system: OpenSystem, state: State) -> Float[Array, " K"]:
 
     Returns:
         (K,), in units of energy^2 (hbar = 1), positive into the bath; they sum to 0 in a steady state.
+        NaN where opposite fluxes cancel so far that less than six digits of the current of a steady
+        state are left; `heat_current_bounds` says what its error may be.
 
     >>> from qthermo_jax import models, steadystate
     >>> system = models.lambda_system(T_1=0.5, T_2=0.5)
-    >>> bool(abs(heat_currents(system, steadystate(system))).max() < 1e-6)  # equilibrium
+    >>> heat_currents(system, steadystate(system)).tolist()  # equilibrium
+    [0.0, 0.0]
+    """
+    return bounded_currents(system, state).trusted
+
+
+@jax.jit
+def heat_current_bounds(system: OpenSystem, state: State) -> Float[Array, " K"]:
+    """Bound of the error that round-off leaves in each heat current, (K,), in units of energy^2.
+
+    0 where the current is 0 by law, NaN for a state that is not a steady one.
+
+    >>> from qthermo_jax import models, steadystate
+    >>> system = models.lambda_system(T_1=0.5, T_2=0.4)
+    >>> bool(heat_current_bounds(system, steadystate(system)).max() < 1e-12)
     True
     """
-    return currents_of(system, state.basis, state.populations, state.coherences)
+    found = bounded_currents(system, state)
+    unknown = 0.0 if isinstance(state, SteadyState) else jnp.nan
+    return jnp.where(found.exact, unknown, found.bound)
+
+
+def bounded_currents(system: OpenSystem, state: State) -> Bounded:
+    """The heat currents with their bounds.
+
+    Between baths of one temperature the secular equation's steady state is Gibbs' for each of them, and
+    every current is 0 exactly.
+    """
+    is_steady = isinstance(state, SteadyState)
+    error = state.error if is_steady else jnp.zeros_like(state.populations[0])
+    error = jax.lax.stop_gradient(jnp.where(jnp.isfinite(error), error, 0.0))
+    p, T = state.populations, system.temperatures
+    errors = error * (p if state.coherences is None else 1.0 + p)
+    J, bound, logarithms = currents_of(
+        system, state.basis, InEigenbasis(p, state.coherences, error, errors)
+    )
+    balanced = is_steady and system.is_secular and all(bath.spontaneous for bath in system.baths)
+    equal = jnp.all(T == T[0]) & (state.status == Status.OK) & balanced
+    # 0 in equilibrium; the derivatives are not.
+    J = J - jax.lax.stop_gradient(jnp.where(equal, J, 0.0))
+    return Bounded(J, bound, jnp.abs(J), equal | (not is_steady), logarithms)
 
 
 def entropy_production(system: OpenSystem, state: State) -> Float[Array, ""]:
     """Entropy production of a steady state, sum_k J_k/T_k >= 0, in units of energy (k_B = hbar = 1).
 
-    A bath at T = 0 that takes up heat makes it infinite; one that takes up none adds nothing.
+    A bath at T = 0 that takes up heat makes it infinite; one that takes up none adds nothing. NaN where
+    the heat currents cancel so far that less than six digits are left.
 
     >>> from qthermo_jax import models, steadystate
     >>> system = models.lambda_system(T_1=0.5, T_2=0.5)
-    >>> bool(abs(entropy_production(system, steadystate(system))) < 1e-6)  # equilibrium
-    True
+    >>> entropy_production(system, steadystate(system)).item()  # equilibrium
+    0.0
     """
-    J, T = heat_currents(system, state), system.temperatures
-    return jnp.sum(jnp.where(J == 0.0, 0.0, J / jnp.where(J == 0.0, 1.0, T)))
+    return bounded_entropy_production(system, state).trusted
+
+
+def bounded_entropy_production(system: OpenSystem, state: State) -> Bounded:
+    """The entropy production with its bound."""
+    J, T = bounded_currents(system, state), system.temperatures
+
+    def over_T(values: Float[Array, " K"]) -> Float[Array, " K"]:
+        return jnp.where(values == 0.0, 0.0, values / jnp.where(values == 0.0, 1.0, T))
+
+    # The sign of what a bath at T = 0 takes up has to be known.
+    bound = jnp.where((T > 0) | J.reliable, over_T(J.bound), jnp.nan)
+    return J.having(jnp.sum(over_T(J.value)), jnp.sum(bound))
 
 
 def energy_balance(system: OpenSystem, state: State) -> Float[Array, ""]:
     """Sum of the heat currents, 0 in a steady state, in units of energy^2.
+
+    What it is instead of 0 is round-off, and evidence: it is given wherever there is a state.
 
     >>> from qthermo_jax import models, steadystate
     >>> system = models.lambda_system(T_1=0.5, T_2=0.5)
     >>> bool(abs(energy_balance(system, steadystate(system))) < 1e-6)
     True
     """
-    return jnp.sum(heat_currents(system, state))
+    return jnp.sum(bounded_currents(system, state).value)
 
 
 def level_populations(system: OpenSystem, state: State) -> Float[Array, " d"]:
@@ -183,9 +237,13 @@ def expectation(state: State, observable: Observable) -> Float[Array, "*dims"]:
     return jnp.einsum("...ab,ba->...", observable.operator.astype(dtype), rho.astype(dtype)).real
 
 
-def own_observable(system: OpenSystem, state: State, name: str) -> Float[Array, "*dims"]:
+def own_observable(system: OpenSystem, state: State, name: str) -> Float[Array, "*dims"] | Bounded:
     """One of the observables that the system brings along."""
     observable = system.observables[name]
+    if isinstance(observable, CurrentOf):
+        J = bounded_currents(system, state)
+        at = observable.bath
+        return J.having(observable.factor * J.value[at], abs(observable.factor) * J.bound[at])
     if isinstance(observable, Computed):
         found: Float[Array, "*dims"] = observable.function(system, state, *observable.arguments)
         return found
@@ -194,9 +252,12 @@ def own_observable(system: OpenSystem, state: State, name: str) -> Float[Array, 
 
 @dataclass(frozen=True)
 class Measure:
-    """An observable that can be asked for by name: how it is computed and what its axes mean."""
+    """An observable that can be asked for by name: how it is computed and what its axes mean.
 
-    compute: Callable[[OpenSystem, Any], Float[Array, "*dims"]]
+    What is made of heat currents is computed with its bound.
+    """
+
+    compute: Callable[[OpenSystem, Any], Float[Array, "*dims"] | Bounded]
     quantity: Quantity
     dims: tuple[Dimension, ...] = ()
 
@@ -211,9 +272,9 @@ def general_measures(system: OpenSystem) -> dict[str, Measure]:
     bath = bath_dimension(system)
     level = Dimension("level", system.labels, "basis state")
     return {
-        "heat_currents": Measure(heat_currents, Quantity("heat current into the bath", "J", 2), (bath,)),
+        "heat_currents": Measure(bounded_currents, Quantity("heat current into the bath", "J", 2), (bath,)),
         "entropy_production": Measure(
-            entropy_production, Quantity("entropy production", r"\dot\Sigma", 1)
+            bounded_entropy_production, Quantity("entropy production", r"\dot\Sigma", 1)
         ),
         "energy_balance": Measure(
             energy_balance, Quantity("sum of the heat currents", r"\sum_k J_k", 2)

@@ -11,12 +11,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from qthermo_jax.bounded import Bounded, derivatives
 from qthermo_jax.labels import Quantity
-from qthermo_jax.observables import Measure, bath_dimension, heat_currents, own_observable
+from qthermo_jax.observables import Measure, bath_dimension, bounded_currents, own_observable
 from qthermo_jax.steady import SteadyState, after, solved
 from qthermo_jax.system import OpenSystem
 
-Compute = Callable[[OpenSystem, SteadyState], Float[Array, "*dims"]]
+Compute = Callable[[OpenSystem, SteadyState], Float[Array, "*dims"] | Bounded]
 
 # Observables of the built-in models that say where the particle is.
 _POSITIONS = ("mean_position", "unbalance")
@@ -24,20 +25,21 @@ _POSITIONS = ("mean_position", "unbalance")
 
 def _following(
     compute: Compute, system: OpenSystem, state: SteadyState
-) -> Callable[[Float[Array, " K"]], Float[Array, "*dims"]]:
+) -> Callable[[Float[Array, " K"]], Float[Array, "*dims"] | Bounded]:
     """The observable as a function of the temperatures, solved by the method that found the state."""
 
-    def at(temperatures: Float[Array, " K"]) -> Float[Array, "*dims"]:
+    def at(temperatures: Float[Array, " K"]) -> Float[Array, "*dims"] | Bounded:
         warmed = after(system.with_temperatures(temperatures), state)
         return compute(warmed, solved(warmed, state.asked))
 
     return at
 
 
-def by_temperature(compute: Compute, system: OpenSystem, state: SteadyState) -> Float[Array, "*dims K"]:
+def by_temperature(
+    compute: Compute, system: OpenSystem, state: SteadyState
+) -> Float[Array, "*dims K"] | Bounded:
     """Derivative of an observable with respect to the temperature of each bath."""
-    slopes: Float[Array, "*dims K"] = jax.jacfwd(_following(compute, system, state))(system.temperatures)
-    return slopes
+    return derivatives(_following(compute, system, state), system.temperatures)
 
 
 @jax.jit
@@ -53,7 +55,14 @@ def conductance(system: OpenSystem, state: SteadyState) -> Float[Array, "K K"]:
     >>> bool(G[1, 0] > 0 > G[0, 0])  # heating bath 1 sends heat into bath 2
     True
     """
-    return by_temperature(heat_currents, system, state)
+    return bounded_conductance(system, state).trusted
+
+
+def bounded_conductance(system: OpenSystem, state: SteadyState) -> Bounded:
+    """The thermal conductance with its bound."""
+    found = by_temperature(bounded_currents, system, state)
+    assert isinstance(found, Bounded)
+    return found
 
 
 @jax.jit
@@ -66,10 +75,15 @@ def onsager(system: OpenSystem, state: SteadyState) -> Float[Array, "K K"]:
     Returns:
         (K, K), in units of energy^3.
     """
+    return bounded_onsager(system, state).trusted
+
+
+def bounded_onsager(system: OpenSystem, state: SteadyState) -> Bounded:
+    """The Onsager matrix with its bound."""
     T = jnp.mean(system.temperatures)
     equal = system.with_temperatures(jnp.full_like(system.temperatures, T))
-    slopes: Float[Array, "K K"] = conductance(equal, state)
-    return -(T**2) * slopes
+    slopes = bounded_conductance(equal, state)
+    return slopes.having(-(T**2) * slopes.value, T**2 * slopes.bound)
 
 
 @jax.jit
@@ -88,9 +102,16 @@ def amplification(system: OpenSystem, state: SteadyState) -> Float[Array, "K K"]
     >>> alpha[:, 0].round(3).tolist()  # two baths: what leaves one enters the other
     [1.0, -1.0]
     """
-    slopes = conductance(system, state)
-    ratio: Float[Array, "K K"] = slopes / jnp.diagonal(slopes)[None, :]
-    return ratio
+    return bounded_amplification(system, state).trusted
+
+
+def bounded_amplification(system: OpenSystem, state: SteadyState) -> Bounded:
+    """The amplification with its bound."""
+    slopes = bounded_conductance(system, state)
+    own = jnp.diagonal(slopes.value)[None, :]
+    ratio: Float[Array, "K K"] = slopes.value / own
+    bound = (slopes.bound + jnp.abs(ratio) * jnp.diagonal(slopes.bound)[None, :]) / jnp.abs(own)
+    return slopes.having(ratio, jnp.where(jnp.eye(len(ratio), dtype=bool), 0.0, bound))
 
 
 @jax.jit
@@ -110,13 +131,22 @@ def rectification(system: OpenSystem, state: SteadyState) -> Float[Array, ""]:
     >>> bool(rectification(system, steadystate(system)) > 0.999)
     True
     """
+    return bounded_rectification(system, state).trusted
+
+
+def bounded_rectification(system: OpenSystem, state: SteadyState) -> Bounded:
+    """The rectification with its bound, which is compared with 1e-6 as it stands: 0 is a value too."""
     if system.n_baths != 2:
         raise ValueError(f"rectification takes a system of two baths, not of {system.n_baths}")
     T = system.temperatures
-    J = heat_currents(system, state)[1]
-    swapped = _following(heat_currents, system, state)(T[::-1])[1]
-    larger = jnp.maximum(jnp.abs(J), jnp.abs(swapped))
-    return jnp.where(T[0] == T[1], 0.0 * J, jnp.abs(J + swapped) / larger)
+    J = bounded_currents(system, state)
+    swapped = _following(bounded_currents, system, state)(T[::-1])
+    there, back = J.value[1], swapped.value[1]
+    larger = jnp.maximum(jnp.abs(there), jnp.abs(back))
+    equal = T[0] == T[1]
+    found = jnp.where(equal, 0.0 * there, jnp.abs(there + back) / larger)
+    bound = 2 * (J.bound[1] + swapped.bound[1]) / larger
+    return Bounded(found, bound, jnp.ones_like(found), equal, J.logarithms)
 
 
 @partial(jax.jit, static_argnames="observable")
@@ -155,21 +185,21 @@ def response_measures(system: OpenSystem) -> dict[str, Measure]:
     )
     found = {
         "conductance": Measure(
-            conductance,
+            bounded_conductance,
             Quantity("thermal conductance", r"\partial J_i / \partial T_j", 1),
             baths,
         ),
         "onsager": Measure(
-            onsager, Quantity("Onsager matrix at the mean temperature", "L_{ij}", 3), baths
+            bounded_onsager, Quantity("Onsager matrix at the mean temperature", "L_{ij}", 3), baths
         ),
         "amplification": Measure(
-            amplification,
+            bounded_amplification,
             Quantity("amplification of the heat current", r"\partial J_i / \partial J_j", 0),
             baths,
         ),
     }
     if system.n_baths == 2:
-        found["rectification"] = Measure(rectification, Quantity("rectification", "R", 0))
+        found["rectification"] = Measure(bounded_rectification, Quantity("rectification", "R", 0))
     if _position(system):
         symbol = r"-\partial \langle x \rangle / \partial \nabla T"
         found["soret"] = Measure(soret, Quantity("Soret coefficient", symbol, -1, neutral=0.0))

@@ -34,20 +34,36 @@ class Eigenbasis(eqx.Module):
     """Eigenstates of H, sector after sector, ascending inside each.
 
     Attributes:
-        energies: E_i; those that only round-off tells apart are equal.
+        relative_energies: E_i - `reference`, (d,); those that only round-off tells apart are equal. Every
+            difference of energies is taken of these, so that an offset of H costs them no digits.
+        reference: the energy that they are measured from, the first diagonal element of H.
         vectors: eigenvectors as columns, in the basis in which H was given.
         level: integer label of the level that each state belongs to: states of equal energy share it,
-            whatever their sectors.
+            whatever their sectors. Energies closer than `tolerance` count as equal.
+        coinciding: the same for energies that only round-off tells apart.
         tolerance: energies and Bohr frequencies closer than this count as equal.
-        amplification: by how much round-off grows in the eigenvectors: the spread of the energies in a
-            sector over the smallest distance of two of its levels, 1 at least.
+        round_off: those closer than this are equal but for round-off; `tolerance` at most.
+        amplification: by how much round-off grows in each eigenvector, (d,): the size of H, an offset
+            included, over the distance of its energy from the next level in its sector, 1 at least;
+            0 for an eigenvector that is a basis state, which no arithmetic has touched.
+        energy_error: bound of the error of an energy: the round-off of H's elements, an offset
+            included, and that of the diagonalisation.
     """
 
-    energies: Float[Array, " d"]
+    relative_energies: Float[Array, " d"]
+    reference: Float[Array, ""]
     vectors: Inexact[Array, "d d"]
     level: Int[Array, " d"]
+    coinciding: Int[Array, " d"]
     tolerance: Float[Array, ""]
-    amplification: Float[Array, ""]
+    round_off: Float[Array, ""]
+    amplification: Float[Array, " d"]
+    energy_error: Float[Array, ""]
+
+    @property
+    def energies(self) -> Float[Array, " d"]:
+        """E_i."""
+        return jnp.asarray(self.reference)[..., None] + self.relative_energies
 
     @property
     def degenerate(self) -> Bool[Array, "d d"]:
@@ -79,11 +95,6 @@ def cluster(
     total = jax.ops.segment_sum(values, label, n)
     count = jax.ops.segment_sum(jnp.ones_like(values), label, n)
     return label, (total / jnp.maximum(count, 1.0))[label]
-
-
-def _sector_numbers(sectors: tuple[Index, ...]) -> np.ndarray:
-    """The sector of each eigenstate, (d,)."""
-    return np.repeat(np.arange(len(sectors)), [len(sector) for sector in sectors])
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
@@ -132,7 +143,7 @@ def _(sectors: tuple[Index, ...], primals: tuple[Array, Array], tangents: tuple[
     H, tolerance = primals
     energies, vectors = _diagonalise(sectors, H, tolerance)
     level, _ = cluster(energies, tolerance)
-    sector = _sector_numbers(sectors)
+    sector = np.repeat(np.arange(len(sectors)), [len(own) for own in sectors])
     same_sector = sector[:, None] == sector[None, :]
     together = same_sector & (level[:, None] == level[None, :])
     change = _sandwich(vectors.conj().T, tangents[0])
@@ -142,6 +153,10 @@ def _(sectors: tuple[Index, ...], primals: tuple[Array, Array], tangents: tuple[
     spacing = jnp.where(mixing, energies[None, :] - energies[:, None], 1.0)
     rotation = jnp.where(mixing, change, 0.0) / spacing.astype(change.dtype)
     return (energies, vectors), (shares @ change.diagonal().real, vectors @ rotation)
+
+
+def _norm(H: Inexact[Array, "d d"]) -> Float[Array, ""]:
+    return jnp.max(jnp.sum(jnp.abs(H), axis=1))
 
 
 def eigenbasis(system: OpenSystem) -> Eigenbasis:
@@ -155,44 +170,100 @@ def eigenbasis(system: OpenSystem) -> Eigenbasis:
     [0, 0, 1]
     """
     H = jnp.where(jnp.all(jnp.isfinite(system.H)), system.H, 0.0)
-    round_off = jax.lax.stop_gradient(roundoff(H.dtype) * jnp.max(jnp.sum(jnp.abs(H), axis=1)))
+    one = jnp.eye(H.shape[0], dtype=H.dtype)
+    reference = H[0, 0].real
+    H = H - reference.astype(H.dtype) * one
+    centred = H - jnp.mean(H.diagonal().real).astype(H.dtype) * one
+    round_off = roundoff(H.dtype) * _norm(centred)
+    # An offset of H leaves round-off of its own in the elements.
+    round_off = jnp.maximum(round_off, 8 * jnp.finfo(H.dtype).eps * _norm(system.H))
+    round_off = jax.lax.stop_gradient(jnp.where(jnp.isfinite(round_off), round_off, 0.0))
     tolerance = round_off if system.secular_tol is None else system.secular_tol
     tolerance = jax.lax.stop_gradient(tolerance)
-    energies, vectors = _diagonalise(system.sectors, H, tolerance)
+    round_off = jnp.minimum(tolerance, round_off)
+    energies, vectors = _diagonalise(system.sectors, H, round_off)
     # What round-off split is made one again, or it would rotate coherences that decay more slowly.
-    _, mean = cluster(jax.lax.stop_gradient(energies), jnp.minimum(tolerance, round_off))
+    coinciding, mean = cluster(jax.lax.stop_gradient(energies), round_off)
     energies = energies + jax.lax.stop_gradient(mean - energies)
     fixed = jax.lax.stop_gradient(energies)
     level, _ = cluster(fixed, tolerance)
-    sector = _sector_numbers(system.sectors)
+    # A number is stored to half an ulp; the diagonalisation errs by some ulps of the energies' spread.
+    highest = jnp.max(jnp.abs(system.H.diagonal().real)) / 2 + jnp.max(fixed) - jnp.min(fixed)
+    highest = jax.lax.stop_gradient(highest)
+    return Eigenbasis(
+        energies,
+        reference,
+        vectors,
+        level,
+        coinciding,
+        tolerance,
+        round_off,
+        _amplification(system.sector_of, jax.lax.stop_gradient(H), vectors, fixed, coinciding, highest),
+        jnp.finfo(H.dtype).eps * highest,
+    )
+
+
+def _amplification(
+    sector: np.ndarray,
+    H: Inexact[Array, "d d"],
+    vectors: Inexact[Array, "d d"],
+    energies: Float[Array, " d"],
+    coinciding: Int[Array, " d"],
+    highest: Float[Array, ""],
+) -> Float[Array, " d"]:
+    """By how much round-off grows in each eigenvector; see `Eigenbasis`."""
     same_sector = jnp.asarray(sector[:, None] == sector[None, :])
-    distance = jnp.where(same_sector, jnp.abs(fixed[:, None] - fixed[None, :]), 0.0)
-    apart = same_sector & (level[:, None] != level[None, :])
-    smallest = jnp.min(jnp.where(apart, distance, jnp.inf))
-    amplification = jnp.maximum(jnp.max(distance) / smallest, 1.0)
-    return Eigenbasis(energies, vectors, level, tolerance, amplification)
+    distance = jnp.where(same_sector, jnp.abs(energies[:, None] - energies[None, :]), 0.0)
+    apart = same_sector & (coinciding[:, None] != coinciding[None, :])
+    nearest = jnp.min(jnp.where(apart, distance, jnp.inf), axis=1)
+    # A basis state that H connects to no other is an eigenvector as it stands.
+    connected = jnp.any((H != 0) & ~np.eye(len(H), dtype=bool), axis=1)
+    rotated = jnp.any((vectors != 0) & connected[:, None], axis=0)
+    return jnp.where(rotated, jnp.maximum(highest / nearest, 1.0), 0.0)
 
 
 def splits(
-    system: OpenSystem, basis: Eigenbasis, change: Inexact[Array, "d d"]
+    system: OpenSystem,
+    basis: Eigenbasis,
+    change: Inexact[Array, "d d"],
+    curvature: Inexact[Array, "d d"] | None = None,
 ) -> tuple[Bool[Array, ""], Bool[Array, ""]]:
-    """Whether H + dH splits a degenerate level: inside a sector, and between sectors.
+    """Whether H + t dH + t^2/2 d^2H splits a degenerate level: inside a sector, and between sectors.
 
     Args:
         change: dH, in the basis in which H was given.
+        curvature: d^2H likewise; without it the splitting of second order is not looked at.
 
     Where a level splits inside a sector, eigenvectors jump and have no derivative. Between sectors
-    they do not, and only what depends on the coherences of the level jumps.
+    they do not, and only what depends on the coherences of the level jumps. A level is split unless
+    the perturbation inside it is a multiple of one, up to its round-off: to first order P dH P, to
+    second order P (d^2H/2 + sum_m dH |m><m| dH/(E - E_m)) P, P the projector on the level.
     """
-    moved = basis.rotate_in(change)
-    sector = _sector_numbers(system.sectors)
+    sector = system.sector_of
     same_sector = jnp.asarray(sector[:, None] == sector[None, :])
-    shift = moved.diagonal().real
-    apart = jnp.abs(shift[:, None] - shift[None, :])
-    mixed = jnp.where(np.eye(shift.size, dtype=bool), 0.0, jnp.abs(moved))
-    size = jnp.where(basis.degenerate, jnp.maximum(apart, mixed), 0.0)
-    large = size > jnp.sqrt(roundoff(system.H.dtype)) * jnp.max(jnp.abs(change))
-    return jnp.any(large & same_sector), jnp.any(large & ~same_sector)
+    together = basis.coinciding[:, None] == basis.coinciding[None, :]
+    other = ~np.eye(len(sector), dtype=bool)
+    grown = 1.0 + basis.amplification[:, None] + basis.amplification[None, :]
+    noise = 16 * jnp.finfo(basis.relative_energies.dtype).eps * grown
+
+    def split(inside: Inexact[Array, "d d"], size: Float[Array, "d d"]) -> Bool[Array, "d d"]:
+        shift = inside.diagonal().real
+        apart = jnp.maximum(jnp.abs(shift[:, None] - shift[None, :]), jnp.abs(inside))
+        return together & other & ~(apart <= noise * size)
+
+    moved = basis.rotate_in(change)
+    largest = _norm(change)
+    found = split(moved, jnp.full(other.shape, largest))
+    if curvature is not None:
+        distance = basis.relative_energies[:, None] - basis.relative_energies[None, :]
+        inverse = jnp.where(together, 0.0, 1.0 / jnp.where(together, 1.0, distance))
+        # The same distance for all states of a level, whose energies are equal.
+        mixed = (moved * inverse.astype(moved.dtype)) @ moved
+        bent = basis.rotate_in(curvature) / 2
+        reach = largest**2 * jnp.max(jnp.abs(inverse), axis=1, keepdims=True)
+        size = reach + _norm(curvature)
+        found = found | split(mixed + bent, size)
+    return jnp.any(found & same_sector), jnp.any(found & ~same_sector)
 
 
 def gibbs_state(H: Num[ArrayLike, "d d"], T: Num[ArrayLike, ""]) -> Inexact[Array, "d d"]:

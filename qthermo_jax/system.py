@@ -15,7 +15,7 @@ from jaxtyping import Array, ArrayLike, Float, Inexact, Num
 
 from qthermo_jax.baths import SpectralDensity
 from qthermo_jax.couplings import Qobj, SparseCoupling, coupling_bank, inexact
-from qthermo_jax.declared import Computed, Observable
+from qthermo_jax.declared import Declared, Observable
 from qthermo_jax.structure import BankPattern, Index, Pairs, pairs_of
 from qthermo_jax.summary import Summary, batch_of, parameters, span
 
@@ -117,7 +117,7 @@ class OpenSystem(eqx.Module):
     secular_tol: Float[Array, ""] | None
     local: Inexact[Array, "d d"] | None
     initial: Inexact[Array, "*s d"] | None
-    _observables: tuple[Observable | Computed, ...]
+    _observables: tuple[Declared, ...]
     _observable_names: tuple[str, ...] = eqx.field(static=True)
     sectors: tuple[Index, ...] = eqx.field(static=True)
     levels: tuple[Index, ...] | None = eqx.field(static=True)
@@ -132,7 +132,7 @@ class OpenSystem(eqx.Module):
         sectors: Sequence[Sequence[int]] | None = None,
         levels: Sequence[Sequence[int]] | None = None,
         labels: Sequence[str] | None = None,
-        observables: Mapping[str, Observable | Computed] | None = None,
+        observables: Mapping[str, Declared] | None = None,
         secular_tol: Num[ArrayLike, ""] | None = None,
         local: Num[ArrayLike, "d d"] | Qobj | None = None,
         generator: str = "global",
@@ -226,16 +226,21 @@ class OpenSystem(eqx.Module):
         return sum(bath.T.shape[0] for bath in self.baths)
 
     @property
+    def sector_of(self) -> np.ndarray:
+        """The sector of each eigenstate, (d,): they are numbered sector after sector."""
+        return np.repeat(np.arange(len(self.sectors)), [len(sector) for sector in self.sectors])
+
+    @property
     def is_secular(self) -> bool:
         """Whether the generator groups Bohr frequencies of H: what populations and blocks stand on."""
         return self.generator in ("global", "partial_secular")
 
     @property
-    def observables(self) -> dict[str, Observable | Computed]:
+    def observables(self) -> dict[str, Declared]:
         """The model's own observables by name, in its order."""
         return dict(zip(self._observable_names, self._observables, strict=True))
 
-    def with_observables(self, observables: Mapping[str, Observable | Computed]) -> "OpenSystem":
+    def with_observables(self, observables: Mapping[str, Declared]) -> "OpenSystem":
         """The same system with further observables of its own; those of the same name are replaced."""
         return self._with(observables={**self.observables, **observables})
 

@@ -23,7 +23,7 @@ from qthermo_jax.dynamics.reduced import (
     start_of,
     unpacked,
 )
-from qthermo_jax.generators import currents_of, liouvillian, moves_of
+from qthermo_jax.generators import InEigenbasis, currents_of, liouvillian, moves_of
 from qthermo_jax.spectral import eigenbasis
 from qthermo_jax.steady import State, Status
 from qthermo_jax.superoperators import operator_to_vector, vector_to_operator
@@ -131,7 +131,8 @@ def _warming(
         unknowns, T = y
         warmed = system.with_temperatures(T)
         L = reduced_generator(warmed, moves_of(warmed, basis), basis, method)
-        currents = currents_of(warmed, basis, *unpacked(unknowns, method, d))
+        rho = InEigenbasis.exactly(*unpacked(unknowns, method, d))
+        currents, *_ = currents_of(warmed, basis, rho)
         return L @ unknowns, currents / capacities
 
     (unknowns, T), solved = _integrated(field, (packed(start.rho, method), system.temperatures), times)

@@ -73,8 +73,8 @@ def reduced_generator(
     if method == "populations":
         return rate_matrix(moves)
     d = system.dimension
-    whole = generator_of(system, moves, basis).reshape(d * d, d * d)
-    return real_generator(whole, kept_elements((tuple(range(d)),)))
+    whole = generator_of(system, moves, basis).map(lambda own: own.reshape(d * d, d * d))
+    return real_generator(whole, kept_elements((tuple(range(d)),)))[0]
 
 
 def packed(rho: Complex[Array, "d d"], method: str) -> Float[Array, " n"]:
@@ -102,8 +102,7 @@ def as_state(
 ) -> State:
     """The record of an evolved state, NaN where something is wrong."""
     populations, coherences = parts
-    nothing = jnp.zeros((), populations.dtype)
-    negative = is_negative(system, populations, coherences, nothing)
+    negative = is_negative(populations, coherences, jnp.asarray(roundoff(populations.dtype)))
     lost = (~jnp.all(jnp.isfinite(populations)), Status.LARGE_RESIDUAL)
     status: Int8[Array, ""] = first_fault([*faults, lost, (negative, Status.NOT_POSITIVE)])
     populations, coherences = nan_unless_ok(status, parts)

@@ -1,5 +1,6 @@
 """Master equations: transitions that baths drive, and the generators that are made of them."""
 
+from qthermo_jax.generators.generator import Generator, InEigenbasis
 from qthermo_jax.generators.master import (
     bare_system,
     currents_of,
@@ -9,7 +10,13 @@ from qthermo_jax.generators.master import (
     moves_of,
 )
 from qthermo_jax.generators.secular import block_generator, secular_generator
-from qthermo_jax.generators.transitions import Transitions, jump_rates, leak, transitions
+from qthermo_jax.generators.transitions import (
+    Transitions,
+    jump_rate_errors,
+    jump_rates,
+    leak,
+    transitions,
+)
 from qthermo_jax.generators.unknowns import (
     Kept,
     hermitian_parts,
@@ -19,6 +26,8 @@ from qthermo_jax.generators.unknowns import (
 )
 
 __all__ = [
+    "Generator",
+    "InEigenbasis",
     "Kept",
     "Transitions",
     "bare_system",
@@ -27,6 +36,7 @@ __all__ = [
     "generator_of",
     "hermitian_parts",
     "jump_operators",
+    "jump_rate_errors",
     "jump_rates",
     "kept_elements",
     "leak",

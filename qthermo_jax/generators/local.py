@@ -8,9 +8,11 @@ interactions are not weak it may even let heat flow from cold to hot (Levy & Kos
 """
 
 import jax.numpy as jnp
-from jaxtyping import Array, Complex, Inexact
+import numpy as np
+from jaxtyping import Array, Bool, Float, Inexact
 
-from qthermo_jax.generators.secular import dissipation, oscillation
+from qthermo_jax.generators.generator import Generator
+from qthermo_jax.generators.secular import dissipation, oscillation, products_error
 from qthermo_jax.generators.transitions import Transitions
 from qthermo_jax.spectral import Eigenbasis
 
@@ -20,28 +22,80 @@ def _turn(moves: Transitions, basis: Eigenbasis) -> Inexact[Array, "d d"]:
     return basis.vectors.conj().T @ moves.basis.vectors
 
 
-def local_generator(moves: Transitions, basis: Eigenbasis) -> Complex[Array, "d d d d"]:
+def _round_off(moves: Transitions, basis: Eigenbasis) -> Float[Array, "d d"]:
+    """Bound of the error of `_turn`'s elements: round-off of both sets of eigenvectors."""
+    grown = basis.amplification[:, None] + moves.basis.amplification[None, :]
+    return 4 * np.sqrt(len(grown)) * jnp.finfo(grown.dtype).eps * grown
+
+
+def local_generator(moves: Transitions, basis: Eigenbasis) -> Generator:
     """The generator as a tensor in the eigenbasis of H: d rho_ab/dt = sum_cd L[a, b, c, d] rho_cd.
 
     Args:
         moves: between the eigenstates of H_0.
         basis: that of H.
     """
-    acts = dissipation(*moves.matrices())
-    R = _turn(moves, basis).astype(acts.dtype)
-    turned = jnp.einsum("ai,bj,ijkl,ck,dl->abcd", R, R.conj(), acts, R.conj(), R)
-    return turned + oscillation(basis.energies, acts.dtype)
+    acts = dissipation(moves)
+    R = _turn(moves, basis).astype(acts.elements.dtype)
+    size = jnp.abs(R)
+    off = _round_off(moves, basis)
+    gross = jnp.abs(acts.elements)
+    error = _turned(acts.error, size, size, size, size)
+    for position in range(4):
+        error = error + _turned(gross, *(off if at == position else size for at in range(4)))
+    # Jumps between eigenstates of H_0: seen from those of H they are in every element.
+    error = error + _turned(_as_elements(acts.jump_error), size, size, size, size)
+    nothing = jnp.zeros_like(acts.jump_error)
+    turned = Generator(_turned(acts.elements, R, R.conj(), R.conj(), R), error, nothing)
+    return turned + oscillation(basis, acts.elements.dtype)
 
 
-def local_heat_operators(moves: Transitions, basis: Eigenbasis) -> Inexact[Array, "K d d"]:
-    """Q_k with J_k = Tr[Q_k rho], the heat current into bath k: -L_k^dag(H), in the eigenbasis of H."""
+def _as_elements(jumps: Float[Array, "d d"]) -> Float[Array, "d d d d"]:
+    """Errors of rates c -> a as those of the elements (a a, c c), and of the losses (c c, c c)."""
+    at = np.arange(len(jumps))
+    empty = jnp.zeros((len(jumps),) * 4, jumps.dtype)
+    whole = jumps + jnp.diag(jnp.sum(jumps, axis=0))
+    return empty.at[at[:, None], at[:, None], at[None, :], at[None, :]].set(whole)
+
+
+def _turned(acts: Array, *R: Inexact[Array, "d d"]) -> Array:
+    first, second, third, fourth = R
+    return jnp.einsum("ai,bj,ijkl,ck,dl->abcd", first, second, acts, third, fourth)
+
+
+def local_heat_operators(
+    moves: Transitions, basis: Eigenbasis
+) -> tuple[Inexact[Array, "K d d"], Float[Array, "K d d"]]:
+    """Q_k with J_k = Tr[Q_k rho], the heat current into bath k: -L_k^dag(H), in the eigenbasis of H.
+
+    Returns:
+        the operators, and bounds of the errors of their elements.
+    """
     S, rates, group = moves.matrices()
     R = _turn(moves, basis)
     dtype = jnp.promote_types(R.dtype, S.dtype)
     S, R = S.astype(dtype), R.astype(dtype)
-    H = (R.conj().T * basis.energies[None, :].astype(dtype)) @ R
-    together = (group[:, :, None, None] == group[None, None, :, :]).astype(dtype)
-    fed = rates.astype(dtype) * S.conj()
-    gain = jnp.einsum("acbd,kac,ab,kbd->kcd", together, fed, H, S)
-    half = jnp.einsum("acad,kac,kad->kcd", together, fed, S) @ H / 2
-    return R[None] @ (half + half.swapaxes(1, 2).conj() - gain) @ R.conj().T[None]
+    H = (R.conj().T * basis.relative_energies[None, :].astype(dtype)) @ R
+    together = group[:, :, None, None] == group[None, None, :, :]
+    Q = _absorbed(together, rates.astype(dtype) * S.conj(), S, H, -1)
+    size, off = jnp.abs(R), _round_off(moves, basis)
+    reach = (size.T * jnp.abs(basis.relative_energies)[None, :]) @ size
+    height = jnp.max(jnp.abs(basis.relative_energies))
+    of_H = (off.T * height) @ size
+    of_H = of_H + of_H.T + basis.energy_error
+    known, other = (own.reshape(2, *S.shape) for own in products_error(moves))
+    error = sum(_absorbed(together, x, y, reach + of_H, 1) for x, y in zip(known, other, strict=True))
+    gross = jnp.abs(rates) * jnp.abs(S)
+    error = error + _absorbed(together, gross, jnp.abs(S), of_H, 1)
+    turned = size[None] @ error @ size.T[None] + 2 * (off[None] @ jnp.abs(Q) @ size.T[None])
+    return R[None] @ Q @ R.conj().T[None], (turned + turned.swapaxes(1, 2)) / 2
+
+
+def _absorbed(
+    together: Bool[Array, "d d d d"], fed: Array, S: Array, H: Array, sign: int
+) -> Inexact[Array, "K d d"]:
+    """(A^dag A H + H A^dag A)/2 + sign A^dag H A, summed over the groups of frequencies."""
+    mask = together.astype(S.dtype)
+    gain = jnp.einsum("acbd,kac,ab,kbd->kcd", mask, fed, H, S)
+    half = jnp.einsum("acad,kac,kad->kcd", mask, fed, S) @ H / 2
+    return half + half.swapaxes(1, 2).conj() + sign * gain

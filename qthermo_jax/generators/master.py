@@ -5,10 +5,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float, Inexact
 
+from qthermo_jax.generators.generator import Generator, InEigenbasis
 from qthermo_jax.generators.local import local_generator, local_heat_operators
 from qthermo_jax.generators.redfield import redfield_generator, redfield_heat_operators
-from qthermo_jax.generators.secular import heat_currents_of, secular_generator
-from qthermo_jax.generators.transitions import Transitions, transitions
+from qthermo_jax.generators.secular import expectations, secular_currents, secular_generator
+from qthermo_jax.generators.transitions import Transitions, log_rates, transitions
 from qthermo_jax.spectral import Eigenbasis, eigenbasis
 from qthermo_jax.system import OpenSystem
 
@@ -29,7 +30,7 @@ def bare_system(system: OpenSystem, basis: Eigenbasis) -> OpenSystem:
     return after
 
 
-def generator_of(system: OpenSystem, moves: Transitions, basis: Eigenbasis) -> Complex[Array, "d d d d"]:
+def generator_of(system: OpenSystem, moves: Transitions, basis: Eigenbasis) -> Generator:
     """The generator as a tensor in the eigenbasis of H: d rho_ab/dt = sum_cd L[a, b, c, d] rho_cd.
 
     Args:
@@ -42,21 +43,19 @@ def generator_of(system: OpenSystem, moves: Transitions, basis: Eigenbasis) -> C
 
 
 def currents_of(
-    system: OpenSystem,
-    basis: Eigenbasis,
-    populations: Float[Array, " d"],
-    coherences: Complex[Array, "d d"] | None,
-) -> Float[Array, " K"]:
-    """Heat current into each bath, J_k = -Tr[L_k(rho) H], of a state in the eigenbasis of H."""
+    system: OpenSystem, basis: Eigenbasis, state: InEigenbasis
+) -> tuple[Float[Array, " K"], Float[Array, " K"], Float[Array, " R"]]:
+    """Heat current into each bath, J_k = -Tr[L_k(rho) H].
+
+    Returns:
+        the currents, bounds of their errors from round-off, and the logarithms of all rates.
+    """
     moves = moves_of(system, basis)
     if system.is_secular:
-        return heat_currents_of(moves, populations, coherences)
+        return *secular_currents(moves, state), log_rates(moves)
     local = system.generator == "local"
-    Q = local_heat_operators(moves, basis) if local else redfield_heat_operators(moves)
-    currents = jnp.einsum("kaa,a->k", Q, populations.astype(Q.dtype)).real
-    if coherences is None:
-        return currents
-    return currents + jnp.einsum("kab,ba->k", Q.astype(coherences.dtype), coherences).real
+    operators = local_heat_operators(moves, basis) if local else redfield_heat_operators(moves)
+    return *expectations(*operators, state), log_rates(moves)
 
 
 @jax.jit
@@ -75,7 +74,7 @@ def liouvillian(system: OpenSystem) -> Complex[Array, "dd dd"]:
     (9, 9)
     """
     basis = eigenbasis(system)
-    generator = generator_of(system, moves_of(system, basis), basis)
+    generator = generator_of(system, moves_of(system, basis), basis).elements
     V = basis.vectors.astype(generator.dtype)
     tensor = jnp.einsum("ai,bj,ijkl,ck,dl->abcd", V, V.conj(), generator, V.conj(), V)
     d = system.dimension
@@ -99,8 +98,9 @@ def jump_operators(
     (2, 9, 3, 3)
     """
     moves = transitions(system, eigenbasis(system))
-    S, _, group = moves.matrices()
-    energies, d = moves.basis.energies, system.dimension
+    _, _, group = moves.matrices()
+    S = moves.matrix(moves.amplitudes, moves.amplitudes.conj())
+    energies, d = moves.basis.relative_energies, system.dimension
     labels = jnp.arange(d * d)
     member = labels[:, None, None] == group[None, :, :]
     used = jnp.any(member, axis=(1, 2))

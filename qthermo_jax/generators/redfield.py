@@ -8,9 +8,10 @@ other generators here. It need not keep density matrices positive.
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Inexact
+from jaxtyping import Array, Complex, Float, Inexact
 
-from qthermo_jax.generators.secular import oscillation
+from qthermo_jax.generators.generator import Generator
+from qthermo_jax.generators.secular import jump_round_off, oscillation, products_error
 from qthermo_jax.generators.transitions import Transitions
 
 
@@ -21,25 +22,42 @@ def _operators(moves: Transitions) -> tuple[Complex[Array, "K d d"], Complex[Arr
     return S.astype(dtype), ((rates / 2).astype(S.dtype) * S).astype(dtype)
 
 
-def redfield_generator(moves: Transitions) -> Complex[Array, "d d d d"]:
+def redfield_generator(moves: Transitions) -> Generator:
     """The generator as a tensor in the eigenbasis: d rho_ab/dt = sum_cd L[a, b, c, d] rho_cd."""
     S, Lambda = _operators(moves)
     half = jnp.einsum("kac,kbd->abcd", Lambda, S.conj())
-    gain = half + half.transpose(1, 0, 3, 2).conj()
     loss = jnp.einsum("kae,kec->ac", S, Lambda)
-    one = jnp.eye(loss.shape[0], dtype=loss.dtype)
-    return (
-        gain
-        - jnp.einsum("ac,bd->abcd", loss, one)
-        - jnp.einsum("ac,bd->abcd", one, loss.conj())
-        + oscillation(moves.basis.energies, gain.dtype)
+    known, size = products_error(moves)
+    doubt = jnp.einsum("kac,kbd->abcd", known, size) / 2
+    lost = jnp.einsum("kae,kec->ac", size, known) / 2
+
+    def whole(half: Array, loss: Array, sign: int) -> Array:
+        one = jnp.eye(loss.shape[0], dtype=loss.dtype)
+        left, right = jnp.einsum("ac,bd->abcd", loss, one), jnp.einsum("ac,bd->abcd", one, loss.conj())
+        return half + half.transpose(1, 0, 3, 2).conj() + sign * (left + right)
+
+    at = np.arange(len(loss))
+    populations = (at[:, None], at[:, None], at[None, :], at[None, :])
+    error = whole(doubt, lost, 1)
+    acts = Generator(
+        whole(half, loss, -1),
+        error.at[populations].set(jump_round_off(moves)),
+        2 * doubt[populations],
     )
+    return acts + oscillation(moves.basis, half.dtype)
 
 
-def redfield_heat_operators(moves: Transitions) -> Inexact[Array, "K d d"]:
-    """Q_k with J_k = Tr[Q_k rho], the heat current into bath k: -L_k^dag(H)."""
+def redfield_heat_operators(
+    moves: Transitions,
+) -> tuple[Inexact[Array, "K d d"], Float[Array, "K d d"]]:
+    """Q_k with J_k = Tr[Q_k rho], the heat current into bath k: -L_k^dag(H); bounds of their errors."""
     S, Lambda = _operators(moves)
-    energies = moves.basis.energies
-    gained = (energies[None, :] - energies[:, None]).astype(S.dtype)
-    half = jnp.einsum("kae,kec->kac", gained[None] * S, Lambda)
-    return -half - half.swapaxes(1, 2).conj()
+    energies = moves.basis.relative_energies
+    gained = energies[None, :] - energies[:, None]
+    half = jnp.einsum("kae,kec->kac", gained.astype(S.dtype)[None] * S, Lambda)
+    known, size = products_error(moves)
+    doubt = jnp.einsum("ae,kae,kec->kac", jnp.abs(gained), size, known) / 2
+    doubt = doubt.reshape(2, *half.shape).sum(axis=0)
+    turned = jnp.einsum("kae,kec->kac", jnp.abs(S), jnp.abs(Lambda))
+    doubt = doubt + 2 * moves.basis.energy_error * turned
+    return -half - half.swapaxes(1, 2).conj(), doubt + doubt.swapaxes(1, 2)

@@ -9,48 +9,83 @@ Davies) master equation; wider ones, with the rates of their mean frequencies, t
 (Trushechkin, Phys. Rev. A 103, 062226 (2021)), which is completely positive as well.
 """
 
+from dataclasses import replace
+
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float, Inexact, Int
+from jaxtyping import Array, Float, Inexact
 
+from qthermo_jax.generators.generator import Generator, InEigenbasis
 from qthermo_jax.generators.transitions import Transitions
+from qthermo_jax.spectral import Eigenbasis
 from qthermo_jax.structure import Index, padded, products_of
 
 
-def oscillation(energies: Float[Array, " d"], dtype: np.dtype) -> Complex[Array, "d d d d"]:
+def oscillation(basis: Eigenbasis, dtype: np.dtype) -> Generator:
     """-i [H, rho] in the eigenbasis of H."""
+    energies = basis.relative_energies
     one = jnp.eye(energies.size, dtype=dtype)
     omega = 1j * (energies[:, None] - energies[None, :]).astype(dtype)
-    return -jnp.einsum("ab,ac,bd->abcd", omega, one, one)
-
-
-def dissipation(
-    S: Inexact[Array, "K d d"], rates: Float[Array, "K d d"], group: Int[Array, "d d"]
-) -> Complex[Array, "d d d d"]:
-    """sum_k sum_omega gamma_k(omega) D[A_k(omega)]: d rho_ab/dt = sum_cd D[a, b, c, d] rho_cd.
-
-    Args:
-        S, rates, group: as `Transitions.matrices` gives them.
-    """
-    gain = jnp.einsum("kac,kbd->acbd", rates.astype(S.dtype) * S, S.conj())
-    gain = jnp.where(group[:, :, None, None] == group[None, None, :, :], gain, 0.0)
-    gain = gain.astype(np.promote_types(gain.dtype, np.complex64))
-    loss = jnp.einsum("acad->cd", gain).conj() / 2
-    one = jnp.eye(group.shape[0], dtype=gain.dtype)
-    return (
-        gain.transpose(0, 2, 1, 3)
-        - jnp.einsum("ac,bd->abcd", loss, one)
-        - jnp.einsum("ac,db->abcd", one, loss)
+    # The convention that energies which only round-off tells apart are equal has no error.
+    apart = basis.coinciding[:, None] != basis.coinciding[None, :]
+    error = jnp.where(apart, 2 * basis.energy_error, 0.0)
+    return Generator(
+        -jnp.einsum("ab,ac,bd->abcd", omega, one, one),
+        jnp.einsum("ab,ac,bd->abcd", error, one.real, one.real),
+        jnp.zeros_like(error),
     )
 
 
-def secular_generator(moves: Transitions) -> Complex[Array, "d d d d"]:
+def dissipation(moves: Transitions) -> Generator:
+    """sum_k sum_omega gamma_k(omega) D[A_k(omega)]: d rho_ab/dt = sum_cd D[a, b, c, d] rho_cd."""
+    S, rates, group = moves.matrices()
+    together = group[:, :, None, None] == group[None, None, :, :]
+    gain = jnp.einsum("kac,kbd->acbd", rates.astype(S.dtype) * S, S.conj())
+    gain = jnp.where(together, gain, 0.0).astype(np.promote_types(gain.dtype, np.complex64))
+    doubt = jnp.where(together, jnp.einsum("kac,kbd->acbd", *products_error(moves)), 0.0)
+    one = jnp.eye(group.shape[0], dtype=gain.dtype)
+
+    def whole(gain: Array, sign: int, one: Array) -> Array:
+        loss = jnp.einsum("acad->cd", gain).conj() / 2
+        left, right = jnp.einsum("ac,bd->abcd", loss, one), jnp.einsum("ac,db->abcd", one, loss)
+        return gain.transpose(0, 2, 1, 3) + sign * (left + right)
+
+    at = np.arange(group.shape[0])
+    populations = (at[:, None], at[:, None], at[None, :], at[None, :])
+    jumps = doubt[populations[0], populations[2], populations[0], populations[2]]
+    error = whole(doubt, 1, one.real).at[populations].set(jump_round_off(moves))
+    return Generator(whole(gain, -1, one), error, jumps)
+
+
+def jump_round_off(moves: Transitions) -> Float[Array, "d d"]:
+    """Bound of the round-off of the sums of rates by which populations drive populations, (d, d)."""
+    S, rates, _ = moves.matrices()
+    gain = jnp.einsum("kac,kac,kac->ac", rates, jnp.abs(S), jnp.abs(S))
+    return 8 * jnp.finfo(gain.dtype).eps * (gain + jnp.diag(jnp.sum(gain, axis=0)))
+
+
+def products_error(moves: Transitions) -> tuple[Float[Array, "m d d"], Float[Array, "m d d"]]:
+    """Two lists of matrices, x and y: sum_m x_ac y_bd bounds the error of sum_k gamma_ac S_ac S*_bd.
+
+    From the bounds of what amplitudes and rates are known to, a sum of sizes: a strong bath's terms
+    count in full where they cancel.
+    """
+    S, rates, _ = moves.matrices()
+    size, (amplitude, relative) = jnp.abs(S), moves.errors()
+    first = rates * (size * relative + amplitude)
+    return (
+        jnp.concatenate([first, rates * size]),
+        jnp.concatenate([size + amplitude, amplitude]),
+    )
+
+
+def secular_generator(moves: Transitions) -> Generator:
     """The generator as a tensor in the eigenbasis: d rho_ab/dt = sum_cd L[a, b, c, d] rho_cd."""
-    acts = dissipation(*moves.matrices())
-    return acts + oscillation(moves.basis.energies, acts.dtype)
+    acts = dissipation(moves)
+    return acts + oscillation(moves.basis, acts.elements.dtype)
 
 
-def block_generator(moves: Transitions, levels: tuple[Index, ...]) -> Complex[Array, "n n"]:
+def block_generator(moves: Transitions, levels: tuple[Index, ...]) -> Generator:
     """The generator among the elements rho_ab inside `levels`: d rho_x/dt = sum_y L[x, y] rho_y.
 
     Args:
@@ -59,39 +94,86 @@ def block_generator(moves: Transitions, levels: tuple[Index, ...]) -> Complex[Ar
     products = products_of(moves.pairs, levels)
     S, rates, label = moves.directed()
     first, second = products.first, products.second
+    position = moves.pairs.arrivals[0]
+    size, amplitude = jnp.abs(S), moves.amplitude_error[position]
+    known = size * moves.rate_error[position] + amplitude
+    together = label[first] == label[second]
     fed = (rates.astype(S.dtype) * S)[first] * S.conj()[second]
-    entries = products.by_entry.sum(jnp.where(label[first] == label[second], fed, 0.0))
-    gain = padded(entries.astype(np.promote_types(S.dtype, np.complex64)))[products.table]
-    loss = padded(jnp.sum(gain[products.row.diagonal()], axis=0).conj() / 2)[products.row]
-    energies = moves.basis.energies
+    doubt = known[first] * (size + amplitude)[second] + size[first] * amplitude[second]
+    doubt = rates[first] * doubt
     a, b = np.array([(a, b) for level in levels for a in level for b in level], np.int32).T
     left, right = (a[:, None], a[None, :]), (b[:, None], b[None, :])
-    decay = jnp.where(right[0] == right[1], loss[left], 0.0)
-    decay = decay + jnp.where(left[0] == left[1], loss.T[right], 0.0)
-    oscillation = jnp.diag(1j * (energies[a] - energies[b]).astype(gain.dtype))
-    return gain - decay - oscillation
+
+    def whole(products_of_two: Array, sign: int) -> Array:
+        entries = products.by_entry.sum(jnp.where(together, products_of_two, 0.0))
+        gain = padded(entries)[products.table]
+        loss = padded(jnp.sum(gain[products.row.diagonal()], axis=0).conj() / 2)[products.row]
+        decay = jnp.where(right[0] == right[1], loss[left], 0.0)
+        decay = decay + jnp.where(left[0] == left[1], loss.T[right], 0.0)
+        return gain + sign * decay
+
+    dtype = np.promote_types(S.dtype, np.complex64)
+    energies, same = moves.basis.relative_energies, moves.basis.coinciding
+    turning = jnp.diag(1j * (energies[a] - energies[b]).astype(dtype))
+    error = jnp.diag(jnp.where(same[a] != same[b], 2 * moves.basis.energy_error, 0.0))
+    error = error + whole(doubt, 1)
+    at = products.row.diagonal()
+    entries = padded(products.by_entry.sum(doubt))[products.table]
+    return Generator(
+        whole(fed.astype(dtype), -1) - turning,
+        error.at[at[:, None], at[None, :]].set(jump_round_off(moves)),
+        entries[at[:, None], at[None, :]],
+    )
 
 
-def heat_currents_of(
-    moves: Transitions, populations: Float[Array, " d"], coherences: Complex[Array, "d d"] | None
-) -> Float[Array, " K"]:
-    """Heat current into each bath, Tr[Q_k rho] with Q_k = -L_k^dag(H), (K,).
+def secular_currents(
+    moves: Transitions, state: InEigenbasis
+) -> tuple[Float[Array, " K"], Float[Array, " K"]]:
+    """Heat current into each bath, Tr[Q_k rho] with Q_k = -L_k^dag(H), and a bound of its error, (K,).
 
     Each transition carries its energy times its net rate, formed before anything is summed: what is
-    small keeps its digits. Coherences add to it where omega_ac and omega_ad are in one group.
+    small keeps its digits. Coherences add to it where omega_ac and omega_ad are in one group. The
+    bound adds up the sizes of what the sum subtracts.
     """
-    pairs = moves.pairs
-    net = moves.forth * populations[pairs.j] - moves.back * populations[pairs.i]
-    energies = moves.basis.energies
+    pairs, basis = moves.pairs, moves.basis
+    p, p_error = state.populations, state.population_errors
     first, second = pairs.states
-    released = (energies[second] - energies[first])[pairs.number]
-    carried = jnp.where(pairs.i == pairs.j, 0.0, released * moves.strengths * net)
-    heat = pairs.by_bath.sum(carried)
-    if coherences is None:
-        return heat
+    released = (basis.relative_energies[second] - basis.relative_energies[first])[pairs.number]
+    weight = jnp.where(pairs.i == pairs.j, 0.0, released * moves.strengths)
+    net = moves.forth * p[pairs.j] - moves.back * p[pairs.i]
+    heat = pairs.by_bath.sum(weight * net)
+    ends = np.stack([pairs.j, pairs.i], axis=1)
+    known = moves.strength_error[:, None] * p[ends] + moves.strengths[:, None] * p_error[ends]
+    doubt = jnp.sum(jnp.stack([moves.forth, moves.back], axis=1) * known, axis=1)
+    doubt = jnp.abs(released) * doubt + 2 * basis.energy_error * moves.strengths * jnp.abs(net)
+    bound = pairs.by_bath.sum(jnp.where(pairs.i == pairs.j, 0.0, doubt))
+    if state.coherences is None:
+        return heat, bound
     S, rates, group = moves.matrices()
+    energies = basis.relative_energies
     together = group[:, :, None] == group[:, None, :]
-    released = (energies[None, :, None] + energies[None, None, :]) / 2 - energies[:, None, None]
-    weight = jnp.where(together, released, 0.0).astype(S.dtype)
-    Q = jnp.einsum("acd,kac,kad->kcd", weight, rates.astype(S.dtype) * S.conj(), S)
-    return heat + jnp.einsum("kab,ba->k", Q.astype(coherences.dtype), coherences).real
+    carried = (energies[None, :, None] + energies[None, None, :]) / 2 - energies[:, None, None]
+    carried = jnp.where(together, carried, 0.0)
+    Q = jnp.einsum("acd,kac,kad->kcd", carried.astype(S.dtype), rates.astype(S.dtype) * S.conj(), S)
+    size = jnp.abs(carried) + jnp.where(together, 2 * basis.energy_error, 0.0)
+    first, second = products_error(moves)
+    K, d = pairs.n_baths, pairs.dimension
+    error = jnp.einsum("acd,mkac,mkad->kcd", size, *(own.reshape(2, K, d, d) for own in (first, second)))
+    more, doubt = expectations(Q, error, replace(state, populations=jnp.zeros_like(p)))
+    return heat + more, bound + doubt
+
+
+def expectations(
+    Q: Inexact[Array, "K d d"], error: Float[Array, "K d d"], state: InEigenbasis
+) -> tuple[Float[Array, " K"], Float[Array, " K"]]:
+    """Tr[Q_k rho], and a bound of its error from those of Q_k and of rho."""
+    p = state.populations
+    found = jnp.einsum("kaa,a->k", Q, p.astype(Q.dtype)).real
+    bound = jnp.einsum("kaa,a->k", error, p) + jnp.einsum("kaa,a->k", jnp.abs(Q), state.population_errors)
+    if state.coherences is None:
+        return found, bound
+    dtype = np.promote_types(Q.dtype, state.coherences.dtype)
+    found = found + jnp.einsum("kab,ba->k", Q.astype(dtype), state.coherences.astype(dtype)).real
+    bound = bound + jnp.einsum("kab,ba->k", error, jnp.abs(state.coherences))
+    other = 1.0 - jnp.eye(p.size, dtype=p.dtype)
+    return found, bound + state.error * jnp.einsum("kab,ab->k", jnp.abs(Q), other)

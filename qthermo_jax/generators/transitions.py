@@ -3,19 +3,24 @@
 Every master equation here is made of them: paper, below Eq. 5.
 """
 
+from dataclasses import replace
 from functools import partial
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Inexact, Int
+from jaxtyping import Array, Bool, Float, Inexact, Int, Shaped
 
-from qthermo_jax.baths import rates_both_ways
+from qthermo_jax.baths import FROZEN, SpectralDensity, rates_both_ways
 from qthermo_jax.couplings import SparseCoupling
 from qthermo_jax.spectral import Eigenbasis, cluster, roundoff
 from qthermo_jax.structure import BankPairs, Groups, Pairs, padded, repeated
 from qthermo_jax.system import Bath, OpenSystem
+
+# Round-off of a rotated amplitude in units of eps, the amplification of its states and its reach: three
+# times the largest of 400 systems against 40 digits.
+_ROTATED = 2.0
 
 
 class Transitions(eqx.Module):
@@ -25,11 +30,15 @@ class Transitions(eqx.Module):
         basis: the eigenstates.
         pairs: which bath and states each transition connects (static).
         amplitudes: S_k,ij, (P,).
-        driven: which amplitudes are not round-off of eigenvectors, (P,). Squared, or scaled up,
-            round-off would connect states that nothing connects.
+        amplitude_error: bound of what round-off in the eigenvectors did to each, (P,); 0 between basis
+            states, whose elements of S are what the user gave.
+        shift: an element of each bath's diagonal, (K,), 0 where the bath has none on some states. A
+            multiple of one in a coupling changes no generator, and the strong bath that is made of it
+            would hide weak ones behind its round-off: generators are made of S_k - shift_k.
         omega: Bohr frequency omega_ij = E_j - E_i, the mean over its group, (U,).
         labels: of the groups that omega_ij and -omega_ij belong to, (2, U).
         forth, back: the rates gamma_k(omega_ij) of j -> i and gamma_k(-omega_ij) of i -> j, (P,).
+        rate_error: bound of the relative error of both, (P,).
         temperatures: of the baths, (K,).
         divergent: whether a bath drives a transition whose rate diverges.
     """
@@ -37,46 +46,77 @@ class Transitions(eqx.Module):
     basis: Eigenbasis
     pairs: Pairs = eqx.field(static=True)
     amplitudes: Inexact[Array, " P"]
-    driven: Bool[Array, " P"]
+    amplitude_error: Float[Array, " P"]
+    shift: Inexact[Array, " K"]
     omega: Float[Array, " U"]
     labels: Int[Array, "2 U"]
     forth: Float[Array, " P"]
     back: Float[Array, " P"]
+    rate_error: Float[Array, " P"]
     temperatures: Float[Array, " K"]
     divergent: Bool[Array, ""]
 
     @property
+    def acting(self) -> Inexact[Array, " P"]:
+        """The amplitudes of S_k - shift_k, which the generators are made of."""
+        elastic = self.pairs.i == self.pairs.j
+        if not elastic.any():
+            return self.amplitudes
+        return self.amplitudes - jnp.where(elastic, self.shift[self.pairs.bath], 0.0)
+
+    @property
+    def driven(self) -> Bool[Array, " P"]:
+        """Which of these are not round-off. Squared, or scaled up, it would connect what is not."""
+        return jnp.abs(self.acting) > self.amplitude_error
+
+    @property
     def strengths(self) -> Float[Array, " P"]:
         """|S_k,ij|^2, 0 where it is round-off."""
-        squared = (self.amplitudes * self.amplitudes.conj()).real
+        amplitudes = self.acting
+        squared = (amplitudes * amplitudes.conj()).real
         return jnp.where(self.driven, squared, 0.0)
+
+    @property
+    def strength_error(self) -> Float[Array, " P"]:
+        """Bound of the error of |S_k,ij|^2 times a rate, over that rate."""
+        size, error = jnp.abs(self.acting), self.amplitude_error
+        return self.strengths * self.rate_error + error * (2.0 * size + error)
 
     def directed(self) -> tuple[Inexact[Array, " A"], Float[Array, " A"], Int[Array, " A"]]:
         """S_k,ac, gamma_k(omega_ac) and the group of omega_ac, of the `Pairs.arrivals` c -> a."""
         position, reverse, *_ = self.pairs.arrivals
-        S, rates = self.amplitudes[position], self.forth[position]
+        S, rates = self.acting[position], self.forth[position]
         return (
             jnp.where(reverse, S.conj(), S),
             jnp.where(reverse, self.back[position], rates),
             self.labels[reverse.astype(np.int32), self.pairs.number[position]],
         )
 
+    def matrix(self, above: Shaped[Array, " P"], below: Shaped[Array, " P"]) -> Shaped[Array, "K d d"]:
+        """A number of each transition at (bath, i, j), and another one at (bath, j, i)."""
+        pairs = self.pairs
+        empty = jnp.zeros((pairs.n_baths, pairs.dimension, pairs.dimension), above.dtype)
+        lower = empty.at[pairs.bath, pairs.j, pairs.i].set(below)
+        return lower.at[pairs.bath, pairs.i, pairs.j].set(above)
+
     def matrices(self) -> tuple[Inexact[Array, "K d d"], Float[Array, "K d d"], Int[Array, "d d"]]:
-        """S_k,ij, gamma_k(omega_ij) and the label of omega_ij's group, as matrices.
+        """S_k,ij - shift_k, gamma_k(omega_ij) and the label of omega_ij's group, as matrices.
 
         A pair of states that no bath can connect has a group of its own.
         """
-        pairs = self.pairs
-        d = pairs.dimension
-        above, below = (pairs.bath, pairs.i, pairs.j), (pairs.bath, pairs.j, pairs.i)
-        S = jnp.zeros((pairs.n_baths, d, d), self.amplitudes.dtype)
-        S = S.at[below].set(self.amplitudes.conj()).at[above].set(self.amplitudes)
-        rates = jnp.zeros((pairs.n_baths, d, d), self.forth.dtype)
-        rates = rates.at[below].set(self.back).at[above].set(self.forth)
-        first, second = pairs.states
+        d = self.pairs.dimension
+        acting = self.acting
+        first, second = self.pairs.states
         group = d * d + jnp.arange(d * d).reshape(d, d)
         group = group.at[second, first].set(self.labels[1]).at[first, second].set(self.labels[0])
-        return S, rates, group
+        return self.matrix(acting, acting.conj()), self.matrix(self.forth, self.back), group
+
+    def errors(self) -> tuple[Float[Array, "K d d"], Float[Array, "K d d"]]:
+        """The bounds of the amplitudes' errors and of the rates' relative ones, as matrices."""
+        return (
+            self.matrix(self.amplitude_error, self.amplitude_error),
+            self.matrix(self.rate_error, self.rate_error),
+        )
 
 
 def transitions(system: OpenSystem, basis: Eigenbasis) -> Transitions:
@@ -88,43 +128,60 @@ def transitions(system: OpenSystem, basis: Eigenbasis) -> Transitions:
     A divergent rate that meets an element which is zero up to round-off is harmless and set to zero.
     """
     pairs = system.pairs
-    omega, labels = _grouped(basis, pairs)
+    omega, labels = _grouped(system, basis, pairs)
     banks = list(zip(system.baths, pairs.banks, strict=True))
     amplitudes = jnp.concatenate([_amplitudes(bath, bank, basis) for bath, bank in banks])
-    size = jnp.abs(amplitudes)
-    driven = size > roundoff(size.dtype) * repeated(pairs.by_bath.max(size), pairs.bath)
+    reach = jnp.concatenate([_reach(system, *both) for both in banks])
     ends = np.cumsum([bank.i.size for bank in pairs.banks])[:-1]
     frequencies = jnp.split(omega[pairs.number], ends)
     rates = [_rates(*both, own) for both, own in zip(banks, frequencies, strict=True)]
-    forth, back = (jnp.concatenate(part) for part in zip(*rates, strict=True))
-    infinite = jnp.isposinf(forth) | jnp.isposinf(back)
-    harmless = infinite & ~driven
-    return Transitions(
+    forth, back, steepness = (jnp.concatenate(part) for part in zip(*rates, strict=True))
+    moves = Transitions(
         basis,
         pairs,
         amplitudes,
-        driven,
+        jax.lax.stop_gradient(_amplitude_error(basis, pairs, reach)),
+        jax.lax.stop_gradient(_shift(pairs, amplitudes)),
         omega,
         labels,
-        jnp.where(harmless, 0.0, forth),
-        jnp.where(harmless, 0.0, back),
+        forth,
+        back,
+        jax.lax.stop_gradient(_rate_error(basis, pairs, omega, steepness, system.temperatures)),
         system.temperatures,
-        jnp.any(infinite & driven),
+        jnp.array(False),
+    )
+    driven = moves.driven
+    infinite = jnp.isposinf(forth) | jnp.isposinf(back)
+    harmless = infinite & ~driven
+    return replace(
+        moves,
+        forth=jnp.where(harmless, 0.0, forth),
+        back=jnp.where(harmless, 0.0, back),
+        divergent=jnp.any(infinite & driven),
     )
 
 
-def _grouped(basis: Eigenbasis, pairs: Pairs) -> tuple[Float[Array, " U"], Int[Array, "2 U"]]:
+def _grouped(
+    system: OpenSystem, basis: Eigenbasis, pairs: Pairs
+) -> tuple[Float[Array, " U"], Int[Array, "2 U"]]:
     """Bohr frequencies of the pairs of states, each the mean over its group, and the groups' labels.
 
     Grouped with their negatives, so that both directions of a transition agree on its frequency.
     """
     first, second = pairs.states
-    omega = basis.energies[second] - basis.energies[first]
+    omega = basis.relative_energies[second] - basis.relative_energies[first]
     fixed = jax.lax.stop_gradient(omega)
     label, mean = cluster(jnp.concatenate([fixed, -fixed]), basis.tolerance)
-    # Two frequencies that are equal here may move apart: each keeps its own derivative.
-    shift = (mean[: omega.size] - mean[omega.size :]) / 2 - fixed
-    return omega + shift, label.reshape(2, -1)
+    # Frequencies that only round-off makes equal may move apart: each keeps its own derivative.
+    own = omega + (mean[: omega.size] - mean[omega.size :]) / 2 - fixed
+    if system.secular_tol is None:
+        return own, label.reshape(2, -1)
+    # Those of a wide group stay together, and what acts is their mean: so does its derivative.
+    both = jnp.concatenate([omega, -omega])
+    count = jax.ops.segment_sum(jnp.ones_like(both), label, both.size)
+    wide = (jax.ops.segment_sum(both, label, both.size) / jnp.maximum(count, 1.0))[label]
+    wide = (wide[: omega.size] - wide[omega.size :]) / 2
+    return jnp.where(basis.tolerance > basis.round_off, wide, own), label.reshape(2, -1)
 
 
 def _amplitudes(bath: Bath, bank: BankPairs, basis: Eigenbasis) -> Inexact[Array, " p"]:
@@ -141,20 +198,104 @@ def _amplitudes(bath: Bath, bank: BankPairs, basis: Eigenbasis) -> Inexact[Array
     return jnp.sum(left.conj() * values * right, axis=1)
 
 
+def _reach(system: OpenSystem, bath: Bath, bank: BankPairs) -> Float[Array, " p"]:
+    """The largest that each transition's amplitude could be, whatever the eigenvectors, up to sqrt(d).
+
+    The norm of the coupling between the two sectors that the states belong to.
+    """
+    coupling = jax.lax.stop_gradient(bath.coupling)
+    if isinstance(coupling, SparseCoupling):
+        assert bank.elements is not None
+        return jnp.sum(padded(jnp.abs(coupling.values))[bank.elements.value], axis=1)
+    size, K = jnp.abs(coupling), coupling.shape[0]
+    sector = system.sector_of
+    order = np.argsort(np.concatenate([np.array(own) for own in system.sectors]))
+    number = sector[order]  # of each basis state
+    n = len(system.sectors)
+    if n == 1:
+        norm = jnp.max(jnp.sum(size, axis=2), axis=1)
+        return jnp.repeat(norm, bank.i.size // K)
+    across = jnp.stack([jnp.sum(size[:, :, number == own], axis=2) for own in range(n)])  # (n, K, d)
+    norm = jnp.stack([jnp.max(across[:, :, number == own], axis=2) for own in range(n)])  # (n, n, K)
+    return norm[sector[bank.i], sector[bank.j], bank.bath]
+
+
+def _amplitude_error(basis: Eigenbasis, pairs: Pairs, reach: Float[Array, " P"]) -> Float[Array, " P"]:
+    """Bound of what round-off of the eigenvectors does to each amplitude, (P,)."""
+    grown = basis.amplification[pairs.i] + basis.amplification[pairs.j]
+    return _ROTATED * jnp.finfo(reach.dtype).eps * grown * reach
+
+
+def _shift(pairs: Pairs, amplitudes: Inexact[Array, " P"]) -> Inexact[Array, " K"]:
+    """Of each bath that acts on every state: the diagonal element that is nearest to their mean."""
+    elastic = np.flatnonzero(pairs.i == pairs.j)
+    count = np.bincount(pairs.bath[elastic], minlength=pairs.n_baths)
+    shifts = jnp.zeros(pairs.n_baths, amplitudes.dtype)
+    everywhere = np.flatnonzero(count == pairs.dimension)
+    if not everywhere.size:
+        return shifts
+    mine = elastic[np.isin(pairs.bath[elastic], everywhere)]
+    mine = mine[np.argsort(pairs.bath[mine], kind="stable")].reshape(everywhere.size, -1)
+    diagonal = amplitudes[mine].real
+    nearest = jnp.argmin(jnp.abs(diagonal - jnp.mean(diagonal, axis=1, keepdims=True)), axis=1)
+    found = jnp.take_along_axis(diagonal, nearest[:, None], axis=1)[:, 0]
+    return shifts.at[everywhere].set(found.astype(amplitudes.dtype))
+
+
 def _rates(
     bath: Bath, bank: BankPairs, omega: Float[Array, " p"]
-) -> tuple[Float[Array, " p"], Float[Array, " p"]]:
-    """gamma_k(omega) and gamma_k(-omega) of one bank's transitions."""
+) -> tuple[Float[Array, " p"], Float[Array, " p"], Float[Array, " p"]]:
+    """gamma_k(omega) and gamma_k(-omega) of one bank's transitions, and |d ln J/d ln omega|."""
     spectrum = jax.tree.map(lambda leaf: repeated(leaf, bank.bath), bath.spectrum)
     both_ways = partial(rates_both_ways, spontaneous=bath.spontaneous)
     forth, back = jax.vmap(both_ways)(spectrum, omega, repeated(bath.T, bank.bath))
-    return forth, back
+    fixed, size = jax.lax.stop_gradient((spectrum, jnp.abs(omega)))
+    return forth, back, jax.vmap(_steepness)(fixed, jnp.where(size > 0, size, 1.0))
+
+
+def _steepness(density: SpectralDensity, omega: Float[Array, ""]) -> Float[Array, ""]:
+    J, slope = jax.jvp(density, (omega,), (jnp.ones_like(omega),))
+    return jnp.where(J > 0, jnp.abs(omega * slope) / jnp.where(J > 0, J, 1.0), 0.0)
+
+
+def _rate_error(
+    basis: Eigenbasis,
+    pairs: Pairs,
+    omega: Float[Array, " U"],
+    steepness: Float[Array, " P"],
+    temperatures: Float[Array, " K"],
+) -> Float[Array, " P"]:
+    """Bound of the relative error of each transition's rates, (P,).
+
+    That of the frequency counts omega/T times in e^{-omega/T}, and as often as J is steep in J.
+    """
+    eps = jnp.finfo(omega.dtype).eps
+    size = jnp.abs(omega)
+    relative = jnp.where(size > 0, basis.energy_error / jnp.where(size > 0, size, 1.0), 0.0)
+    T = repeated(temperatures, pairs.bath)
+    exponent = jnp.where(T > 0, size[pairs.number] / jnp.where(T > 0, T, 1.0), 0.0)
+    # Past this one rate is 0, and the other one that of spontaneous emission.
+    exponent = jnp.where(exponent < FROZEN, exponent, 0.0)
+    return 8 * eps + (1.0 + exponent + steepness) * (eps + relative[pairs.number])
 
 
 def jump_rates(moves: Transitions) -> tuple[Float[Array, " U"], Float[Array, " U"]]:
     """Rates of the jumps j -> i and i -> j summed over the baths, for each pair of states i <= j."""
     by_states = moves.pairs.by_states
     return by_states.sum(moves.strengths * moves.forth), by_states.sum(moves.strengths * moves.back)
+
+
+def jump_rate_errors(moves: Transitions) -> tuple[Float[Array, " U"], Float[Array, " U"]]:
+    """Bounds of the errors of `jump_rates`."""
+    by_states = moves.pairs.by_states
+    error = moves.strength_error
+    return by_states.sum(error * moves.forth), by_states.sum(error * moves.back)
+
+
+def log_rates(moves: Transitions) -> Float[Array, " R"]:
+    """ln(|S_k,ij|^2 gamma) of every transition, both ways; 0 where there is none."""
+    both = jnp.concatenate([moves.strengths * moves.forth, moves.strengths * moves.back])
+    return jnp.log(jnp.where(both > 0, both, 1.0))
 
 
 def leak(
@@ -177,9 +318,10 @@ def leak(
     """
     pairs = moves.pairs
     amplitudes, _, frequency = moves.directed()
-    largest = pairs.by_bath.max(jnp.abs(moves.amplitudes))
-    bath = pairs.bath[pairs.arrivals[0]]
-    relative = jnp.abs(amplitudes) / jnp.where(largest > 0, largest, 1.0)[bath]
+    largest = pairs.by_bath.max(jnp.abs(moves.acting))
+    position = pairs.arrivals[0]
+    relative = jnp.abs(amplitudes) / jnp.where(largest > 0, largest, 1.0)[pairs.bath[position]]
+    relative = jnp.where(moves.driven[position], relative, 0.0)
     if kept is None and pairs.rivals is not None:
         product, lesser = _compared(pairs, pairs.rivals, frequency, relative)
     else:
@@ -188,7 +330,7 @@ def leak(
     fastest = pairs.by_bath.max(jnp.maximum(moves.forth, moves.back))
     elements = product * largest**2
     bound = (1 + pairs.dimension / 2) * jnp.sum(jnp.where(elements > 0, elements * fastest, 0.0))
-    return bound, lesser > roundoff(relative.dtype)
+    return bound, lesser > 0
 
 
 # Of two transitions of each bath with one Bohr frequency, from one block of states to different ones:

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
+from qthermo_jax.generators.generator import Generator
 from qthermo_jax.structure import Index
 
 
@@ -51,26 +52,37 @@ def kept_elements(blocks: tuple[Index, ...]) -> Kept:
     return Kept(sum(map(len, blocks)), a, b, upper, above, mirror)
 
 
-def real_generator(generator: Complex[Array, "n n"], kept: Kept) -> Float[Array, "n n"]:
-    """The generator on the n real unknowns: Re rho_ab for a <= b, then Im rho_ab for a < b."""
+def real_generator(
+    generator: Generator, kept: Kept
+) -> tuple[Float[Array, "n n"], Float[Array, "n n"]]:
+    """The generator on the n real unknowns: Re rho_ab for a <= b, then Im rho_ab for a < b.
+
+    Returns:
+        its elements, and bounds of their errors.
+    """
+    elements = generator.elements
+    of_real, of_imaginary = elements[kept.upper], elements[kept.above]
+    real = _by_unknowns(of_real.real, of_real.imag, kept, -1)
+    imaginary = _by_unknowns(of_imaginary.imag, of_imaginary.real, kept, 1)
+    upper, above = generator.error[kept.upper], generator.error[kept.above]
+    of_upper, of_above = (_by_unknowns(error, error, kept, 0) for error in (upper, above))
+    return jnp.concatenate([real, imaginary]), jnp.concatenate([of_upper, of_above])
+
+
+def _by_unknowns(
+    real: Float[Array, "r n"], imaginary: Float[Array, "r n"], kept: Kept, sign: int
+) -> Float[Array, "r n"]:
+    """A part of d rho by the real unknowns and by the imaginary ones; sign 0 adds up what are sizes."""
     upper, above, mirror = kept.upper, kept.above, kept.mirror
     diagonal = kept.a[upper] == kept.b[upper]
     lower = upper.copy()
     lower[~diagonal] = mirror
-    twin = jnp.asarray(~diagonal[None, :], generator.real.dtype)
-    of_real, of_imaginary = generator[upper], generator[above]
-
-    def columns(real: Float[Array, "r n"], imaginary: Float[Array, "r n"], sign: int) -> Array:
-        """A part of d rho, by the real unknowns and by the imaginary ones."""
+    twin = jnp.asarray(~diagonal[None, :], real.dtype)
+    if sign == 0:
+        by_imaginary = imaginary[:, above] + imaginary[:, mirror]
+    else:
         by_imaginary = sign * (imaginary[:, above] - imaginary[:, mirror])
-        return jnp.concatenate([real[:, upper] + twin * real[:, lower], by_imaginary], axis=1)
-
-    return jnp.concatenate(
-        [
-            columns(of_real.real, of_real.imag, -1),
-            columns(of_imaginary.imag, of_imaginary.real, 1),
-        ]
-    )
+    return jnp.concatenate([real[:, upper] + twin * real[:, lower], by_imaginary], axis=1)
 
 
 def hermitian_parts(unknowns: Float[Array, " n"], kept: Kept) -> tuple[Float[Array, " d"], Array]:

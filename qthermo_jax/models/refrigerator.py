@@ -2,12 +2,10 @@
 
 from typing import Annotated
 
-import jax
 import jax.numpy as jnp
 
-from qthermo_jax.baths import rates_both_ways
 from qthermo_jax.couplings import SparseCoupling
-from qthermo_jax.declared import Observable
+from qthermo_jax.declared import CurrentOf
 from qthermo_jax.labels import Quantity
 from qthermo_jax.models.common import Rate, Scalar, Spectrum, named_density
 from qthermo_jax.models.qubits import excitations, qubit_baths, state_labels, weighted
@@ -46,9 +44,6 @@ def three_level_refrigerator(
         jnp.stack([jnp.asarray(T, float) for T in (T_c, T_h, T_w)]),
         named_density(spectrum, rate),
     )
-    cold = jax.tree.map(lambda leaf: leaf[0], baths.spectrum)
-    emission, absorption = rates_both_ways(cold, omega_c, baths.T[0])
-    taken = omega_c * jnp.stack([absorption, -emission, jnp.zeros_like(emission)])
     return OpenSystem(
         jnp.diag(jnp.stack([jnp.zeros_like(omega_c), omega_c, omega_h])),
         baths,
@@ -56,7 +51,7 @@ def three_level_refrigerator(
         levels=[],
         labels=("0", "1", "2"),
         observables={
-            "cooling_power": Observable(taken, Quantity("cooling power", r"-J_c", 2, neutral=0.0))
+            "cooling_power": CurrentOf(0, -1.0, Quantity("cooling power", r"-J_c", 2, neutral=0.0))
         },
     )
 

@@ -46,19 +46,20 @@ def _keeps_sectors(system: OpenSystem, hamiltonian: Inexact[Array, "d d"]) -> Bo
 
 
 def is_negative(
-    system: OpenSystem,
-    populations: Float[Array, " d"],
-    coherences: Complex[Array, "d d"] | None,
-    error: Float[Array, ""],
+    populations: Float[Array, " d"], coherences: Complex[Array, "d d"] | None, error: Float[Array, ""]
 ) -> Bool[Array, ""]:
-    """Whether rho has an eigenvalue below 0; the other generators are completely positive."""
-    if system.generator != "redfield" or coherences is None:
+    """Whether rho has an eigenvalue below 0 by more than the error of its elements allows.
+
+    Args:
+        error: bound of the error of each element; d of these at most move an eigenvalue.
+    """
+    if coherences is None:
         return jnp.array(False)
     p, coherences = jax.lax.stop_gradient((populations, coherences))
     rho = jnp.diag(p).astype(coherences.dtype) + coherences
     finite = jnp.all(jnp.isfinite(rho))
     smallest = jnp.linalg.eigvalsh(jnp.where(finite, rho, 0.0))[0]
-    negative: Bool[Array, ""] = finite & (smallest < -roundoff(p.dtype) - error)
+    negative: Bool[Array, ""] = finite & (smallest < -p.size * error)
     return negative
 
 

@@ -3,14 +3,16 @@
 Both solve a trace-constrained linear system for the real numbers that a Hermitian matrix holds.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Complex, Float
+from jaxtyping import Array, Bool, Float
 
 from qthermo_jax.generators import (
+    Generator,
     Kept,
     Transitions,
     block_generator,
@@ -22,52 +24,43 @@ from qthermo_jax.generators import (
 )
 from qthermo_jax.spectral import Eigenbasis
 from qthermo_jax.steady.record import Method, Note, Solution
-from qthermo_jax.steady.uncertainty import rate_uncertainty
 from qthermo_jax.structure import Index
 
-# What is smaller than this part of the fastest decay is round-off of the couplings: scaled up, it
-# would make a decoupled state look connected.
-_NOISE = 1e-12
+# The largest part of what round-off could do to the matrix, as a bound of the spectral radius of
+# |A^-1| |dA|, at which its solution still counts as unique. At 1 a matrix within the bounds is singular.
+_SINGULAR = 0.5
 
-# Smallest singular value of the scaled system; that of a unique steady state stays well above this.
-_SINGULAR = 1e-13
-
-
-def _fastest(moves: Transitions) -> Float[Array, ""]:
-    """The fastest that any bath could make a transition, by its largest rate and its largest element."""
-    by_bath = moves.pairs.by_bath
-    rate = by_bath.max(jnp.maximum(moves.forth, moves.back))
-    fastest = jax.lax.stop_gradient(jnp.max(rate * by_bath.max(jnp.abs(moves.amplitudes)) ** 2))
-    return jnp.where(fastest > 0, fastest, 1.0)
-
-
-def _column_scales(matrix: Float[Array, "n n"], fastest: Float[Array, ""]) -> Float[Array, " n"]:
-    """Factors that bring the columns to about 1, so that slow populations count as much as fast ones.
-
-    They change neither the solution nor its derivatives; rows need none, since the diagonal is the
-    largest element of its column.
-    """
-    size = jnp.max(jnp.abs(jax.lax.stop_gradient(matrix)), axis=0)
-    return 1.0 / jnp.where(size > _NOISE * fastest, size, fastest)
+# Towards the weights that the bound is best for: w = w_0 + |A^-1| |dA| w / _LEAST, in so many steps.
+_STEPS, _LEAST = 6, 0.05
 
 
 class LinearSolution(NamedTuple):
-    """x, a bound of its error from round-off, and the matrix's smallest singular value."""
+    """x, a bound of its error from round-off, and how near the matrix is to a singular one.
+
+    `nearness` is an upper bound of the spectral radius of |A^-1| |dA|: if a matrix within the error of
+    A's elements is singular, it is 1 at least.
+    """
 
     x: Float[Array, " n"]
     error: Float[Array, " n"]
-    smallest: Float[Array, ""]
+    nearness: Float[Array, ""]
 
 
 def solve_linear(
-    matrix: Float[Array, "n n"], right: Float[Array, " n"], uncertainty: Float[Array, ""]
+    matrix: Float[Array, "n n"],
+    right: Float[Array, " n"],
+    perturbed: Callable[[Float[Array, "n n"]], Callable[[Float[Array, " n"]], Float[Array, " n"]]],
+    natural: Callable[[Float[Array, " n"]], Float[Array, " n"]],
 ) -> LinearSolution:
-    """x with matrix x = right, the matrix's elements known to a relative `uncertainty`.
+    """x with matrix x = right, the matrix's elements known up to some error dA.
 
-    One inverse serves the solution, its refinement, its derivatives (implicit, of any order), the error
-    and the singular value. Solves with LU factors
-    would be as cheap, but two batched LAPACK calls that do not depend on each other block XLA's thread
-    pool for good on a machine with few cores (jaxlib 0.10).
+    Args:
+        perturbed: from A^-1, the map of |x| to a bound of |A^-1 dA x|, linear and >= 0.
+        natural: the sizes that the unknowns have by nature, > 0, from the solution.
+
+    One inverse serves the solution, its refinement, its derivatives (implicit, of any order), and the
+    bounds. With A + dA singular there is a v = -A^-1 dA v, so that the spectral radius of `perturbed` is
+    at least 1; the bound of it is that of Collatz and Wielandt.
     """
     frozen = jax.lax.stop_gradient(matrix)
     inverse = jnp.linalg.inv(frozen)
@@ -83,20 +76,27 @@ def solve_linear(
         transpose_solve=lambda _, b: refined(frozen.T, inverse.T, b),
     )
     fixed = jax.lax.stop_gradient(solution)
-    # |A^-1| carries what is not known of the matrix, and what remains, to x.
-    uncertain = uncertainty * (jnp.abs(frozen) @ jnp.abs(fixed))
+    grown = perturbed(inverse)
+    start = natural(fixed)
+    weights = start
+    for _ in range(_STEPS):
+        weights = start + grown(weights) / _LEAST
+    nearness = jnp.max(grown(weights) / weights)
+    # What remains, and the round-off of finding out.
+    terms = jnp.abs(frozen) @ jnp.abs(fixed)
     remains = jnp.abs(jax.lax.stop_gradient(right) - frozen @ fixed)
-    error = jnp.abs(inverse) @ (uncertain + remains)
-    # At most sqrt(n) below the smallest singular value, and next to it where that one is tiny.
-    smallest = 1.0 / jnp.linalg.norm(inverse)
-    return LinearSolution(solution, error, jnp.where(jnp.isfinite(smallest), smallest, 0.0))
+    remains = remains + 4 * jnp.finfo(fixed.dtype).eps * terms
+    first = grown(jnp.abs(fixed)) + jnp.abs(inverse) @ remains
+    further = jnp.max(grown(first) / weights) / (1 - nearness)
+    error = jnp.where(nearness < 1, first + further * weights, jnp.inf)
+    return LinearSolution(solution, error, nearness)
 
 
 def _solve_kept(
     moves: Transitions,
     basis: Eigenbasis,
     kept: Kept,
-    generator: Complex[Array, "n n"],
+    generator: Generator,
     method: Method,
     leaking: tuple[Float[Array, ""], Bool[Array, ""]],
 ) -> Solution:
@@ -107,31 +107,52 @@ def _solve_kept(
         leaking: how strongly these drive the others, and whether they do.
 
     The row of the ground state's population is the one that the trace replaces: it is the largest
-    population, so nothing small is found as a difference of large numbers.
+    population, so nothing small is found as a difference of large numbers. Columns are scaled to 1, so
+    that slow populations count as much as fast ones; the errors of their elements are scaled along.
     """
-    matrix = real_generator(generator, kept)
-    n = matrix.shape[0]
+    matrix, doubt = real_generator(generator, kept)
+    n, eps = matrix.shape[0], jnp.finfo(matrix.dtype).eps
     diagonal = np.flatnonzero(kept.a[kept.upper] == kept.b[kept.upper])
     states = kept.a[kept.upper][diagonal]
     trace = jnp.zeros(n, matrix.dtype).at[diagonal].set(1.0)
-    row = jnp.arange(n) == jnp.asarray(diagonal)[jnp.argmin(basis.energies[states])]
-    scales = _column_scales(matrix, _fastest(moves))
+    ground = jnp.argmin(basis.relative_energies[states])
+    row = jnp.arange(n) == jnp.asarray(diagonal)[ground]
+    largest = jnp.max(jnp.abs(jax.lax.stop_gradient(matrix)), axis=0)
+    scales = 1.0 / jnp.where(largest > 0, largest, jnp.where(jnp.max(largest) > 0, jnp.max(largest), 1.0))
     trace = trace * scales
     trace_scale = 1.0 / jnp.max(trace)
     balanced = jnp.where(row[:, None], trace[None, :] * trace_scale, matrix * scales[None, :])
-    eps = jnp.finfo(matrix.dtype).eps
-    known = eps * jnp.max(jnp.where(moves.driven, rate_uncertainty(moves), 0.0))
-    uncertainty = 16 * eps + jax.lax.stop_gradient(known)
-    solved = solve_linear(balanced, jnp.where(row, trace_scale, 0.0), uncertainty)
+    doubt = jnp.where(row[:, None], 0.0, doubt * scales[None, :])
+
+    def natural(unknowns: Float[Array, " n"]) -> Float[Array, " n"]:
+        """sqrt(p_a p_b) for rho_ab, which no density matrix exceeds."""
+        p, _ = hermitian_parts(unknowns * scales, kept)
+        root = jnp.sqrt(jnp.abs(p) + jnp.sqrt(jnp.finfo(p.dtype).tiny))
+        a, b = (np.concatenate([own[kept.upper], own[kept.above]]) for own in (kept.a, kept.b))
+        return root[a] * root[b] / scales
+
+    # The elimination's own round-off is that of its columns' largest elements.
+    doubt = jax.lax.stop_gradient(doubt + 2 * eps * jnp.abs(balanced))
+    jump_error = jax.lax.stop_gradient(generator.jump_error[np.ix_(states, states)])
+    replaced = jnp.arange(states.size) == ground
+
+    def perturbed(inverse: Float[Array, "n n"]) -> Callable[[Float[Array, " n"]], Float[Array, " n"]]:
+        size = jnp.abs(inverse)
+        of_row = jnp.where(replaced[None, :], 0.0, inverse[:, diagonal])
+        apart = jnp.abs(of_row[:, :, None] - of_row[:, None, :])
+        by_jumps = jnp.einsum("nac,ac->nc", apart, jump_error) * scales[diagonal][None, :]
+        return lambda weights: size @ (doubt @ weights) + by_jumps @ weights[diagonal]
+
+    solved = solve_linear(balanced, jnp.where(row, trace_scale, 0.0), perturbed, natural)
     unknowns = solved.x * scales
     populations, coherences = hermitian_parts(unknowns, kept)
     return Solution(
         populations=populations,
         coherences=coherences,
         residual=jnp.max(jnp.abs(matrix @ unknowns)) / jnp.max(jnp.abs(matrix)),
-        error=2 * jnp.max(solved.error * scales) + 16 * eps * basis.amplification,
+        error=2 * jnp.max(solved.error * scales) + 16 * eps * jnp.max(1.0 + basis.amplification),
         leak=leaking[0],
-        unique=solved.smallest > _SINGULAR,
+        unique=solved.nearness < _SINGULAR,
         exact=~leaking[1],
         underflow=jnp.array(False),
         method=jnp.int8(method),
@@ -144,7 +165,7 @@ def solve_dense(moves: Transitions) -> Solution:
     return solve_whole(secular_generator(moves), moves, moves.basis)
 
 
-def solve_whole(generator: Complex[Array, "d d d d"], moves: Transitions, basis: Eigenbasis) -> Solution:
+def solve_whole(generator: Generator, moves: Transitions, basis: Eigenbasis) -> Solution:
     """Every element of rho, whatever the generator.
 
     Args:
@@ -155,7 +176,8 @@ def solve_whole(generator: Complex[Array, "d d d d"], moves: Transitions, basis:
     d = basis.energies.size
     kept = kept_elements((tuple(range(d)),))
     nothing = jnp.zeros((), moves.forth.dtype), jnp.array(False)
-    return _solve_kept(moves, basis, kept, generator.reshape(d * d, d * d), Method.DENSE, nothing)
+    flat = generator.map(lambda own: own.reshape(d * d, d * d))
+    return _solve_kept(moves, basis, kept, flat, Method.DENSE, nothing)
 
 
 def solve_secular_block(moves: Transitions, levels: tuple[Index, ...] | None) -> Solution:
@@ -174,15 +196,17 @@ def solve_secular_block(moves: Transitions, levels: tuple[Index, ...] | None) ->
         block = jnp.asarray(number)
     else:
         kept = kept_elements((tuple(range(d)),))
-        generator = secular_generator(moves).reshape(d * d, d * d)
+        whole = secular_generator(moves).map(lambda own: own.reshape(d * d, d * d))
         block = moves.basis.level
-        generator = _held_at_zero(generator, block[kept.a] != block[kept.b], _fastest(moves))
+        generator = _held_at_zero(whole, block[kept.a] != block[kept.b])
     return _solve_kept(moves, moves.basis, kept, generator, Method.SECULAR_BLOCK, leak(moves, block))
 
 
-def _held_at_zero(
-    generator: Complex[Array, "n n"], out: Bool[Array, " n"], decay: Float[Array, ""]
-) -> Complex[Array, "n n"]:
+def _held_at_zero(generator: Generator, out: Bool[Array, " n"]) -> Generator:
     """The generator with some elements decoupled from the rest and decaying by themselves."""
-    inside = jnp.where(out[:, None] | out[None, :], 0.0, generator)
-    return inside - jnp.diag(jnp.where(out, decay, 0.0)).astype(generator.dtype)
+    cut = out[:, None] | out[None, :]
+    inside = jnp.where(cut, 0.0, generator.elements)
+    fastest = jnp.max(jnp.abs(jax.lax.stop_gradient(generator.elements)))
+    alone = jnp.diag(jnp.where(out, jnp.where(fastest > 0, fastest, 1.0), 0.0))
+    error = jnp.where(cut, 0.0, generator.error)
+    return Generator(inside - alone.astype(inside.dtype), error, generator.jump_error)

@@ -9,10 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from qthermo_jax.generators import Transitions, jump_rates, leak
+from qthermo_jax.generators import Transitions, jump_rate_errors, jump_rates, leak
 from qthermo_jax.steady.record import Method, Note, Solution
 from qthermo_jax.steady.side_by_side import stationary
-from qthermo_jax.steady.uncertainty import rate_uncertainty
 from qthermo_jax.structure import repeated
 
 
@@ -33,18 +32,15 @@ def _may_be_conserved(moves: Transitions) -> Bool[Array, ""]:
     return jnp.any(moves.basis.degenerate & different & uncertain)
 
 
-def _relative_error(moves: Transitions) -> Float[Array, ""]:
+def _relative_error(moves: Transitions, rates: Float[Array, " A"]) -> Float[Array, ""]:
     """Bound of the relative error of every population, from the round-off of the rates.
 
-    Off-diagonal rates known to a relative eps give populations known to 2 d eps (O'Cinneide, Numer.
+    Off-diagonal rates known to a relative eta give populations known to 2 d eta (O'Cinneide, Numer.
     Math. 65, 109 (1993)).
     """
-    pairs = moves.pairs
-    size = jnp.abs(moves.amplitudes)
-    relative = size / jnp.where(moves.driven, repeated(pairs.by_bath.max(size), pairs.bath), 1.0)
-    vectors = moves.basis.amplification / jnp.where(moves.driven, relative, 1.0)
-    rate = jnp.where(moves.driven, rate_uncertainty(moves) + 2.0 * vectors, 0.0)
-    return 2 * pairs.dimension * jnp.finfo(size.dtype).eps * jnp.max(rate, initial=0.0)
+    errors = jnp.concatenate(jump_rate_errors(moves))
+    relative = jnp.where(rates > 0, errors, 0.0) / jnp.where(rates > 0, rates, 1.0)
+    return 2 * moves.pairs.dimension * jax.lax.stop_gradient(jnp.max(relative, initial=0.0))
 
 
 def _underflow(moves: Transitions, exits: Float[Array, " d"]) -> tuple[Bool[Array, ""], Bool[Array, ""]]:
@@ -78,7 +74,7 @@ def solve_populations(moves: Transitions) -> Solution:
         populations=found.populations,
         coherences=None,
         residual=found.imbalance,
-        error=_relative_error(moves),
+        error=_relative_error(moves, rates),
         leak=leakage,
         unique=found.classes == 1,
         exact=~leaks,

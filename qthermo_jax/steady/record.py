@@ -33,6 +33,7 @@ class Status(IntEnum):
     NO_DERIVATIVE = 8
     NOT_POSITIVE = 9
     BAD_INITIAL_STATE = 10
+    INACCURATE = 11
 
     @property
     def meaning(self) -> str:
@@ -50,7 +51,7 @@ _MEANINGS = {
     Status.DIVERGENT_RATE: (
         "a rate diverges (a flat spectrum's does at zero frequency) and the bath drives that transition"
     ),
-    Status.NOT_UNIQUE: "the steady state is not unique",
+    Status.NOT_UNIQUE: "the steady state is not unique, as far as this precision can tell",
     Status.LARGE_RESIDUAL: "the solution does not satisfy its equation",
     Status.METHOD_NOT_EXACT: (
         "the method that was asked for is not exact: what it keeps drives coherences that it leaves out"
@@ -58,6 +59,7 @@ _MEANINGS = {
     Status.UNDERFLOW: "the rates span more orders of magnitude than this precision holds",
     Status.NOT_POSITIVE: "the density matrix has a negative eigenvalue (as Redfield's may)",
     Status.BAD_INITIAL_STATE: "the initial state is not Hermitian, or its trace is not 1",
+    Status.INACCURATE: "round-off may have changed the state by more than 1e-3",
     Status.NO_DERIVATIVE: "a degenerate level splits along this parameter: there is no derivative here",
 }
 
@@ -72,6 +74,7 @@ class Note(IntFlag):
     NONE = 0
     COHERENCES_NOT_EXAMINED = 1
     UNDERFLOW = 2
+    CURRENTS_CANCEL = 4
 
     @property
     def meaning(self) -> str:
@@ -85,6 +88,10 @@ _REMARKS = {
         "they decay was not examined"
     ),
     Note.UNDERFLOW: "populations below the smallest number of this precision are 0",
+    Note.CURRENTS_CANCEL: (
+        "opposite fluxes cancel so far that less than six digits of a heat current are left: it and "
+        "what is made of it are NaN"
+    ),
 }
 
 

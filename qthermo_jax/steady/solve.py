@@ -19,6 +19,9 @@ from qthermo_jax.steady.record import Method, Solution, State, Status, SteadySta
 from qthermo_jax.structure import Index
 from qthermo_jax.system import OpenSystem
 
+# A state whose error may be larger than this is flagged.
+_NO_DIGITS = 1e-3
+
 METHODS = ("auto", "populations", "secular_block", "dense")
 
 
@@ -151,9 +154,10 @@ def solved(system: OpenSystem, method: str) -> SteadyState:
             (~solution.unique, Status.NOT_UNIQUE),
             (~(solution.residual < negligible), Status.LARGE_RESIDUAL),
             (
-                is_negative(system, solution.populations, solution.coherences, solution.error),
+                is_negative(solution.populations, solution.coherences, solution.error),
                 Status.NOT_POSITIVE,
             ),
+            (~(solution.error < _NO_DIGITS), Status.INACCURATE),
         ]
     )
 

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from qthermo_jax.bounded import Bounded, slope_of, trusted
 from qthermo_jax.declared import Computed
 from qthermo_jax.generators import bare_system
+from qthermo_jax.observables import bounded_currents
 from qthermo_jax.spectral import eigenbasis, splits
-from qthermo_jax.steady import Method, State, Status
+from qthermo_jax.steady import Method, Note, State, Status
 from qthermo_jax.structure import Index
 from qthermo_jax.sweeping.errors import SpecError, first_line
 from qthermo_jax.sweeping.plan import Plan
@@ -19,6 +19,8 @@ from qthermo_jax.sweeping.setting import state_of
 from qthermo_jax.system import OpenSystem
 
 Numbers = dict[str, Array]
+Results = dict[str, Array | Bounded]
+Hamiltonians = tuple[Array, Array | None]  # H, and that without interactions
 PointFunction = Callable[..., dict[str, Array]]
 
 
@@ -33,22 +35,30 @@ def point_function(plan: Plan, method: str, levels: tuple[Index, ...] | None = N
         numbers = {name: value for part in values for name, value in part.items()}
         varied = {name: numbers.pop(name) for name in plan.varied}
 
+        def system_of(varied: Numbers) -> OpenSystem:
+            return plan.model.function(**plan.structure, **numbers, **varied)
+
         def observed(
             varied: Numbers, warming: Float[Array, " K"]
-        ) -> tuple[dict[str, Array], OpenSystem, State]:
-            given = numbers | varied
-            system = plan.model.function(**plan.structure, **given)
+        ) -> tuple[Results, tuple[OpenSystem, State]]:
+            system = system_of(varied)
             if levels is not None and system.levels is None:
                 system = system.with_levels(levels)
             if plan.warms:
                 system = system.with_temperatures(system.temperatures + warming)
-            system, state = state_of(system, method, plan.spec.evolution, given.get("time"))
-            return _observed(plan, system, state), system, state
+            time = (numbers | varied).get("time")
+            system, state = state_of(system, method, plan.spec.evolution, time)
+            return _observed(plan, system, state), (system, state)
 
         if not plan.derivatives:
-            results, _, state = observed(varied, jnp.zeros(plan.n_baths))
-            return _kept(plan, results) | _flags(state)
-        return _with_slopes(plan, observed, varied)
+            results, (system, state) = observed(varied, jnp.zeros(plan.n_baths))
+            return _kept(plan, results) | _flags(state, _cancels(system, state, results))
+
+        def hamiltonians(varied: Numbers) -> Hamiltonians:
+            system = system_of(varied)
+            return system.H, system.local
+
+        return _with_slopes(plan, observed, hamiltonians, varied)
 
     return solve
 
@@ -67,20 +77,22 @@ def try_own_observables(plan: Plan) -> None:
         jax.eval_shape(point_function(plan, method), *first, plan.numbers)
 
 
-def _observed(plan: Plan, system: OpenSystem, state: State) -> dict[str, Array]:
-    found: dict[str, Array] = {}
+def _observed(plan: Plan, system: OpenSystem, state: State) -> Results:
+    found: Results = {}
     for name, out in plan.outputs.items():
         try:
-            found[name] = jnp.asarray(out.compute(system, state))
+            own = out.compute(system, state)
+            found[name] = own if isinstance(own, Bounded) else jnp.asarray(own)
         except Exception as error:
             if not isinstance(system.observables.get(name), Computed):
                 raise
             raise SpecError(f"observable {name}: {type(error).__name__}: {first_line(error)}") from error
-        state = _after(found[name], state)
+        state = _after(trusted(found[name]), state)
         expected = tuple(len(dim.labels) for dim in out.dims)
-        if found[name].shape != expected:
+        shape = trusted(found[name]).shape
+        if shape != expected:
             raise SpecError(
-                f"observable {name}: has shape {found[name].shape}, and its dimensions {expected}"
+                f"observable {name}: has shape {shape}, and its dimensions {expected}"
             )
     return found
 
@@ -96,24 +108,43 @@ def _after(result: Array, state: State) -> State:
     return replace(state, populations=state.populations + before.astype(state.populations.dtype))
 
 
-def _kept(plan: Plan, results: dict[str, Array]) -> dict[str, Array]:
+def _kept(plan: Plan, results: Results) -> dict[str, Array]:
     """In the precision of the file, before anything leaves the device."""
-    return {name: values.astype(plan.stored) for name, values in results.items()}
+    return {name: trusted(values).astype(plan.stored) for name, values in results.items()}
 
 
-def _flags(state: State) -> dict[str, Array]:
+def _cancels(system: OpenSystem, state: State, results: Results) -> Bool[Array, ""]:
+    """Whether a result, or some of it, is not given because heat currents cancel.
+
+    A function of the user's own may have taken a current; its NaN has this cause where a current is one.
+    """
+    found = [jnp.any(~own.reliable) for own in results.values() if isinstance(own, Bounded)]
+    own = [
+        jnp.any(jnp.isnan(trusted(value)))
+        for name, value in results.items()
+        if isinstance(system.observables.get(name), Computed)
+    ]
+    if own:
+        currents = jnp.any(~bounded_currents(system, state).reliable)
+        found.append(jnp.any(jnp.stack(own)) & currents)
+    return jnp.any(jnp.stack(found)) if found else jnp.array(False)
+
+
+def _flags(state: State, cancels: Bool[Array, ""]) -> dict[str, Array]:
     """What every point says about itself."""
+    cancelled = cancels & (state.status == Status.OK)
     return {
         "status": state.status,
         "method": state.method,
-        "note": state.note,
+        "note": state.note | jnp.where(cancelled, Note.CURRENTS_CANCEL, Note.NONE).astype(jnp.int8),
         "leak": state.leak.astype(jnp.float32),
     }
 
 
 def _with_slopes(
     plan: Plan,
-    observed: Callable[[Numbers, Array], tuple[dict[str, Array], OpenSystem, State]],
+    observed: Callable[[Numbers, Array], tuple[Results, tuple[OpenSystem, State]]],
+    hamiltonians: Callable[[Numbers], Hamiltonians],
     varied: Numbers,
 ) -> dict[str, Array]:
     """Values, derivatives and flags.
@@ -125,38 +156,44 @@ def _with_slopes(
     along = {name: steps[:, index] for index, name in enumerate(plan.varied)}
     warming = jnp.pad(steps[:, len(plan.varied) :], ((0, 0), (0, 0 if plan.warms else plan.n_baths)))
 
-    def values(
-        varied: Numbers, warming: Array
-    ) -> tuple[tuple[dict[str, Array], tuple[Array, Array | None]], tuple[OpenSystem, State]]:
-        results, system, state = observed(varied, warming)
-        return (results, (system.H, system.local)), (system, state)
-
     def push(
         step: Numbers, warm: Array
-    ) -> tuple[tuple[dict[str, Array], OpenSystem, State], tuple[dict[str, Array], Any]]:
+    ) -> tuple[tuple[Results, OpenSystem, State], Results]:
         here = (varied, jnp.zeros(plan.n_baths))
-        (results, _), (slopes, change), kept = jax.jvp(values, here, (step, warm), has_aux=True)
-        return (results, *kept), (slopes, change)
+        results, slopes, kept = jax.jvp(observed, here, (step, warm), has_aux=True)
+        return (results, *kept), {name: slope_of(results[name], own) for name, own in slopes.items()}
 
-    (results, system, state), (slopes, changes) = jax.vmap(push, out_axes=(None, 0))(along, warming)
-    jumps = jax.vmap(lambda change: _jumps(system, state, *change))(changes)
+    def bend(step: Numbers) -> tuple[Hamiltonians, Hamiltonians]:
+        """First and second derivative of the Hamiltonians."""
+
+        def change(varied: Numbers) -> Hamiltonians:
+            return jax.jvp(hamiltonians, (varied,), (step,))[1]
+
+        return jax.jvp(change, (varied,), (step,))
+
+    (results, system, state), slopes = jax.vmap(push, out_axes=(None, 0))(along, warming)
+    jumps = jax.vmap(lambda step: _jumps(system, state, *bend(step)))(along)
     named = _named(plan, slopes, state.status, jumps)
-    return _kept(plan, results) | named | _flags(state)
+    cancels = _cancels(system, state, results) | _cancels(system, state, slopes)
+    return _kept(plan, results) | named | _flags(state, cancels)
 
 
-def _jumps(system: OpenSystem, state: State, dH: Array, d_local: Array | None) -> Bool[Array, ""]:
+def _jumps(
+    system: OpenSystem, state: State, change: Hamiltonians, curvature: Hamiltonians
+) -> Bool[Array, ""]:
     """Whether the state jumps along a direction, because a level splits that it depends on."""
-    inside, between = splits(system, state.basis, dH)
+    (dH, d_local), (ddH, dd_local) = change, curvature
+    inside, between = splits(system, state.basis, dH, ddH)
     jumps = inside | (between & (state.method != Method.POPULATIONS))
     if system.generator != "local" or d_local is None:
         return jumps
     bare = bare_system(system, state.basis)
-    inside, between = splits(bare, eigenbasis(bare), d_local)
+    inside, between = splits(bare, eigenbasis(bare), d_local, dd_local)
     return jumps | inside | between
 
 
 def _named(
-    plan: Plan, slopes: dict[str, Array], status: Array, jumps: Bool[Array, " directions"]
+    plan: Plan, slopes: Results, status: Array, jumps: Bool[Array, " directions"]
 ) -> dict[str, Array]:
     """Derivatives under their names, NaN where they do not exist, each parameter with its own status."""
     codes = jnp.where((status == Status.OK) & jumps, jnp.int8(Status.NO_DERIVATIVE), status)
@@ -164,7 +201,7 @@ def _named(
     for derivative in plan.derivatives:
         code = codes[derivative.directions]
         for name, slope in slopes.items():
-            own = slope[derivative.directions]
+            own = trusted(slope)[derivative.directions]
             exists = (code == Status.OK).reshape(-1, *(1 for _ in own.shape[1:]))
             kept = jnp.moveaxis(jnp.where(exists, own, jnp.nan), 0, -1).astype(plan.stored)
             named[derivative.of(name)] = kept if derivative.dims else kept[..., 0]
