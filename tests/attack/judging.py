@@ -21,10 +21,12 @@ FLAGGED = "flagged truly"
 SLOW = "flagged: unique, but below round-off of the fastest rate"
 NEEDLESS = "flagged though it could be right"
 ROUNDED = "a population below round-off of its input"
+COLD = "right, but a heat current that is no small difference is not given"
 UNCOVERED = "bound too small"
+HEAT = "a heat current outside its bound"
 WRONG = "WRONG under OK"
-VERDICTS = (RIGHT, VAGUE, NOTED, FLAGGED, SLOW, NEEDLESS, ROUNDED, UNCOVERED, WRONG)
-FAILURES = (UNCOVERED, WRONG)
+VERDICTS = (RIGHT, VAGUE, NOTED, FLAGGED, SLOW, NEEDLESS, ROUNDED, COLD, UNCOVERED, HEAT, WRONG)
+FAILURES = (UNCOVERED, HEAT, WRONG)
 
 # A bound above this says little.
 LITTLE = 1e-6
@@ -100,14 +102,33 @@ def _is_rounded(draw: Draw, exact: Exact, error: float) -> bool:
     )
 
 
-def _heat_error(found: dict[str, np.ndarray], exact: Exact) -> float:
-    """Relative, of currents that are not 0."""
-    errors = [0.0]
-    largest = max(abs(current) for current in exact.currents)
-    for value, true in zip(found["currents"], exact.currents, strict=True):
-        if abs(true) > max(largest, exact.gross) * 1e-40:
-            errors.append(float(abs(mpmath.mpf(float(value)) / true - 1)))
-    return max(errors)
+@dataclass(frozen=True)
+class Heat:
+    """How well heat currents are known.
+
+    Attributes:
+        error: the largest relative error of one that is given.
+        covered: whether each that is given is right within its bound.
+        missing: how many are not given although they are not small differences of large flows.
+    """
+
+    error: float
+    covered: bool
+    missing: int
+
+
+def _heat(found: dict[str, np.ndarray], exact: Exact) -> Heat:
+    error, covered, missing = 0.0, True, 0
+    least = max([exact.gross, *map(abs, exact.currents)]) * 1e-40
+    for given, bound, true in zip(found["currents"], found["bounds"], exact.currents, strict=True):
+        if np.isnan(given):
+            missing += bool(abs(true) > exact.gross / 100 and abs(true) > 1e-280)
+            continue
+        off = abs(mpmath.mpf(float(given)) - true)
+        covered &= bool(off <= mpmath.mpf(float(bound)) + least + 1e-300)
+        if abs(true) > least:
+            error = max(error, float(off / abs(true)))
+    return Heat(error, covered, missing)
 
 
 def _is_lost(draw: Draw, exact: Exact) -> bool:
@@ -163,14 +184,15 @@ def judge(draw: Draw, exact: Exact, method: str, found: dict[str, np.ndarray]) -
     true_error = absolute = _element_error(found, exact)
     if found["method"] == Method.POPULATIONS:
         true_error = max(absolute, _relative_error(level_sums(found, exact), exact))
-    heat_error = _heat_error(found, exact)
+    heat = _heat(found, exact)
     if true_error <= error:
         verdict = RIGHT if error <= LITTLE else VAGUE
+        verdict = (COLD if heat.missing else verdict) if heat.covered else HEAT
     elif absolute <= error and _is_rounded(draw, exact, true_error):
         verdict = ROUNDED
     else:
         verdict = UNCOVERED if true_error < SERIOUS else WRONG
-    return Verdict(*own, verdict, status.name, error, true_error, heat_error)
+    return Verdict(*own, verdict, status.name, error, true_error, heat.error)
 
 
 def judged(draws: Sequence[Draw]) -> list[Verdict]:
@@ -196,7 +218,19 @@ def failures(verdicts: Iterable[Verdict]) -> list[Verdict]:
     return [verdict for verdict in verdicts if verdict.verdict in FAILURES]
 
 
-SHORT = ("right", "vague", "noted", "flagged", "slow", "needless", "rounded", "uncovered", "WRONG")
+SHORT = (
+    "right",
+    "vague",
+    "noted",
+    "flagged",
+    "slow",
+    "needless",
+    "rounded",
+    "no heat",
+    "uncovered",
+    "HEAT",
+    "WRONG",
+)
 
 
 def summary(verdicts: Sequence[Verdict]) -> str:

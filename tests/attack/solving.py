@@ -129,6 +129,7 @@ def _program(signature: tuple[object, ...], method: str) -> Any:
             "method": state.method,
             "note": state.note,
             "currents": qj.heat_currents(system, state),
+            "bounds": qj.heat_current_bounds(system, state),
         }
 
     return jax.jit(jax.vmap(solved))
@@ -145,7 +146,7 @@ def _slopes_program(signature: tuple[object, ...], method: str) -> Any:
             return (state.rho, qj.heat_currents(system, state)), (system, state)
 
         _, (rho, currents), (system, state) = jax.jvp(values, (arrays,), (steps,), has_aux=True)
-        inside, between = splits(system, state.basis, steps["H"])
+        inside, between = splits(system, state.basis, steps["H"], jnp.zeros_like(steps["H"]))
         return {
             "status": state.status,
             "error": state.error,
