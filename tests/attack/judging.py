@@ -9,7 +9,7 @@ import numpy as np
 
 from attack.exact_states import Exact, steady
 from attack.rounding import perturbed
-from attack.solving import Found, solved
+from attack.solving import METHODS, Found, solved
 from attack.systems import Draw, draw
 from qthermo_jax.steady import Method, Note, Status
 
@@ -195,13 +195,13 @@ def judge(draw: Draw, exact: Exact, method: str, found: dict[str, np.ndarray]) -
     return Verdict(*own, verdict, status.name, error, true_error, heat.error)
 
 
-def judged(draws: Sequence[Draw]) -> list[Verdict]:
+def judged(draws: Sequence[Draw], methods: Sequence[str] = METHODS) -> list[Verdict]:
     """Verdicts on draws, without those where a gap is so near the tolerance that either is right."""
     exacts = [steady(draw) for draw in draws]
     clear = [
         (draw, exact) for draw, exact in zip(draws, exacts, strict=True) if not exact.levels.ambiguous
     ]
-    results: list[Found] = solved([draw for draw, _ in clear])
+    results: list[Found] = solved([draw for draw, _ in clear], methods=methods)
     return [
         judge(draw, exact, method, found)
         for (draw, exact), by_method in zip(clear, results, strict=True)
@@ -209,9 +209,9 @@ def judged(draws: Sequence[Draw]) -> list[Verdict]:
     ]
 
 
-def attack(seeds: Iterable[int]) -> list[Verdict]:
+def attack(seeds: Iterable[int], methods: Sequence[str] = METHODS) -> list[Verdict]:
     """Verdicts on the systems of these seeds."""
-    return judged([draw(seed) for seed in seeds])
+    return judged([draw(seed) for seed in seeds], methods)
 
 
 def failures(verdicts: Iterable[Verdict]) -> list[Verdict]:

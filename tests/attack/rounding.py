@@ -33,7 +33,16 @@ def perturbed(draw: Draw, eps: float = EPS, seed: int = 0) -> Draw:
             parameters = (parameters[0], bath.parameters[1], parameters[2])
         return replace(bath, coupling=S, T=float(bath.T * factor[3]), parameters=parameters)
 
-    spread = float(np.abs(draw.H - np.trace(draw.H) / d * np.eye(d)).max())
-    H = draw.H if exact_basis else moved(draw.H, spread)
-    local = draw.local if exact_basis or draw.local is None else moved(draw.local, spread)
-    return replace(draw, H=H, local=local, baths=tuple(bath_moved(bath) for bath in draw.baths))
+    def hamiltonian_moved(H: np.ndarray) -> np.ndarray:
+        if not exact_basis:
+            return moved(H, float(np.abs(H).max()))
+        # Energies that are equal stay equal.
+        energies, own = np.unique(np.diag(H), return_inverse=True)
+        return np.diag((energies * (1 + eps * rng.normal(size=energies.size)))[own])
+
+    return replace(
+        draw,
+        H=hamiltonian_moved(draw.H),
+        local=None if draw.local is None else hamiltonian_moved(draw.local),
+        baths=tuple(bath_moved(bath) for bath in draw.baths),
+    )

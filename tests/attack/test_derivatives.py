@@ -24,7 +24,7 @@ def assert_no_failure(verdicts: Sequence[Verdict]) -> None:
 
 def test_derivatives_of_drawn_systems() -> None:
     seeds = [seed for seed in range(400) if draw(seed).signature == STRUCTURE][:QUICK]
-    assert_no_failure(attack(seeds, ("auto", "dense")))
+    assert_no_failure(attack(seeds, ("auto",)))
 
 
 @pytest.mark.slow
@@ -41,6 +41,6 @@ def _named(pair: Pair) -> object:
 
 @pytest.mark.parametrize("pair", [_named(pair) for pair in DIRECTIONS])
 def test_directions(pair: Pair) -> None:
-    verdicts = judged([pair], ("auto", "dense"))
+    verdicts = judged([pair], ("auto",))
     assert verdicts
     assert_no_failure(verdicts)

@@ -16,10 +16,12 @@ from attack.exact_generator import rate
 from attack.exact_levels import Real
 from attack.exact_states import steady
 from attack.judging import NEEDLESS, Verdict, attack, failures, judged, summary
+from attack.solving import METHODS
 from attack.systems import Bath, Draw, draw
 
 # Of the quick tests: one structure, as compiling takes longer than all else.
 QUICK = 60
+QUICK_METHODS = ("auto", "dense")
 STRUCTURE = (3, "global", False, None, None, "dense", True)
 
 
@@ -48,7 +50,7 @@ def test_the_exact_solution_of_a_tame_system(seed: int) -> None:
 
 def test_drawn_systems() -> None:
     seeds = [seed for seed in range(400) if draw(seed).signature == STRUCTURE][:QUICK]
-    assert_no_failure(attack(seeds))
+    assert_no_failure(attack(seeds, QUICK_METHODS))
 
 
 @pytest.mark.slow
@@ -68,6 +70,6 @@ def _named(case: Draw) -> object:
 
 @pytest.mark.parametrize("case", [_named(case) for case in CASES])
 def test_cases(case: Draw) -> None:
-    verdicts = judged([case])
+    verdicts = judged([case], QUICK_METHODS if case.signature == STRUCTURE else METHODS)
     assert_no_failure(verdicts)
     assert all(verdict.verdict != NEEDLESS for verdict in verdicts), summary(verdicts)
