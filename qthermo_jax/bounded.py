@@ -16,32 +16,64 @@ _SIX_DIGITS = 1e-6
 _TERMS = 4.0
 
 
+class Pace(eqx.Module):
+    """What tells how fast the populations change along a direction, and so how exact that change is.
+
+    Attributes:
+        populations: p, (d,).
+        logarithms: ln p, (d,).
+        rates: the logarithms of all rates, (r,).
+        reference: position of the state that the elimination gives the weight 1.
+        alone: whether the populations come of the elimination; no error then is larger than that of the
+            weights ln(p_i/p_reference) and of their mean. Otherwise that of the fastest rate counts.
+    """
+
+    populations: Float[Array, " d"]
+    logarithms: Float[Array, " d"]
+    rates: Float[Array, " r"]
+    reference: int = eqx.field(static=True)
+    alone: Bool[Array, ""]
+
+    def of(self, change: "Pace") -> Float[Array, " d"]:
+        """Relative change of each population that round-off acts on, from the derivatives of this, (d,)."""
+        fastest = jnp.max(jnp.abs(change.rates), initial=0.0)
+        weight = jnp.abs(change.logarithms - change.logarithms[self.reference])
+        own = jnp.abs(change.logarithms) + weight + jnp.sum(self.populations * weight)
+        return jnp.where(self.alone, own, fastest)
+
+
 class Bounded(eqx.Module):
     """A value, a bound of its error, and the size that the error is compared with.
 
     Attributes:
         value: any shape.
-        bound: of the error of the value as it is computed, a sum of positive terms with constant factors.
+        parts: the bound of the error of the value as it is computed, state by state whose population
+            it comes of, (*dims, d): sums of positive terms with constant factors.
         size: the error is compared with 1e-6 of this; the value's own size as a rule.
         exact: whether the value is exact by law whatever the bound of the computed one, ().
-        logarithms: of all rates that it is made of, (p,). Their derivatives tell how fast its terms
-            change, each of them by round-off of that size.
+        pace: of the populations.
     """
 
     value: Float[Array, "*dims"]
-    bound: Float[Array, "*dims"]
+    parts: Float[Array, "*dims d"]
     size: Float[Array, "*dims"]
     exact: Bool[Array, ""]
-    logarithms: Float[Array, " p"]
+    pace: Pace
 
-    def having(self, value: Float[Array, "*s"], bound: Float[Array, "*s"]) -> "Bounded":
-        """Another value made of the same rates, wanted to six digits of its own."""
-        return replace(self, value=value, bound=bound, size=jnp.abs(value))
+    @property
+    def bound(self) -> Float[Array, "*dims"]:
+        """Of the error of the value as it is computed."""
+        return jnp.sum(self.parts, axis=-1)
+
+    def having(self, value: Float[Array, "*s"], parts: Float[Array, "*s d"]) -> "Bounded":
+        """Another value made of the same currents, wanted to six digits of its own."""
+        return replace(self, value=value, parts=parts, size=jnp.abs(value))
 
     @property
     def reliable(self) -> Bool[Array, "*dims"]:
         """Where the bound is at most 1e-6 of the size."""
-        return self.exact | (self.bound <= _SIX_DIGITS * self.size)
+        exact = self.exact.reshape(self.exact.shape + (1,) * (self.size.ndim - self.exact.ndim))
+        return exact | (self.bound <= _SIX_DIGITS * self.size)
 
     @property
     def trusted(self) -> Float[Array, "*dims"]:
@@ -58,13 +90,14 @@ def slope_of(found: Any, slope: Any) -> Any:
     """The derivative of a value from what `jax.jvp` gives: with a bound where the value has one.
 
     The error of a derivative is that of its terms: their change, which the bound's own derivative
-    sees, and the error of the value times the fastest relative change of a rate.
+    sees, and the error of each state's part times the relative change of its population.
     """
     if not isinstance(found, Bounded):
         return slope
-    fastest = jnp.max(jnp.abs(slope.logarithms), initial=0.0)
-    bound = _TERMS * (jnp.abs(slope.bound) + fastest * found.bound)
-    return replace(found.having(slope.value, bound), exact=jnp.array(False))
+    pace = found.pace.of(slope.pace)
+    moved = jnp.einsum("...d,d->...d", found.parts, pace)
+    parts = _TERMS * (jnp.abs(slope.parts) + moved)
+    return replace(found.having(slope.value, parts), exact=jnp.array(False))
 
 
 def derivatives(
@@ -78,6 +111,5 @@ def derivatives(
     slopes = jax.vmap(along)(jnp.eye(at.size, dtype=at.dtype))
     if not isinstance(slopes, Bounded):
         return jnp.moveaxis(slopes, 0, -1)
-    value, bound = jnp.moveaxis(slopes.value, 0, -1), jnp.moveaxis(slopes.bound, 0, -1)
     first: Bounded = jax.tree.map(lambda own: own[0], slopes)
-    return first.having(value, bound)
+    return first.having(jnp.moveaxis(slopes.value, 0, -1), jnp.moveaxis(slopes.parts, 0, -2))

@@ -57,7 +57,7 @@ def observe(system: OpenSystem, state: State, name: str) -> Float[Array, "*dims"
     >>> bool(abs(observe(system, steadystate(system), "unbalance")) < 1e-6)
     True
     """
-    return trusted(_measure(system, name).compute(system, state))
+    return _measure(system, name).compute(system, state)
 
 
 def sensitivity(system: OpenSystem, state: SteadyState, name: str) -> Float[Array, "*dims K"]:
@@ -75,7 +75,7 @@ def sensitivity(system: OpenSystem, state: SteadyState, name: str) -> Float[Arra
     >>> bool(slope[0] > 0 > slope[1])  # heating bath 1 drives the system to position 2
     True
     """
-    return trusted(by_temperature(_measure(system, name).compute, system, state))
+    return trusted(by_temperature(_measure(system, name).function, system, state))
 
 
 def site_populations(system: OpenSystem, state: State) -> Float[Array, " N"]:

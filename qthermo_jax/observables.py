@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Inexact
 
-from qthermo_jax.bounded import Bounded
+from qthermo_jax.bounded import Bounded, Pace, trusted
 from qthermo_jax.declared import Computed, CurrentOf, Observable
 from qthermo_jax.generators import InEigenbasis, currents_of, liouvillian, transitions
 from qthermo_jax.labels import Dimension, Quantity
-from qthermo_jax.steady import State, Status, SteadyState
+from qthermo_jax.steady import Method, State, Status, SteadyState
 from qthermo_jax.system import OpenSystem
 
 
@@ -60,15 +60,19 @@ def bounded_currents(system: OpenSystem, state: State) -> Bounded:
     error = state.error if is_steady else jnp.zeros_like(state.populations[0])
     error = jax.lax.stop_gradient(jnp.where(jnp.isfinite(error), error, 0.0))
     p, T = state.populations, system.temperatures
-    errors = error * (p if state.coherences is None else 1.0 + p)
-    J, bound, logarithms = currents_of(
-        system, state.basis, InEigenbasis(p, state.coherences, error, errors)
-    )
+    alone = state.method == Method.POPULATIONS
+    # The elimination's populations are known to a relative error, and no coherence is left out.
+    errors = error * jnp.where(alone, p, 1.0 + p)
+    rho = InEigenbasis(p, state.coherences, jnp.where(alone, 0.0, error), errors)
+    J, parts, rates = currents_of(system, state.basis, rho)
     balanced = is_steady and system.is_secular and all(bath.spontaneous for bath in system.baths)
     equal = jnp.all(T == T[0]) & (state.status == Status.OK) & balanced
     # 0 in equilibrium; the derivatives are not.
     J = J - jax.lax.stop_gradient(jnp.where(equal, J, 0.0))
-    return Bounded(J, bound, jnp.abs(J), equal | (not is_steady), logarithms)
+    logarithms = jnp.log(jnp.where(p > 0, p, 1.0))
+    reference = int(system.pairs.halves[0][0])
+    pace = Pace(p, logarithms, rates, reference, alone)
+    return Bounded(J, parts, jnp.abs(J), equal | (not is_steady), pace)
 
 
 def entropy_production(system: OpenSystem, state: State) -> Float[Array, ""]:
@@ -89,12 +93,13 @@ def bounded_entropy_production(system: OpenSystem, state: State) -> Bounded:
     """The entropy production with its bound."""
     J, T = bounded_currents(system, state), system.temperatures
 
-    def over_T(values: Float[Array, " K"]) -> Float[Array, " K"]:
-        return jnp.where(values == 0.0, 0.0, values / jnp.where(values == 0.0, 1.0, T))
+    def over_T(values: Float[Array, "K *d"]) -> Float[Array, "K *d"]:
+        own = T.reshape(-1, *(1 for _ in values.shape[1:]))
+        return jnp.where(values == 0.0, 0.0, values / jnp.where(values == 0.0, 1.0, own))
 
     # The sign of what a bath at T = 0 takes up has to be known.
-    bound = jnp.where((T > 0) | J.reliable, over_T(J.bound), jnp.nan)
-    return J.having(jnp.sum(over_T(J.value)), jnp.sum(bound))
+    parts = jnp.where(((T > 0) | J.reliable)[:, None], over_T(J.parts), jnp.nan)
+    return J.having(jnp.sum(over_T(J.value)), jnp.sum(parts, axis=0))
 
 
 def energy_balance(system: OpenSystem, state: State) -> Float[Array, ""]:
@@ -243,7 +248,7 @@ def own_observable(system: OpenSystem, state: State, name: str) -> Float[Array, 
     if isinstance(observable, CurrentOf):
         J = bounded_currents(system, state)
         at = observable.bath
-        return J.having(observable.factor * J.value[at], abs(observable.factor) * J.bound[at])
+        return J.having(observable.factor * J.value[at], abs(observable.factor) * J.parts[at])
     if isinstance(observable, Computed):
         found: Float[Array, "*dims"] = observable.function(system, state, *observable.arguments)
         return found
@@ -254,12 +259,19 @@ def own_observable(system: OpenSystem, state: State, name: str) -> Float[Array, 
 class Measure:
     """An observable that can be asked for by name: how it is computed and what its axes mean.
 
-    What is made of heat currents is computed with its bound.
+    Attributes:
+        function: of the system and its state; what is made of heat currents comes with its bound.
+        quantity: its name, symbol and unit.
+        dims: one for each axis of what the function returns.
     """
 
-    compute: Callable[[OpenSystem, Any], Float[Array, "*dims"] | Bounded]
+    function: Callable[[OpenSystem, Any], Float[Array, "*dims"] | Bounded]
     quantity: Quantity
     dims: tuple[Dimension, ...] = ()
+
+    def compute(self, system: OpenSystem, state: State) -> Float[Array, "*dims"]:
+        """The value, NaN where it is one with a bound that is too large."""
+        return trusted(self.function(system, state))
 
 
 def bath_dimension(system: OpenSystem, name: str = "bath", long_name: str = "bath") -> Dimension:

@@ -9,6 +9,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from qthermo_jax.bounded import Bounded, derivatives
@@ -83,7 +84,7 @@ def bounded_onsager(system: OpenSystem, state: SteadyState) -> Bounded:
     T = jnp.mean(system.temperatures)
     equal = system.with_temperatures(jnp.full_like(system.temperatures, T))
     slopes = bounded_conductance(equal, state)
-    return slopes.having(-(T**2) * slopes.value, T**2 * slopes.bound)
+    return slopes.having(-(T**2) * slopes.value, T**2 * slopes.parts)
 
 
 @jax.jit
@@ -108,10 +109,13 @@ def amplification(system: OpenSystem, state: SteadyState) -> Float[Array, "K K"]
 def bounded_amplification(system: OpenSystem, state: SteadyState) -> Bounded:
     """The amplification with its bound."""
     slopes = bounded_conductance(system, state)
+    # The axes of baths, then that of the states that the bound comes of.
     own = jnp.diagonal(slopes.value)[None, :]
     ratio: Float[Array, "K K"] = slopes.value / own
-    bound = (slopes.bound + jnp.abs(ratio) * jnp.diagonal(slopes.bound)[None, :]) / jnp.abs(own)
-    return slopes.having(ratio, jnp.where(jnp.eye(len(ratio), dtype=bool), 0.0, bound))
+    of_own = jnp.diagonal(slopes.parts, axis1=0, axis2=1).T[None]
+    parts = (slopes.parts + jnp.abs(ratio)[:, :, None] * of_own) / jnp.abs(own)[:, :, None]
+    other = np.broadcast_to(~np.eye(len(ratio), dtype=bool)[:, :, None], parts.shape)
+    return slopes.having(ratio, jnp.where(other, parts, 0.0))
 
 
 @jax.jit
@@ -145,8 +149,8 @@ def bounded_rectification(system: OpenSystem, state: SteadyState) -> Bounded:
     larger = jnp.maximum(jnp.abs(there), jnp.abs(back))
     equal = T[0] == T[1]
     found = jnp.where(equal, 0.0 * there, jnp.abs(there + back) / larger)
-    bound = 2 * (J.bound[1] + swapped.bound[1]) / larger
-    return Bounded(found, bound, jnp.ones_like(found), equal, J.logarithms)
+    parts = 2 * (J.parts[1] + swapped.parts[1]) / larger
+    return Bounded(found, parts, jnp.ones_like(found), equal, J.pace)
 
 
 @partial(jax.jit, static_argnames="observable")

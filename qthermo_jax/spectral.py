@@ -34,9 +34,10 @@ class Eigenbasis(eqx.Module):
     """Eigenstates of H, sector after sector, ascending inside each.
 
     Attributes:
-        relative_energies: E_i - `reference`, (d,); those that only round-off tells apart are equal. Every
-            difference of energies is taken of these, so that an offset of H costs them no digits.
-        reference: the energy that they are measured from, the first diagonal element of H.
+        energies: E_i, (d,).
+        relative_energies: measured from the lowest diagonal element of H; those that only round-off tells
+            apart are equal. Every difference of energies is taken of these, so that an offset of H
+            costs it no digits.
         vectors: eigenvectors as columns, in the basis in which H was given.
         level: integer label of the level that each state belongs to: states of equal energy share it,
             whatever their sectors. Energies closer than `tolerance` count as equal.
@@ -50,8 +51,8 @@ class Eigenbasis(eqx.Module):
             included, and that of the diagonalisation.
     """
 
+    energies: Float[Array, " d"]
     relative_energies: Float[Array, " d"]
-    reference: Float[Array, ""]
     vectors: Inexact[Array, "d d"]
     level: Int[Array, " d"]
     coinciding: Int[Array, " d"]
@@ -59,11 +60,6 @@ class Eigenbasis(eqx.Module):
     round_off: Float[Array, ""]
     amplification: Float[Array, " d"]
     energy_error: Float[Array, ""]
-
-    @property
-    def energies(self) -> Float[Array, " d"]:
-        """E_i."""
-        return jnp.asarray(self.reference)[..., None] + self.relative_energies
 
     @property
     def degenerate(self) -> Bool[Array, "d d"]:
@@ -171,10 +167,9 @@ def eigenbasis(system: OpenSystem) -> Eigenbasis:
     """
     H = jnp.where(jnp.all(jnp.isfinite(system.H)), system.H, 0.0)
     one = jnp.eye(H.shape[0], dtype=H.dtype)
-    reference = H[0, 0].real
+    reference = H.diagonal().real[jnp.argmin(H.diagonal().real)]
     H = H - reference.astype(H.dtype) * one
-    centred = H - jnp.mean(H.diagonal().real).astype(H.dtype) * one
-    round_off = roundoff(H.dtype) * _norm(centred)
+    round_off = roundoff(H.dtype) * _norm(H)
     # An offset of H leaves round-off of its own in the elements.
     round_off = jnp.maximum(round_off, 8 * jnp.finfo(H.dtype).eps * _norm(system.H))
     round_off = jax.lax.stop_gradient(jnp.where(jnp.isfinite(round_off), round_off, 0.0))
@@ -191,8 +186,8 @@ def eigenbasis(system: OpenSystem) -> Eigenbasis:
     highest = jnp.max(jnp.abs(system.H.diagonal().real)) / 2 + jnp.max(fixed) - jnp.min(fixed)
     highest = jax.lax.stop_gradient(highest)
     return Eigenbasis(
+        reference + energies,
         energies,
-        reference,
         vectors,
         level,
         coinciding,
@@ -260,9 +255,8 @@ def splits(
         # The same distance for all states of a level, whose energies are equal.
         mixed = (moved * inverse.astype(moved.dtype)) @ moved
         bent = basis.rotate_in(curvature) / 2
-        reach = largest**2 * jnp.max(jnp.abs(inverse), axis=1, keepdims=True)
-        size = reach + _norm(curvature)
-        found = found | split(mixed + bent, size)
+        size = largest**2 * jnp.max(jnp.abs(inverse), axis=1) + _norm(curvature)
+        found = found | split(mixed + bent, jnp.broadcast_to(size[:, None], other.shape))
     return jnp.any(found & same_sector), jnp.any(found & ~same_sector)
 
 

@@ -53,13 +53,22 @@ def test_levels_are_the_energies_as_numpy_clusters_them(draw: Draw) -> None:
 
 
 @given(draw=DRAWS)
-def test_round_off_grows_by_the_spread_over_the_smallest_distance_of_levels(draw: Draw) -> None:
+def test_round_off_grows_by_the_size_of_H_over_the_distance_of_the_next_level(draw: Draw) -> None:
     basis = eigenbasis(draw.system)
     energies = np.linalg.eigvalsh(draw.H)
-    distances = np.diff(energies)
-    apart = distances[distances > 1e-8]
-    expected = np.ptp(energies) / apart.min() if apart.size else 1.0
-    np.testing.assert_allclose(basis.amplification, expected, rtol=1e-9)
+    distances = np.abs(energies[:, None] - energies[None, :])
+    nearest = np.where(distances > 1e-8, distances, np.inf).min(axis=1)
+    size = np.abs(draw.H.diagonal()).max() / 2 + np.ptp(energies)
+    is_basis_state = (basis.vectors != 0).sum(axis=0) == 1
+    expected = np.where(is_basis_state, 0.0, np.maximum(size / nearest, 1.0))
+    np.testing.assert_allclose(basis.amplification, expected, rtol=1e-6)
+
+
+def test_an_eigenvector_that_is_a_basis_state_has_no_round_off() -> None:
+    H = np.array([[0.0, 0.0, 0.0], [0.0, 1.0, 0.1], [0.0, 0.1, 1.0]])
+    basis = eigenbasis(system(H))
+    assert (basis.amplification == 0).tolist() == [True, False, False]
+    assert (eigenbasis(system(np.diag([2.0, 2.0 + 1e-9, 1.0]))).amplification == 0).all()
 
 
 @pytest.mark.parametrize("is_complex", [False, True])
@@ -133,7 +142,7 @@ def test_levels_are_shared_across_sectors() -> None:
     basis = eigenbasis(system(np.diag([1.0, 0.0, 1.0, 2.0]), sectors=[(0,), (1, 3), (2,)]))
     np.testing.assert_array_equal(basis.energies, [1.0, 0.0, 2.0, 1.0])
     assert basis.level.tolist() == [1, 0, 2, 1]
-    assert basis.amplification == 1.0  # the two states of one level are in sectors of their own
+    assert (basis.amplification == 0.0).all()  # each state is a sector of its own
 
 
 def test_it_maps() -> None:

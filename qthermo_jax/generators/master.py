@@ -44,11 +44,12 @@ def generator_of(system: OpenSystem, moves: Transitions, basis: Eigenbasis) -> G
 
 def currents_of(
     system: OpenSystem, basis: Eigenbasis, state: InEigenbasis
-) -> tuple[Float[Array, " K"], Float[Array, " K"], Float[Array, " R"]]:
+) -> tuple[Float[Array, " K"], Float[Array, "K d"], Float[Array, " r"]]:
     """Heat current into each bath, J_k = -Tr[L_k(rho) H].
 
     Returns:
-        the currents, bounds of their errors from round-off, and the logarithms of all rates.
+        the currents, bounds of their errors from round-off by the state that they come of, and the
+        logarithms of all rates.
     """
     moves = moves_of(system, basis)
     if system.is_secular:

@@ -18,7 +18,7 @@ from jaxtyping import Array, Float, Inexact
 from qthermo_jax.generators.generator import Generator, InEigenbasis
 from qthermo_jax.generators.transitions import Transitions
 from qthermo_jax.spectral import Eigenbasis
-from qthermo_jax.structure import Index, padded, products_of
+from qthermo_jax.structure import Groups, Index, padded, products_of
 
 
 def oscillation(basis: Eigenbasis, dtype: np.dtype) -> Generator:
@@ -128,12 +128,12 @@ def block_generator(moves: Transitions, levels: tuple[Index, ...]) -> Generator:
 
 def secular_currents(
     moves: Transitions, state: InEigenbasis
-) -> tuple[Float[Array, " K"], Float[Array, " K"]]:
+) -> tuple[Float[Array, " K"], Float[Array, "K d"]]:
     """Heat current into each bath, Tr[Q_k rho] with Q_k = -L_k^dag(H), and a bound of its error, (K,).
 
     Each transition carries its energy times its net rate, formed before anything is summed: what is
     small keeps its digits. Coherences add to it where omega_ac and omega_ad are in one group. The
-    bound adds up the sizes of what the sum subtracts.
+    bounds add up the sizes of what the sum subtracts, state by state that it comes of.
     """
     pairs, basis = moves.pairs, moves.basis
     p, p_error = state.populations, state.population_errors
@@ -142,11 +142,15 @@ def secular_currents(
     weight = jnp.where(pairs.i == pairs.j, 0.0, released * moves.strengths)
     net = moves.forth * p[pairs.j] - moves.back * p[pairs.i]
     heat = pairs.by_bath.sum(weight * net)
-    ends = np.stack([pairs.j, pairs.i], axis=1)
-    known = moves.strength_error[:, None] * p[ends] + moves.strengths[:, None] * p_error[ends]
-    doubt = jnp.sum(jnp.stack([moves.forth, moves.back], axis=1) * known, axis=1)
-    doubt = jnp.abs(released) * doubt + 2 * basis.energy_error * moves.strengths * jnp.abs(net)
-    bound = pairs.by_bath.sum(jnp.where(pairs.i == pairs.j, 0.0, doubt))
+    ends = np.concatenate([pairs.j, pairs.i])
+    known = jnp.tile(moves.strength_error, 2) * p[ends] + jnp.tile(moves.strengths, 2) * p_error[ends]
+    doubt = jnp.tile(jnp.abs(released), 2) * jnp.concatenate([moves.forth, moves.back]) * known
+    of_energies = moves.strengths * jnp.abs(net) * 2 * basis.energy_error
+    doubt = doubt + jnp.pad(of_energies, (0, pairs.j.size))
+    doubt = jnp.where(np.tile(pairs.i == pairs.j, 2), 0.0, doubt)
+    K, d = pairs.n_baths, pairs.dimension
+    place = Groups.of(np.tile(pairs.bath, 2) * d + ends, K * d)
+    bound = place.sum(doubt).reshape(K, d)
     if state.coherences is None:
         return heat, bound
     S, rates, group = moves.matrices()
@@ -157,7 +161,6 @@ def secular_currents(
     Q = jnp.einsum("acd,kac,kad->kcd", carried.astype(S.dtype), rates.astype(S.dtype) * S.conj(), S)
     size = jnp.abs(carried) + jnp.where(together, 2 * basis.energy_error, 0.0)
     first, second = products_error(moves)
-    K, d = pairs.n_baths, pairs.dimension
     error = jnp.einsum("acd,mkac,mkad->kcd", size, *(own.reshape(2, K, d, d) for own in (first, second)))
     more, doubt = expectations(Q, error, replace(state, populations=jnp.zeros_like(p)))
     return heat + more, bound + doubt
@@ -165,15 +168,16 @@ def secular_currents(
 
 def expectations(
     Q: Inexact[Array, "K d d"], error: Float[Array, "K d d"], state: InEigenbasis
-) -> tuple[Float[Array, " K"], Float[Array, " K"]]:
-    """Tr[Q_k rho], and a bound of its error from those of Q_k and of rho."""
+) -> tuple[Float[Array, " K"], Float[Array, "K d"]]:
+    """Tr[Q_k rho], and bounds of its error from those of Q_k and of rho, row by row of rho."""
     p = state.populations
     found = jnp.einsum("kaa,a->k", Q, p.astype(Q.dtype)).real
-    bound = jnp.einsum("kaa,a->k", error, p) + jnp.einsum("kaa,a->k", jnp.abs(Q), state.population_errors)
+    size = jnp.abs(Q)
+    bound = jnp.einsum("kaa,a->ka", error, p) + jnp.einsum("kaa,a->ka", size, state.population_errors)
     if state.coherences is None:
         return found, bound
     dtype = np.promote_types(Q.dtype, state.coherences.dtype)
     found = found + jnp.einsum("kab,ba->k", Q.astype(dtype), state.coherences.astype(dtype)).real
-    bound = bound + jnp.einsum("kab,ba->k", error, jnp.abs(state.coherences))
+    bound = bound + jnp.einsum("kab,ba->ka", error, jnp.abs(state.coherences))
     other = 1.0 - jnp.eye(p.size, dtype=p.dtype)
-    return found, bound + state.error * jnp.einsum("kab,ab->k", jnp.abs(Q), other)
+    return found, bound + state.error * jnp.einsum("kab,ab->ka", size, other)

@@ -18,9 +18,9 @@ from qthermo_jax.spectral import Eigenbasis, cluster, roundoff
 from qthermo_jax.structure import BankPairs, Groups, Pairs, padded, repeated
 from qthermo_jax.system import Bath, OpenSystem
 
-# Round-off of a rotated amplitude in units of eps, the amplification of its states and its reach: three
-# times the largest of 400 systems against 40 digits.
-_ROTATED = 2.0
+# Round-off of a rotated amplitude in units of eps, the amplification of its states and its reach: twice
+# the largest of 400 systems against 40 digits.
+_ROTATED = 1.5
 
 
 class Transitions(eqx.Module):
@@ -150,7 +150,8 @@ def transitions(system: OpenSystem, basis: Eigenbasis) -> Transitions:
         system.temperatures,
         jnp.array(False),
     )
-    driven = moves.driven
+    # Of the whole coupling: a multiple of one that only the shift removes leaves the rate as it is.
+    driven = jnp.abs(amplitudes) > moves.amplitude_error
     infinite = jnp.isposinf(forth) | jnp.isposinf(back)
     harmless = infinite & ~driven
     return replace(

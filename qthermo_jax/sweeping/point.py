@@ -81,7 +81,7 @@ def _observed(plan: Plan, system: OpenSystem, state: State) -> Results:
     found: Results = {}
     for name, out in plan.outputs.items():
         try:
-            own = out.compute(system, state)
+            own = out.function(system, state)
             found[name] = own if isinstance(own, Bounded) else jnp.asarray(own)
         except Exception as error:
             if not isinstance(system.observables.get(name), Computed):
