@@ -165,6 +165,9 @@ _EXAMPLES: dict[tuple[object, ...], Draw] = {}
 
 Inputs = tuple[Arrays, ...]
 
+# Structures of which the compiled programs are kept: each maps memory, of which a process may map so much.
+KEPT = 8
+
 
 def _batch(draws: Sequence[Draw], inputs: Sequence[Inputs], method: str) -> list[dict[str, np.ndarray]]:
     """Results of draws of one structure, or of their derivatives if directions are given."""
@@ -198,11 +201,15 @@ def solved(
     for n, draw in enumerate(draws):
         alike.setdefault(draw.signature, []).append(n)
     results: list[Found] = [{} for _ in draws]
-    for members in alike.values():
+    for number, members in enumerate(alike.values(), start=1):
         for start in range(0, len(members), BATCH):
             some = members[start : start + BATCH]
             chosen, given = [draws[n] for n in some], [inputs[n] for n in some]
             for method in [name for name in methods_of(chosen[0]) if name in methods]:
                 for n, found in zip(some, _batch(chosen, given, method), strict=True):
                     results[n][method] = found
+        if number % KEPT == 0:
+            _program.cache_clear()
+            _slopes_program.cache_clear()
+            jax.clear_caches()
     return results
