@@ -165,7 +165,7 @@ _EXAMPLES: dict[tuple[object, ...], Draw] = {}
 
 Inputs = tuple[Arrays, ...]
 
-# Structures of which the compiled programs are kept: each maps memory, of which a process may map so much.
+# Structures whose compiled programs are kept: each maps memory, of which a process may map so much.
 KEPT = 8
 
 
