@@ -94,7 +94,7 @@ def driven(
             if mp.isinf(gamma):
                 # Of strength 0 it may count as a bath that does nothing, or as one that diverges.
                 relative = abs(S[a][c]) / size
-                found.diverges |= bool(relative > DRIVES and parameters[0] > 0)
+                found.diverges |= bool(relative > max(DRIVES, levels.mixing) and parameters[0] > 0)
                 found.may_diverge |= bool(relative > ROUNDOFF)
                 continue
             found.elements.append(Element(a, c, S[a][c], gamma, levels.group[a][c]))

@@ -41,6 +41,7 @@ class Levels:
         omega: frequency of each pair (i, j), E_j - E_i, the mean of its group.
         group: label of its group.
         ambiguous: whether a distance is near the tolerance.
+        mixing: how far round-off of H, an offset included, may rotate its eigenvectors.
     """
 
     own: list[Real]
@@ -51,6 +52,7 @@ class Levels:
     omega: Rows
     group: list[list[int]]
     ambiguous: bool
+    mixing: float = 0.0
 
 
 def as_rows(array: np.ndarray) -> Rows:
@@ -145,4 +147,6 @@ def find_levels(H: Rows, secular_tol: Real | None) -> Levels:
         omega[i][j], omega[j][i] = value, -value
         group[i][j], group[j][i] = ahead, back
     either = ambiguous or near or close
-    return Levels(own, energies, vectors, members, equal, omega, group, either)
+    gaps = [after - before for before, after in pairwise(sorted(energies)) if after > before]
+    mixing = float(rounded / min(gaps)) if gaps else 0.0
+    return Levels(own, energies, vectors, members, equal, omega, group, either, mixing)
