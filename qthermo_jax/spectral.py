@@ -241,7 +241,7 @@ def splits(
     grown = 1.0 + basis.amplification[:, None] + basis.amplification[None, :]
     noise = 16 * jnp.finfo(basis.relative_energies.dtype).eps * grown
 
-    def split(inside: Inexact[Array, "d d"], size: Float[Array, "d d"]) -> Bool[Array, "d d"]:
+    def split(inside: Inexact[Array, "d d"], size: Float[Array, "d #d"]) -> Bool[Array, "d d"]:
         shift = inside.diagonal().real
         apart = jnp.maximum(jnp.abs(shift[:, None] - shift[None, :]), jnp.abs(inside))
         return together & other & ~(apart <= noise * size)

@@ -117,9 +117,11 @@ class Heat:
     missing: int
 
 
-def _heat(found: dict[str, np.ndarray], exact: Exact) -> Heat:
+def _heat(draw: Draw, found: dict[str, np.ndarray], exact: Exact) -> Heat:
     error, covered, missing = 0.0, True, 0
-    least = max([exact.gross, *map(abs, exact.currents)]) * 1e-40
+    # Between baths of one temperature only the rounding of equal frequencies makes currents.
+    equal = len({bath.T for bath in draw.baths}) == 1
+    least = max([exact.gross, *map(abs, exact.currents)]) * (1e-9 if equal else 1e-40)
     for given, bound, true in zip(found["currents"], found["bounds"], exact.currents, strict=True):
         if np.isnan(given):
             missing += bool(abs(true) > exact.gross / 100 and abs(true) > 1e-280)
@@ -184,7 +186,7 @@ def judge(draw: Draw, exact: Exact, method: str, found: dict[str, np.ndarray]) -
     true_error = absolute = _element_error(found, exact)
     if found["method"] == Method.POPULATIONS:
         true_error = max(absolute, _relative_error(level_sums(found, exact), exact))
-    heat = _heat(found, exact)
+    heat = _heat(draw, found, exact)
     if true_error <= error:
         verdict = RIGHT if error <= LITTLE else VAGUE
         verdict = (COLD if heat.missing else verdict) if heat.covered else HEAT
