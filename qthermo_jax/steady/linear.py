@@ -146,11 +146,15 @@ def _solve_kept(
     solved = solve_linear(balanced, jnp.where(row, trace_scale, 0.0), perturbed, natural)
     unknowns = solved.x * scales
     populations, coherences = hermitian_parts(unknowns, kept)
+    errors = 2 * solved.error * scales
+    of_populations = jnp.zeros_like(populations).at[states].set(errors[diagonal])
     return Solution(
         populations=populations,
         coherences=coherences,
         residual=jnp.max(jnp.abs(matrix @ unknowns)) / jnp.max(jnp.abs(matrix)),
-        error=2 * jnp.max(solved.error * scales) + 16 * eps * jnp.max(1.0 + basis.amplification),
+        error=jnp.max(errors) + 16 * eps * jnp.max(1.0 + basis.amplification),
+        population_errors=of_populations,
+        coherence_error=2 * jnp.max(errors),  # of the real and of the imaginary part
         leak=leaking[0],
         unique=solved.nearness < _SINGULAR,
         exact=~leaking[1],

@@ -162,17 +162,19 @@ def solved(system: OpenSystem, method: str) -> SteadyState:
     )
 
     populations, coherences = nan_unless_ok(status, (solution.populations, solution.coherences))
-    leaking, residual, error = jax.lax.stop_gradient((solution.leak, solution.residual, solution.error))
+    solution = jax.lax.stop_gradient(solution)
     return SteadyState(
         basis,
         populations,
         coherences,
         status,
-        leaking,
+        solution.leak,
         solution.method,
         solution.note,
-        residual,
-        error,
+        solution.residual,
+        solution.error,
+        solution.population_errors,
+        solution.coherence_error,
         method,
     )
 
