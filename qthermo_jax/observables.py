@@ -68,7 +68,7 @@ def bounded_currents(system: OpenSystem, state: State) -> Bounded:
         rho = InEigenbasis.exactly(p, state.coherences)
     J, parts, rates = currents_of(system, state.basis, rho)
     balanced = is_steady and system.is_secular and all(bath.spontaneous for bath in system.baths)
-    equal = jnp.all(T == T[0]) & (state.status == Status.OK) & balanced
+    equal = jnp.all(T[0] == T) & (state.status == Status.OK) & balanced
     # 0 in equilibrium; the derivatives are not.
     J = J - jax.lax.stop_gradient(jnp.where(equal, J, 0.0))
     logarithms = jnp.log(jnp.where(p > 0, p, 1.0))
@@ -161,10 +161,7 @@ def liouvillian_gap(system: OpenSystem, state: State) -> Float[Array, ""]:
     >>> bool(liouvillian_gap(system, steadystate(system)) > 0)
     True
     """
-    # One LAPACK call waits for the one before it: see `spectral`.
     L = liouvillian(system)
-    before = jnp.nan_to_num(jax.lax.stop_gradient(state.populations[0]))
-    L = L + (0.0 * before).astype(L.dtype)
     finite = jnp.all(jnp.isfinite(L))
     eigenvalues = jnp.linalg.eigvals(jnp.where(finite, L, 0.0))
     decay = jnp.sort(-eigenvalues.real)[1]
@@ -286,7 +283,9 @@ def general_measures(system: OpenSystem) -> dict[str, Measure]:
     bath = bath_dimension(system)
     level = Dimension("level", system.labels, "basis state")
     return {
-        "heat_currents": Measure(bounded_currents, Quantity("heat current into the bath", "J", 2), (bath,)),
+        "heat_currents": Measure(
+            bounded_currents, Quantity("heat current into the bath", "J", 2), (bath,)
+        ),
         "entropy_production": Measure(
             bounded_entropy_production, Quantity("entropy production", r"\dot\Sigma", 1)
         ),

@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 from qthermo_jax.bounded import Bounded, derivatives
 from qthermo_jax.labels import Quantity
 from qthermo_jax.observables import Measure, bath_dimension, bounded_currents, own_observable
-from qthermo_jax.steady import SteadyState, after, solved
+from qthermo_jax.steady import SteadyState, solved
 from qthermo_jax.system import OpenSystem
 
 Compute = Callable[[OpenSystem, SteadyState], Float[Array, "*dims"] | Bounded]
@@ -30,7 +30,7 @@ def _following(
     """The observable as a function of the temperatures, solved by the method that found the state."""
 
     def at(temperatures: Float[Array, " K"]) -> Float[Array, "*dims"] | Bounded:
-        warmed = after(system.with_temperatures(temperatures), state)
+        warmed = system.with_temperatures(temperatures)
         return compute(warmed, solved(warmed, state.asked))
 
     return at
@@ -144,7 +144,8 @@ def bounded_rectification(system: OpenSystem, state: SteadyState) -> Bounded:
         raise ValueError(f"rectification takes a system of two baths, not of {system.n_baths}")
     T = system.temperatures
     J = bounded_currents(system, state)
-    swapped = _following(bounded_currents, system, state)(T[::-1])
+    turned = system.with_temperatures(T[::-1])
+    swapped = bounded_currents(turned, solved(turned, state.asked))
     there, back = J.value[1], swapped.value[1]
     larger = jnp.maximum(jnp.abs(there), jnp.abs(back))
     equal = T[0] == T[1]

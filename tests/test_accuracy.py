@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 import exact
 import oracles
 import qthermo_jax as qj
+from exact import DIGITS, SMALLEST, ExactRate, Real
 from qthermo_jax.bounded import Bounded
 from qthermo_jax.observables import bounded_currents
-from exact import DIGITS, SMALLEST, ExactRate, Real
 from qthermo_jax.steady import Status
 from systems import (
     SEEDS,

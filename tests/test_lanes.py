@@ -1,7 +1,5 @@
-"""A tile in parts on the cores of a CPU: the same numbers, and never two batches for LAPACK at once."""
+"""A tile in parts on the cores of a CPU: the same numbers."""
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray as xr
@@ -55,20 +53,3 @@ def test_a_sweep_in_three_threads_has_the_numbers_of_one(
     three = swept(g)
     for name, expected in one.variables.items():
         np.testing.assert_allclose(three[name], expected, rtol=1e-12, atol=1e-15, err_msg=name)
-
-
-@pytest.mark.parametrize(
-    ("function", "shape", "batched"),
-    [
-        (jnp.linalg.eigvalsh, (3, 3), False),
-        (jnp.linalg.eigvalsh, (1, 3, 3), False),
-        (jnp.linalg.eigvalsh, (2, 3, 3), True),
-        (lambda A: jnp.linalg.solve(A, jnp.ones((4, 3, 1), A.dtype)), (4, 3, 3), True),
-        (jax.vmap(lambda A: jnp.linalg.eigvalsh(A) * 2), (5, 3, 3), True),
-        (jax.jit(lambda A: jax.lax.map(jnp.linalg.eigvalsh, A)), (5, 3, 3), False),
-        (lambda A: A @ A, (5, 3, 3), False),
-    ],
-)
-def test_it_is_known_whether_a_program_gives_lapack_a_batch(function, shape, batched) -> None:
-    program = jax.make_jaxpr(function)(jnp.ones(shape))
-    assert lanes.solves_batches(program.jaxpr) == batched

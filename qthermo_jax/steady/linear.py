@@ -118,7 +118,8 @@ def _solve_kept(
     ground = jnp.argmin(basis.relative_energies[states])
     row = jnp.arange(n) == jnp.asarray(diagonal)[ground]
     largest = jnp.max(jnp.abs(jax.lax.stop_gradient(matrix)), axis=0)
-    scales = 1.0 / jnp.where(largest > 0, largest, jnp.where(jnp.max(largest) > 0, jnp.max(largest), 1.0))
+    fastest = jnp.max(largest)
+    scales = 1.0 / jnp.where(largest > 0, largest, jnp.where(fastest > 0, fastest, 1.0))
     trace = trace * scales
     trace_scale = 1.0 / jnp.max(trace)
     balanced = jnp.where(row[:, None], trace[None, :] * trace_scale, matrix * scales[None, :])
@@ -151,7 +152,7 @@ def _solve_kept(
     return Solution(
         populations=populations,
         coherences=coherences,
-        residual=jnp.max(jnp.abs(matrix @ unknowns)) / jnp.max(jnp.abs(matrix)),
+        residual=jnp.max(jnp.abs(matrix @ unknowns)) / jnp.where(fastest > 0, fastest, 1.0),
         error=jnp.max(errors) + 16 * eps * jnp.max(1.0 + basis.amplification),
         population_errors=of_populations,
         coherence_error=2 * jnp.max(errors),  # of the real and of the imaginary part

@@ -5,22 +5,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache, partial
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qthermo_jax.generators import Transitions, generator_of, kept_elements, leak, moves_of
+from qthermo_jax.generators import Transitions, generator_of, kept_elements, moves_of
 from qthermo_jax.spectral import Eigenbasis, eigenbasis
 from qthermo_jax.steady.faults import faults_of, first_fault, is_negative, nan_unless_ok
 from qthermo_jax.steady.linear import solve_dense, solve_secular_block, solve_whole
 from qthermo_jax.steady.populations import solve_populations
-from qthermo_jax.steady.record import Method, Solution, State, Status, SteadyState
+from qthermo_jax.steady.record import Method, Solution, Status, SteadyState
 from qthermo_jax.structure import Index
 from qthermo_jax.system import OpenSystem
 
 # A state whose error may be larger than this is flagged.
 _NO_DIGITS = 1e-3
+
+# Where one of these is the status, "auto" goes on to the next solver.
+GOES_ON = (Status.METHOD_NOT_EXACT, Status.INACCURATE)
 
 METHODS = ("auto", "populations", "secular_block", "dense")
 
@@ -31,7 +33,7 @@ def has_block(levels: tuple[Index, ...] | None) -> bool:
 
 
 def _solve_auto(moves: Transitions, levels: tuple[Index, ...] | None) -> Solution:
-    """The cheapest exact solver.
+    """The cheapest solver that is exact, and accurate.
 
     Mapped over temperatures and rates, `cond` stays a choice between the solvers; mapped over what
     changes H, it becomes a choice between the results of all.
@@ -42,11 +44,11 @@ def _solve_auto(moves: Transitions, levels: tuple[Index, ...] | None) -> Solutio
         dense: Solution = jax.lax.cond(block.exact, lambda _: block, solve_dense, moves)
         return dense
 
-    _, leaks = leak(moves)
+    alone = solve_populations(moves).with_coherences()
     solution: Solution = jax.lax.cond(
-        leaks,
+        alone.exact & (alone.error < _NO_DIGITS),
+        lambda _: alone,
         with_block if has_block(levels) else solve_dense,
-        lambda moves: solve_populations(moves).with_coherences(),
         moves,
     )
     return solution
@@ -130,7 +132,7 @@ def _solved_in_turn(system: OpenSystem) -> SteadyState:
     """What `auto` gives where the numbers are there: only the solver that is used is compiled."""
     for method in ("populations", *["secular_block"] * has_block(system.levels), "dense"):
         state: SteadyState = solved(system, method)
-        if state.status != Status.METHOD_NOT_EXACT:
+        if state.status not in GOES_ON:
             break
     coherences = state.coherences
     if coherences is None:
@@ -177,24 +179,6 @@ def solved(system: OpenSystem, method: str) -> SteadyState:
         solution.coherence_error,
         method,
     )
-
-
-def after(system: OpenSystem, state: State) -> OpenSystem:
-    """The same system, not to be solved before a state is there.
-
-    For functions that solve several systems of one point: XLA may never come back from two LAPACK calls
-    on batches that it starts at once on few cores. Populations alone need none.
-
-    >>> from qthermo_jax.models import lambda_system
-    >>> system = lambda_system()
-    >>> bool((after(system, steadystate(system)).H == system.H).all())
-    True
-    """
-    if state.coherences is None:
-        return system
-    wait = 0.0 * jnp.nan_to_num(jax.lax.stop_gradient(state.populations[0]))
-    waiting: OpenSystem = eqx.tree_at(lambda own: own.H, system, system.H + wait.astype(system.H.dtype))
-    return waiting
 
 
 def bytes_per_point(system: OpenSystem, method: Method, levels: tuple[Index, ...] | None = None) -> int:

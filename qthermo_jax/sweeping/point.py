@@ -1,14 +1,13 @@
 """One point of a sweep as a pure function: parameters -> observables, their derivatives, and flags."""
 
 from collections.abc import Callable
-from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from qthermo_jax.bounded import Bounded, slope_of, trusted
 from qthermo_jax.declared import Computed
-from qthermo_jax.generators import bare_system
 from qthermo_jax.observables import bounded_currents
 from qthermo_jax.spectral import eigenbasis, splits
 from qthermo_jax.steady import Method, Note, State, Status
@@ -87,25 +86,11 @@ def _observed(plan: Plan, system: OpenSystem, state: State) -> Results:
             if not isinstance(system.observables.get(name), Computed):
                 raise
             raise SpecError(f"observable {name}: {type(error).__name__}: {first_line(error)}") from error
-        state = _after(trusted(found[name]), state)
         expected = tuple(len(dim.labels) for dim in out.dims)
         shape = trusted(found[name]).shape
         if shape != expected:
-            raise SpecError(
-                f"observable {name}: has shape {shape}, and its dimensions {expected}"
-            )
+            raise SpecError(f"observable {name}: has shape {shape}, and its dimensions {expected}")
     return found
-
-
-def _after(result: Array, state: State) -> State:
-    """The state, to be looked at after a result is there: two LAPACK calls must not run at once.
-
-    (See `spectral`. Without coherences no observable but the gap needs one.)
-    """
-    if state.coherences is None:
-        return state
-    before = 0.0 * jnp.sum(jnp.nan_to_num(jax.lax.stop_gradient(result)))
-    return replace(state, populations=state.populations + before.astype(state.populations.dtype))
 
 
 def _kept(plan: Plan, results: Results) -> dict[str, Array]:
@@ -156,9 +141,7 @@ def _with_slopes(
     along = {name: steps[:, index] for index, name in enumerate(plan.varied)}
     warming = jnp.pad(steps[:, len(plan.varied) :], ((0, 0), (0, 0 if plan.warms else plan.n_baths)))
 
-    def push(
-        step: Numbers, warm: Array
-    ) -> tuple[tuple[Results, OpenSystem, State], Results]:
+    def push(step: Numbers, warm: Array) -> tuple[tuple[Results, OpenSystem, State], Results]:
         here = (varied, jnp.zeros(plan.n_baths))
         results, slopes, kept = jax.jvp(observed, here, (step, warm), has_aux=True)
         return (results, *kept), {name: slope_of(results[name], own) for name, own in slopes.items()}
@@ -167,7 +150,8 @@ def _with_slopes(
         """First and second derivative of the Hamiltonians."""
 
         def change(varied: Numbers) -> Hamiltonians:
-            return jax.jvp(hamiltonians, (varied,), (step,))[1]
+            slopes: Hamiltonians = jax.jvp(hamiltonians, (varied,), (step,))[1]
+            return slopes
 
         return jax.jvp(change, (varied,), (step,))
 
@@ -187,7 +171,7 @@ def _jumps(
     jumps = inside | (between & (state.method != Method.POPULATIONS))
     if system.generator != "local" or d_local is None:
         return jumps
-    bare = bare_system(system, state.basis)
+    bare = system.without_interactions()
     inside, between = splits(bare, eigenbasis(bare), d_local, dd_local)
     return jumps | inside | between
 
