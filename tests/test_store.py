@@ -160,7 +160,7 @@ class TestFinished:
         self, out: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with monkeypatch.context() as patched:
-            patched.setattr("qthermo_jax.sweeping.files.shutil.rmtree", lambda *_: None)
+            patched.setattr("qthermo_jax.sweeping.files.shutil.rmtree", lambda *_, **__: None)
             swept(out)
         assert len(parts_of(out)) == 3
         swept(out)
@@ -271,12 +271,12 @@ class TestUnfinished:
 
     def test_a_part_of_another_sweep_is_not_taken(self, interrupted: Path, whole: xr.Dataset) -> None:
         (part,) = parts_of(interrupted)
-        arrays = read_part(part)
+        arrays = read_part(part).arrays
         Parts(part.parent, "another").write((slice(0, 2),), {n: 0 * v for n, v in arrays.items()})
         xr.testing.assert_equal(swept(interrupted), whole)
 
     def test_what_a_killed_writer_left_is_removed(self, interrupted: Path) -> None:
-        left = parts_of(interrupted)[0].with_name(".000000002.h5.host.1.unfinished")
+        left = parts_of(interrupted)[0].with_name(".000000002.h5.unfinished-host-1")
         left.write_text("half")
         with pytest.MonkeyPatch.context() as patched:
             stop_after(1, patched)

@@ -16,6 +16,7 @@ def info(file: Path) -> None:
     from qthermo_jax.cli.words import in_words, print_table
     from qthermo_jax.steady import Method, Note
     from qthermo_jax.sweeping import open_result
+    from qthermo_jax.sweeping.files import integrity_with_parts
     from qthermo_jax.sweeping.progress import counted
 
     with open_result(file) as data:
@@ -34,6 +35,7 @@ def info(file: Path) -> None:
         notes = (f"{n}: {Note(code).meaning}" for code, n in found.items() if code)
         table.add_row("notes", "; ".join(notes) or "none")
         table.add_row("points", in_words(counted(data["status"].values)))
+    table.add_row("checksum", integrity_with_parts(file).value)
     print_table(table)
 
 

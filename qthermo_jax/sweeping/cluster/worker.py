@@ -33,12 +33,12 @@ class Recipe:
     """What a worker makes a plan anew from; equal ones lead to the same programs.
 
     Attributes:
-        identity: of the plan that it has to come out as.
+        digest: of the plan that it has to come out as.
         memory: bytes that a tile may take.
         spec, model, observables, folder: what the plan is made from.
     """
 
-    identity: str
+    digest: str
     memory: int
     spec: Spec = field(compare=False)
     model: str | Callable[..., OpenSystem] = field(compare=False)
@@ -65,7 +65,7 @@ def recipe_of(job: Sweep) -> Recipe:
     """What a worker needs to know of a sweep."""
     plan = job.plan
     folder = job.folder.absolute()
-    return Recipe(plan.identity, plan.memory, plan.spec, job.model, job.observables, folder)
+    return Recipe(plan.digest, plan.memory, plan.spec, job.model, job.observables, folder)
 
 
 def dask_setup(_: Worker) -> None:
@@ -104,7 +104,7 @@ def _engine(recipe: Recipe) -> Engine:
         sys.modules.pop(recipe.model.rpartition(":")[0], None)
     model = find_model(recipe.model, recipe.folder, recipe.observables)
     plan = make_plan(recipe.spec, model, recipe.memory, devices=1)
-    if plan.identity != recipe.identity:
+    if plan.digest != recipe.digest:
         raise SpecError(
             f"{platform.node()}: the source of model {model.name} or the version of qthermo_jax "
             f"({__version__} there) is not that of the driver"
