@@ -9,6 +9,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from enum import Enum
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -17,20 +18,49 @@ import h5netcdf
 import h5py
 import numpy as np
 
-from qthermo_jax.sweeping.checksums import (
-    DAMAGED,
-    HAS_CHECKSUM,
-    Integrity,
-    append_checksum,
-    data_of,
-    integrity_of,
-)
+from qthermo_jax.sweeping.checksums import append_checksum, data_of, is_intact
 from qthermo_jax.sweeping.errors import SpecError, StoreError
 from qthermo_jax.sweeping.layout import Layout, Variable
-from qthermo_jax.sweeping.parts import Arrays, read_part, renamed_into_place, to_disk, write_whole
+from qthermo_jax.sweeping.parts import (
+    DAMAGED,
+    Arrays,
+    read_part,
+    renamed_into_place,
+    to_disk,
+    write_whole,
+)
 from qthermo_jax.sweeping.tiling import Box, within
 
 _Create = Callable[[h5py.File, str, Variable], h5py.Dataset]
+
+
+# The attribute of a file that was written with a checksum: one that lost it is known as altered.
+_HAS_CHECKSUM = "has_checksum"
+
+
+class Integrity(Enum):
+    """Whether a file is what was written."""
+
+    INTACT = "intact"
+    ALTERED = "the file was altered since it was written"
+    UNKNOWN = "none: the file was written by an older version or another program"
+    UNREADABLE = "not HDF5, or damaged"
+
+
+def integrity_of(path: Path) -> Integrity:
+    """Compare a file, but not the parts that it may show, with its checksum: every byte is read.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    intact = is_intact(path)
+    if intact is not None:
+        return Integrity.INTACT if intact else Integrity.ALTERED
+    try:
+        with _opened(path) as file:
+            return Integrity.ALTERED if _HAS_CHECKSUM in file.attrs else Integrity.UNKNOWN
+    except StoreError:
+        return Integrity.UNREADABLE
 
 
 class Source(NamedTuple):
@@ -126,9 +156,7 @@ def integrity_with_parts(path: Path) -> Integrity:
 
 def _source(part: Path, there: h5py.h5s.SpaceID, inside: h5py.h5s.SpaceID) -> Source:
     """From what HDF5 keeps: which points of the grid are which points of the part."""
-    box = tuple(
-        slice(start, last + 1) for start, last in zip(*there.get_select_bounds(), strict=True)
-    )
+    box = tuple(slice(start, last + 1) for start, last in zip(*there.get_select_bounds(), strict=True))
     starts = [side.start - own for side, own in zip(box, inside.get_select_bounds()[0], strict=True)]
     whole = (slice(start, start + n) for start, n in zip(starts, inside.shape, strict=True))
     return Source(part, box, tuple(whole))
@@ -211,7 +239,7 @@ def _write(target: Path | io.BytesIO, layout: Layout, create: _Create, *, finish
         file.dimensions = layout.sizes
         file.attrs.update(layout.attrs)
         file.attrs["finished"] = np.int8(finished)
-        file.attrs[HAS_CHECKSUM] = np.int8(True)
+        file.attrs[_HAS_CHECKSUM] = np.int8(True)
         for name, variable in layout.coordinates.items():
             dtype = h5py.string_dtype() if variable.dtype == np.dtype(object) else variable.dtype
             created = file.create_variable(name, variable.dims, dtype)

@@ -19,11 +19,14 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from qthermo_jax.sweeping.checksums import DAMAGED, checksum_of, data_of
+from qthermo_jax.sweeping.checksums import checksum_of, data_of
 from qthermo_jax.sweeping.errors import StoreError, first_line
 from qthermo_jax.sweeping.layout import device_name
 from qthermo_jax.sweeping.progress import Done, counted
 from qthermo_jax.sweeping.tiling import Box, within
+
+# What h5py raises over damaged files, in 10^4 of which a bit each was flipped.
+DAMAGED = (OSError, RuntimeError, KeyError, ValueError, TypeError)
 
 Arrays = dict[str, np.ndarray]
 
@@ -151,7 +154,7 @@ def read_part(path: Path) -> Part:
 
 
 def write_whole(path: Path, image: io.BytesIO) -> None:
-    """Write a file that was put together in memory, since HDF5 tells badly of a full disk, and its checksum.
+    """Write a file, with its checksum, from memory: HDF5 itself tells badly of a full disk.
 
     Raises:
         StoreError: the disk is full, or whatever else keeps it from being written.
@@ -169,7 +172,7 @@ _UNFINISHED = ".unfinished-"
 
 
 def forget_unfinished(folder: Path, name: str = "*") -> None:
-    """Remove what a process left of a file when it was killed while it wrote; of all files if not told."""
+    """Remove what a process that was killed left of a file, or of any file, while it wrote."""
     for left in folder.glob(f".{name if name == '*' else glob.escape(name)}{_UNFINISHED}*"):
         left.unlink(missing_ok=True)
 

@@ -234,8 +234,8 @@ def sweep(
         title, energy_unit: words for files and pictures.
         labels: {"long_name", "symbol", "energy_power"} of a coordinate that the model has no name for.
         out: HDF5 file to write; a sweep that was interrupted goes on from what it finished.
-        overwrite: compute everything anew, and replace whatever the file holds when that is complete; what
-            was interrupted goes on without it.
+        overwrite: compute everything anew, and replace whatever the file holds when that is complete;
+            what was interrupted goes on without it.
         extend: take over from a file of the same model, parameters and solver what it holds already:
             fewer points, or fewer observables.
         memory: bytes that one tile of the grid may take.

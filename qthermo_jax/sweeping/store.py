@@ -10,12 +10,13 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from qthermo_jax.sweeping.checksums import Integrity, integrity_of
 from qthermo_jax.sweeping.errors import SpecError, StoreError
 from qthermo_jax.sweeping.files import (
     REPLACES,
+    Integrity,
     Source,
     folders_beside,
+    integrity_of,
     join,
     owner_of,
     remove_parts,
@@ -203,7 +204,8 @@ class Store:
         for folder in folders_beside(self.path):
             if folder not in (self.parts.folder, *shown):
                 _log.warning(
-                    "%s: left by another spec, model or --overwrite; removed when this run is finished", folder
+                    "%s: left by another spec, model or --overwrite; removed when this run is finished",
+                    folder,
                 )
 
     def _compare_with_free(self, there: int) -> None:

@@ -2,7 +2,6 @@
 
 import platform
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -99,14 +98,11 @@ def _solved(recipe: Recipe, parts: Parts, box: Box) -> Done:
 @lru_cache(_SWEEPS_KEPT)
 def _engine(recipe: Recipe) -> Engine:
     """The programs of a sweep, compiled once in each worker."""
-    if isinstance(recipe.model, str):
-        # A worker lives longer than a module's source: it must not compute with what it imported before.
-        sys.modules.pop(recipe.model.rpartition(":")[0], None)
     model = find_model(recipe.model, recipe.folder, recipe.observables)
     plan = make_plan(recipe.spec, model, recipe.memory, devices=1)
     if plan.digest != recipe.digest:
         raise SpecError(
-            f"{platform.node()}: the source of model {model.name} or the version of qthermo_jax "
-            f"({__version__} there) is not that of the driver"
+            f"{platform.node()}: the source of model {model.name}, a module that it imports or the "
+            f"version of qthermo_jax ({__version__} there) is not that of the driver"
         )
     return Engine(plan)
