@@ -143,15 +143,14 @@ def integrity_with_parts(path: Path) -> Integrity:
     """Of a result: of its file and, where that is a view, of the parts that are there.
 
     Raises:
-        StoreError: it is not HDF5, or damaged.
+        OSError: it cannot be read.
     """
-    parts = {source.part for source in sources_of(path)}
-    for file in (path, *sorted(parts)):
-        if file == path or file.is_file():
-            integrity = integrity_of(file)
-            if integrity is not Integrity.INTACT:
-                return integrity
-    return Integrity.INTACT
+    integrity = integrity_of(path)
+    if integrity is not Integrity.INTACT:
+        return integrity
+    parts = {source.part for source in sources_of(path) if source.part.is_file()}
+    intact = all(is_intact(part) for part in parts)
+    return Integrity.INTACT if intact else Integrity.ALTERED
 
 
 def _source(part: Path, there: h5py.h5s.SpaceID, inside: h5py.h5s.SpaceID) -> Source:

@@ -183,7 +183,7 @@ class _Walk:
             self.feed("library", function.__module__ or "")
             return
         if from_file:
-            # Workers of a cluster have another __main__: the function carries its package along.
+            # Workers have another __main__: the function carries its package along.
             self._source(file, function.__globals__.get("__package__") or "")
         if not (from_file and _code_digest(code) in _codes_of(file.read_bytes())):
             self.feed("code", _code_digest(code))
@@ -223,7 +223,7 @@ class _Walk:
 
 
 def _is_constant(value: object) -> bool:
-    """Functions, classes, numbers, texts, arrays, tuples of them: nothing that fills while it is used."""
+    """Functions, classes, numbers, texts, arrays, tuples of them: nothing that fills while used."""
     if isinstance(value, tuple | frozenset):
         return all(map(_is_constant, value))
     known = (*_PLAIN, types.FunctionType, type, functools.partial)

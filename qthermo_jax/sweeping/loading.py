@@ -2,8 +2,8 @@
 
 A user's own modules are read from their sources: not from Python's cache, which takes an edit within the
 same second for none, and not from what the process imported before. So the digest is of the source that
-was run. The modules are in `sys.modules` only while they are loaded and called: models in two folders may
-each have a `helper.py`, and what a notebook imported stays as it is.
+was run. The modules are in `sys.modules` only while they are loaded and called: models in two folders
+may each have a `helper.py`, and what a notebook imported stays as it is.
 """
 
 import functools
