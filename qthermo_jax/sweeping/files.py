@@ -29,7 +29,7 @@ from qthermo_jax.sweeping.parts import (
     to_disk,
     write_whole,
 )
-from qthermo_jax.sweeping.tiling import Box, within
+from qthermo_jax.sweeping.tiling import Box, covers, within
 
 _Create = Callable[[h5py.File, str, Variable], h5py.Dataset]
 
@@ -69,7 +69,8 @@ class Source(NamedTuple):
     Attributes:
         part: its file.
         box: of the grid, which the view takes from it.
-        whole: the box of the grid that the part covers.
+        whole: the box of the grid that the part covers. HDF5 keeps where it starts, and not where it ends:
+            read from a file it ends where what is shown does.
     """
 
     part: Path
@@ -117,10 +118,16 @@ def merge(path: Path) -> None:
         SpecError: there is nothing to merge, or the sweep is not finished.
         StoreError: the view or a part was altered, or the disk is full.
     """
-    if not owner_of(path).finished:
+    owner = owner_of(path)
+    if not owner.finished:
         raise SpecError(f"{path}: is not finished; run the sweep again, it goes on where it stopped")
     if not sources_of(path):
-        raise SpecError(f"{path}: holds its numbers itself already")
+        left = [folder for folder in folders_beside(path.resolve()) if holds_parts_of(folder, owner)]
+        if not left:
+            raise SpecError(f"{path}: holds its numbers itself already")
+        for folder in left:  # of a process that was killed while it removed them
+            remove_parts(folder)
+        return
     if integrity_of(path) is Integrity.ALTERED:
         raise StoreError(f"{path}: was altered since it was written; --overwrite computes it anew")
     join(path)
@@ -156,8 +163,8 @@ def integrity_with_parts(path: Path) -> Integrity:
 def _source(part: Path, there: h5py.h5s.SpaceID, inside: h5py.h5s.SpaceID) -> Source:
     """From what HDF5 keeps: which points of the grid are which points of the part."""
     box = tuple(slice(start, last + 1) for start, last in zip(*there.get_select_bounds(), strict=True))
-    starts = [side.start - own for side, own in zip(box, inside.get_select_bounds()[0], strict=True)]
-    whole = (slice(start, start + n) for start, n in zip(starts, inside.shape, strict=True))
+    first = inside.get_select_bounds()[0]
+    whole = (slice(side.start - own, side.stop) for side, own in zip(box, first, strict=True))
     return Source(part, box, tuple(whole))
 
 
@@ -186,7 +193,7 @@ def join(path: Path) -> None:
                 if read.sweep != file.attrs["spec_sha256"]:
                     raise StoreError(f"{part}: is the part of another sweep; delete it and run it again")
                 for source in own:
-                    if read.box != source.whole:
+                    if not covers(read.box, source.whole):
                         raise StoreError(f"{part}: is another tile's; delete it and run the sweep again")
                     for name, values in read.inside(source.box).items():
                         file[name][source.box] = values
@@ -210,6 +217,11 @@ def folders_beside(path: Path) -> list[Path]:
         for folder in path.parent.iterdir()
         if folder.name.startswith(name) and _FOLDER.fullmatch(folder.name[len(name) :])
     )
+
+
+def holds_parts_of(folder: Path, owner: "Owner") -> bool:
+    """Whether a folder has, by its name, the parts of a sweep."""
+    return f".parts-{(owner.digest or '')[:12]}" in folder.name
 
 
 def remove_parts(folder: Path) -> None:

@@ -146,9 +146,11 @@ def read_part(path: Path) -> Part:
         raise StoreError(f"{path}: was cut short or altered; {_REPAIR}")
     try:
         with h5py.File(io.BytesIO(data)) as file:
-            arrays = {name: np.asarray(dataset[()]) for name, dataset in file.items()}
+            # First: a view has none of these, and HDF5 crashes over a view that is read from memory.
+            sweep, device = str(file.attrs["sweep"]), str(file.attrs["device"])
             box = tuple(slice(start, stop) for start, stop in file.attrs["box"].tolist())
-            return Part(arrays, box, str(file.attrs["sweep"]), str(file.attrs["device"]))
+            arrays = {name: np.asarray(dataset[()]) for name, dataset in file.items()}
+            return Part(arrays, box, sweep, device)
     except DAMAGED as error:  # another program's file, with a checksum like ours
         raise StoreError(f"{path}: is no part of a sweep; {_REPAIR}") from error
 

@@ -105,6 +105,13 @@ def within(box: Box, outer: Box) -> Box:
     )
 
 
+def covers(box: Box, other: Box) -> bool:
+    """Whether a box starts where another does and holds all of it."""
+    return all(
+        side.start == its.start and side.stop >= its.stop for side, its in zip(box, other, strict=True)
+    )
+
+
 def overlap(box: Box, other: Box) -> Box | None:
     """What two boxes share; None if that is nothing."""
     shared = tuple(

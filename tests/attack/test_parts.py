@@ -210,6 +210,7 @@ ATTACKS: dict[str, tuple[Callable[[Path, Path], object], set[int]]] = {
     "another tile": (lambda part, other: shutil.copyfile(other, part), {0}),
     "exchanged": (_exchange, {0, 2}),
     "other HDF5": (_other_hdf5, {0}),
+    "view": (lambda part, _: shutil.copyfile(part.parents[1] / "r.h5", part), {0}),
     "folder": (_folder, {0}),
     "link": (_link_to_nothing, {0}),
 }
