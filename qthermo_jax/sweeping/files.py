@@ -69,7 +69,7 @@ class Source(NamedTuple):
     Attributes:
         part: its file.
         box: of the grid, which the view takes from it.
-        whole: the box of the grid that the part covers. HDF5 keeps where it starts, and not where it ends:
+        whole: the box of the grid that the part covers. A view keeps where it starts, not where it ends:
             read from a file it ends where what is shown does.
     """
 
@@ -118,6 +118,8 @@ def merge(path: Path) -> None:
         SpecError: there is nothing to merge, or the sweep is not finished.
         StoreError: the view or a part was altered, or the disk is full.
     """
+    if integrity_of(path) is Integrity.ALTERED:  # first: what it shows of which parts may be wrong
+        raise StoreError(f"{path}: was altered since it was written; --overwrite computes it anew")
     owner = owner_of(path)
     if not owner.finished:
         raise SpecError(f"{path}: is not finished; run the sweep again, it goes on where it stopped")
@@ -128,8 +130,6 @@ def merge(path: Path) -> None:
         for folder in left:  # of a process that was killed while it removed them
             remove_parts(folder)
         return
-    if integrity_of(path) is Integrity.ALTERED:
-        raise StoreError(f"{path}: was altered since it was written; --overwrite computes it anew")
     join(path)
 
 

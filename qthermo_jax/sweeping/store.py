@@ -110,13 +110,13 @@ class Store:
             raise SpecError(
                 f"{self.path}: exists and is not HDF5, or damaged; give another --out, or --overwrite"
             ) from None
-        if owner.digest == self._plan.digest and not owner.finished:
-            return False, False
+        if owner.digest == self._plan.digest and not owner.finished and self._shown():
+            return False, False  # a view of the parts that are there is made anew
         if integrity is Integrity.ALTERED:
             raise self._altered()
         if owner.digest == self._plan.digest:
             self.unchecked = integrity is Integrity.UNKNOWN
-            return self._parts_are_intact(), False
+            return owner.finished and self._parts_are_intact(), False
         if owner.family != self._plan.family:
             raise SpecError(
                 f"{self.path}: belongs to another spec or model version; "
@@ -164,7 +164,7 @@ class Store:
             raise SpecError(f"{self.path}: another process is writing it") from None
         try:
             self._look()
-            if self.finished:
+            if self.finished and not self.unchecked:
                 # Of a process that was killed before it had removed them.
                 self._remove_leftovers({*self._folders(), self._pieces})
             yield
