@@ -65,7 +65,7 @@ def bounded_currents(system: OpenSystem, state: State) -> Bounded:
         system, state.basis, InEigenbasis(p, state.coherences, error, errors)
     )
     balanced = is_steady and system.is_secular and all(bath.spontaneous for bath in system.baths)
-    equal = jnp.all(T == T[0]) & (state.status == Status.OK) & balanced
+    equal = jnp.all(T[0] == T) & (state.status == Status.OK) & balanced
     # 0 in equilibrium; the derivatives are not.
     J = J - jax.lax.stop_gradient(jnp.where(equal, J, 0.0))
     return Bounded(J, bound, jnp.abs(J), equal | (not is_steady), logarithms)
@@ -154,10 +154,7 @@ def liouvillian_gap(system: OpenSystem, state: State) -> Float[Array, ""]:
     >>> bool(liouvillian_gap(system, steadystate(system)) > 0)
     True
     """
-    # One LAPACK call waits for the one before it: see `spectral`.
     L = liouvillian(system)
-    before = jnp.nan_to_num(jax.lax.stop_gradient(state.populations[0]))
-    L = L + (0.0 * before).astype(L.dtype)
     finite = jnp.all(jnp.isfinite(L))
     eigenvalues = jnp.linalg.eigvals(jnp.where(finite, L, 0.0))
     decay = jnp.sort(-eigenvalues.real)[1]

@@ -15,7 +15,7 @@ from jaxtyping import Array
 from qthermo_jax.spectral import eigenbasis
 from qthermo_jax.steady import Method, Status, bytes_per_point, has_block
 from qthermo_jax.structure import Index
-from qthermo_jax.sweeping.lanes import lanes_of, solves_batches
+from qthermo_jax.sweeping.lanes import lanes_of
 from qthermo_jax.sweeping.plan import Plan, cell_of
 from qthermo_jax.sweeping.point import Numbers, PointFunction, point_function
 from qthermo_jax.sweeping.tiling import Box
@@ -137,9 +137,8 @@ class Engine:
 
     @cached_property
     def _threads(self) -> ThreadPoolExecutor:
-        """Whatever runs, runs in these: one where two programs might ask for LAPACK at once."""
-        alone = solves_batches(self._traced.jaxpr.jaxpr)
-        return ThreadPoolExecutor(1 if alone else self._lanes.number)
+        """Whatever runs, runs in these."""
+        return ThreadPoolExecutor(self._lanes.number)
 
     @property
     def bytes_on_device(self) -> int | None:
