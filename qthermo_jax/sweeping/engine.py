@@ -137,7 +137,7 @@ class Engine:
 
     @cached_property
     def _threads(self) -> ThreadPoolExecutor:
-        """Whatever runs, runs in these."""
+        """One a lane."""
         return ThreadPoolExecutor(self._lanes.number)
 
     @property
