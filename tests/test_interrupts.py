@@ -74,14 +74,18 @@ def test_the_second_one_leaves_at_once(folder, patch, number):
         try:
             assert process.stdout.readline() == "busy\n"
             process.send_signal(number)
-            assert process.stderr.readline().startswith("stopping after the tiles in flight")
+            # Lines about its progress may come before.
+            lines = iter(process.stderr.readline, "")
+            assert any(line.startswith("stopping after the tiles in flight") for line in lines)
             process.send_signal(number)
             _, told = process.communicate(timeout=20)  # what it is at would take 100 s
         finally:
             process.kill()
     assert process.returncode == 130, told
-    assert told.startswith("qthermo: interrupted; finished tiles are kept in results/spec.h5.parts-")
-    assert told.count("\n") == 1
+    assert told.splitlines()[-1].startswith(
+        "qthermo: interrupted; finished tiles are kept in results/spec.h5.parts-"
+    )
+    assert "Traceback" not in told
     # What is there is whole, and another run goes on from it.
     kept = list(folder.glob("results/spec.h5.parts-*/*.h5"))
     assert bool(kept) == (patch is not COMPILING)

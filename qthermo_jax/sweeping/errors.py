@@ -29,7 +29,10 @@ def unknown_name(what: str, name: str, allowed: Iterable[str]) -> str:
     "unknown key 'titel'; did you mean 'title'? allowed: model, title"
     """
     choices = sorted(allowed)
-    nearest = get_close_matches(name, choices, n=1)
+    alike = [choice for choice in choices if choice.casefold() == name.casefold()]
+    plain = {choice.casefold(): choice for choice in reversed(choices)}
+    near = (get_close_matches(name, choices, n=1), get_close_matches(name.casefold(), plain, n=1))
+    nearest = alike or near[0] or [plain[found] for found in near[1]]
     hint = f"; did you mean {nearest[0]!r}?" if nearest else ";"
     return f"unknown {what} {name!r}{hint} allowed: {', '.join(choices) or '(none)'}"
 
