@@ -144,16 +144,7 @@ class OpenSystem(eqx.Module):
         if H.ndim != 2 or H.shape[0] != H.shape[1]:
             raise ValueError(f"H is a square matrix, not of shape {H.shape}")
         dimension = H.shape[0]
-        baths = (baths,) if isinstance(baths, Bath) else tuple(baths)
-        for given in baths:
-            if not isinstance(given, Bath):
-                raise ValueError(f"baths are `Bath`s, not {given!r}")
-        if not baths:
-            raise ValueError("an open system has at least one bath")
-        for bath in baths:
-            if bath.coupling.shape[-1] != dimension:
-                shape = tuple(bath.coupling.shape[1:])
-                raise ValueError(f"a coupling of shape {shape} does not fit H of shape {H.shape}")
+        baths = _fitting(baths, H.shape)
         bare = None if local is None else _matrix(local, "local")
         if bare is not None and bare.shape != H.shape:
             raise ValueError(f"local has shape {bare.shape}, and H {H.shape}")
@@ -329,11 +320,24 @@ def _real(value: Num[ArrayLike, "*s"], what: str) -> Float[Array, "*s"]:
     return jnp.asarray(value, float)
 
 
+def _fitting(baths: Bath | Sequence[Bath], shape: tuple[int, ...]) -> tuple[Bath, ...]:
+    """The baths of a Hamiltonian of this shape."""
+    listed = (baths,) if isinstance(baths, Bath) else tuple(baths)
+    if not listed:
+        raise ValueError("an open system has at least one bath")
+    for bath in listed:
+        if not isinstance(bath, Bath):
+            raise ValueError(f"baths are `Bath`s, not {bath!r}")
+        if bath.coupling.shape[-1] != shape[0]:
+            own = tuple(bath.coupling.shape[1:])
+            raise ValueError(f"a coupling of shape {own} does not fit H of shape {shape}")
+    return listed
+
+
 def _matrix(value: Num[ArrayLike, "d d"] | Qobj, what: str) -> Inexact[Array, "*s"]:
-    try:
-        return inexact(value)
-    except TypeError:
-        raise ValueError(f"{what} is a matrix of numbers, not {value!r}") from None
+    if value is None or isinstance(value, str):
+        raise ValueError(f"{what} is a matrix of numbers, not {value!r}")
+    return inexact(value)
 
 
 def _as_start(initial: Num[ArrayLike, "*s d"] | Qobj | Sequence[float], d: int) -> Array:

@@ -6,6 +6,9 @@ import click
 
 from qthermo_jax.cli.arguments import file_argument
 
+# The master equation and how it was solved.
+_PHYSICS = ("generator", "secular_tol", "method", "precision")
+
 
 @click.command()
 @file_argument
@@ -13,14 +16,14 @@ def info(file: Path) -> None:
     """Say what is in the result FILE."""
     from rich.table import Table
 
-    from qthermo_jax.cli.words import in_words, print_table
+    from qthermo_jax.cli.words import causes, in_words, print_table
     from qthermo_jax.steady import Method, Note
     from qthermo_jax.sweeping import open_result
     from qthermo_jax.sweeping.progress import counted
 
     with open_result(file) as data:
         table = Table.grid(padding=(0, 2))
-        for key in ("title", "model", "parameters", "method", "device", "created", "spec_sha256"):
+        for key in ("title", "model", "parameters", *_PHYSICS, "device", "created", "spec_sha256"):
             table.add_row(key, str(data.attrs.get(key, "-")))
         for name, array in data.variables.items():
             shape = " x ".join(f"{dim} {size}" for dim, size in array.sizes.items()) or "number"
@@ -34,6 +37,8 @@ def info(file: Path) -> None:
         notes = (f"{n}: {Note(code).meaning}" for code, n in found.items() if code)
         table.add_row("notes", "; ".join(notes) or "none")
         table.add_row("points", in_words(counted(data["status"].values)))
+        for cause in causes(data):
+            table.add_row("flagged", cause)
     print_table(table)
 
 

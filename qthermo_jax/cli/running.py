@@ -84,19 +84,27 @@ def _check_outputs(out: Path | None, outputs: Sequence[Path]) -> None:
 
 def _run(title: str, job: "Sweep", store: "Store", solve: "Solve", interrupts: Interrupts) -> None:
     """One sweep, with its progress and a line that says what came out."""
-    from qthermo_jax.cli.words import in_words
+    from qthermo_jax.cli.explaining import extended
+    from qthermo_jax.cli.words import causes, in_words
     from qthermo_jax.monitor import Tally, watched
-    from qthermo_jax.sweeping import run_to_file
+    from qthermo_jax.sweeping import open_result, run_to_file
+    from qthermo_jax.sweeping.reasons import EXPLAINED
 
     if store.finished:
         run_to_file(job, store)
         click.echo(f"{store.path}: finished already, nothing computed")
         return
+    if store.extends:
+        click.echo(f"{store.path}: {extended(job, store)}")
     tally = Tally(job.plan.points)
     with interrupts.stopping(store.parts.folder) as stop, watched(title, tally) as watch:
         run_to_file(job, store, watch, stop, solve)
     took = f"{tally.points} points in {tally.seconds:.1f} s"
     click.echo(f"{store.path}: {took}; {in_words(tally.statuses)}")
+    if tally.statuses.keys() & set(EXPLAINED):
+        with open_result(store.path) as data:
+            for cause in causes(data):
+                click.echo(f"{store.path}: {cause}")
 
 
 def _let_lapack_wait(specs: Sequence[Path]) -> None:

@@ -33,23 +33,25 @@ def not_unique_at_zero(plan: Plan) -> Iterator[str]:
         if is_a_temperature(plan, name) and (value == 0).any()
     ]
     cold = {
-        axis.name: {name: values for name, values in axis.parameters.items() if _is_cold(plan, name, values)}
+        axis.name: {
+            name: values for name, values in axis.parameters.items() if _is_cold(plan, name, values)
+        }
         for axis in plan.axes
     }
     axes = [name for name, found in cold.items() if found]
     sizes = range(0 if fixed else 1, len(axes) + 1)
     for chosen in islice(chain.from_iterable(combinations(axes, n) for n in sizes), _CORNERS):
-        point = {}
+        point: dict[str, np.ndarray] = {}
         for axis in plan.axes:
             own = cold[axis.name]
             at_zero = np.logical_or.reduce([values == 0 for values in own.values()]) if own else None
             along = 0 if at_zero is None else int(np.argmax(at_zero == (axis.name in chosen)))
-            point |= {name: values[along] for name, values in axis.parameters.items()}
+            point |= {name: np.asarray(values[along]) for name, values in axis.parameters.items()}
         if _is_not_unique(plan, point):
             names = [f"axes.{name}" for name in chosen] + fixed
             where = ", ".join(f"{name} = {value:g}" for name, value in point.items())
             at = f" at {where}" if where else ""
-            yield f"{names[0]}: a bath at T = 0 leaves the steady state not unique{at}: NaN, and a status"
+            yield f"{names[0]}: a bath at T = 0 leaves more than one steady state{at}: NaN, and a status"
             return
 
 

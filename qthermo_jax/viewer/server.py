@@ -80,7 +80,7 @@ def _listening(application: Application, port: int) -> BaseServer:
     return listening
 
 
-class _FromOwnPage(Matcher):  # type: ignore[misc]
+class _FromOwnPage(Matcher):
     """Requests that name this server as their host, and whose websockets come from its own page.
 
     A page from elsewhere whose name was made to lead to this machine sends its own name as the host.
@@ -101,7 +101,7 @@ class _FromOwnPage(Matcher):  # type: ignore[misc]
         return None if foreign else {}
 
 
-class _Any(Matcher):  # type: ignore[misc]
+class _Any(Matcher):
     """Every request."""
 
     def match(self, request: HTTPServerRequest) -> dict[str, str]:
@@ -112,5 +112,6 @@ class _Any(Matcher):  # type: ignore[misc]
 def _refuse(request: HTTPServerRequest) -> None:
     text = b"This page is for the browser of this machine, at the address that qthermo view printed.\n"
     headers = HTTPHeaders({"Content-Type": "text/plain", "Content-Length": str(len(text))})
-    request.connection.write_headers(ResponseStartLine("HTTP/1.1", 403, "Forbidden"), headers, text)
-    request.connection.finish()
+    if request.connection is not None:
+        request.connection.write_headers(ResponseStartLine("HTTP/1.1", 403, "Forbidden"), headers, text)
+        request.connection.finish()
