@@ -105,3 +105,21 @@ def test_before_a_sweep_there_is_nothing_to_finish(folder):
     assert process.returncode == 130, told
     assert "Traceback" not in told
     assert not (folder / "results" / "spec.h5").exists()
+
+
+@pytest.mark.slow
+def test_on_workers_of_dask_the_second_one_leaves_at_once_too(folder):
+    # A driver that waits for a tile: its workers end with it.
+    with started("", "--cluster", "local:1", "--memory", "0.00001") as process:
+        try:
+            deadline = time.monotonic() + 90
+            while not list(folder.glob("results/*.parts*/*.h5")) and time.monotonic() < deadline:
+                time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGINT)
+            _, told = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    assert process.returncode == 130, told
+    assert "Traceback" not in told
+    assert all("status" in read_part(part) for part in folder.glob("results/*.parts*/*.h5"))
