@@ -272,9 +272,7 @@ def general_measures(system: OpenSystem) -> dict[str, Measure]:
     bath = bath_dimension(system)
     level = Dimension("level", system.labels, "basis state")
     return {
-        "heat_currents": Measure(
-            bounded_currents, Quantity("heat current into the bath", "J", 2), (bath,)
-        ),
+        "heat_currents": Measure(bounded_currents, Quantity("heat current into the bath", "J", 2), (bath,)),
         "entropy_production": Measure(
             bounded_entropy_production, Quantity("entropy production", r"\dot\Sigma", 1)
         ),

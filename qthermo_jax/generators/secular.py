@@ -169,9 +169,7 @@ def expectations(
     """Tr[Q_k rho], and a bound of its error from those of Q_k and of rho."""
     p = state.populations
     found = jnp.einsum("kaa,a->k", Q, p.astype(Q.dtype)).real
-    bound = jnp.einsum("kaa,a->k", error, p) + jnp.einsum(
-        "kaa,a->k", jnp.abs(Q), state.population_errors
-    )
+    bound = jnp.einsum("kaa,a->k", error, p) + jnp.einsum("kaa,a->k", jnp.abs(Q), state.population_errors)
     if state.coherences is None:
         return found, bound
     dtype = np.promote_types(Q.dtype, state.coherences.dtype)

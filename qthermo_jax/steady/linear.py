@@ -118,9 +118,7 @@ def _solve_kept(
     ground = jnp.argmin(basis.relative_energies[states])
     row = jnp.arange(n) == jnp.asarray(diagonal)[ground]
     largest = jnp.max(jnp.abs(jax.lax.stop_gradient(matrix)), axis=0)
-    scales = 1.0 / jnp.where(
-        largest > 0, largest, jnp.where(jnp.max(largest) > 0, jnp.max(largest), 1.0)
-    )
+    scales = 1.0 / jnp.where(largest > 0, largest, jnp.where(jnp.max(largest) > 0, jnp.max(largest), 1.0))
     trace = trace * scales
     trace_scale = 1.0 / jnp.max(trace)
     balanced = jnp.where(row[:, None], trace[None, :] * trace_scale, matrix * scales[None, :])

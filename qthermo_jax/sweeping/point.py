@@ -91,7 +91,9 @@ def _observed(plan: Plan, system: OpenSystem, state: State) -> Results:
         expected = tuple(len(dim.labels) for dim in out.dims)
         shape = trusted(found[name]).shape
         if shape != expected:
-            raise SpecError(f"observable {name}: has shape {shape}, and its dimensions {expected}")
+            raise SpecError(
+                f"observable {name}: has shape {shape}, and its dimensions {expected}"
+            )
     return found
 
 
@@ -154,7 +156,9 @@ def _with_slopes(
     along = {name: steps[:, index] for index, name in enumerate(plan.varied)}
     warming = jnp.pad(steps[:, len(plan.varied) :], ((0, 0), (0, 0 if plan.warms else plan.n_baths)))
 
-    def push(step: Numbers, warm: Array) -> tuple[tuple[Results, OpenSystem, State], Results]:
+    def push(
+        step: Numbers, warm: Array
+    ) -> tuple[tuple[Results, OpenSystem, State], Results]:
         here = (varied, jnp.zeros(plan.n_baths))
         results, slopes, kept = jax.jvp(observed, here, (step, warm), has_aux=True)
         return (results, *kept), {name: slope_of(results[name], own) for name, own in slopes.items()}
