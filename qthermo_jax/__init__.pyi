@@ -35,7 +35,7 @@ from .observables import (
 )
 from .response import amplification, conductance, onsager, rectification, soret
 from .spectral import Eigenbasis, eigenbasis, gibbs_state
-from .steady import Method, Note, State, Status, SteadyState, after, steadystate
+from .steady import Method, Note, State, Status, SteadyState, steadystate
 from .superoperators import (
     dissipator,
     operator_to_vector,
@@ -68,7 +68,6 @@ __all__ = [
     "SteadyState",
     "UnderDamped",
     "__version__",
-    "after",
     "amplification",
     "conductance",
     "dissipator",

@@ -159,10 +159,7 @@ def liouvillian_gap(system: OpenSystem, state: State) -> Float[Array, ""]:
     >>> bool(liouvillian_gap(system, steadystate(system)) > 0)
     True
     """
-    # One LAPACK call waits for the one before it: see `spectral`.
     L = liouvillian(system)
-    before = jnp.nan_to_num(jax.lax.stop_gradient(state.populations[0]))
-    L = L + (0.0 * before).astype(L.dtype)
     finite = jnp.all(jnp.isfinite(L))
     eigenvalues = jnp.linalg.eigvals(jnp.where(finite, L, 0.0))
     decay = jnp.sort(-eigenvalues.real)[1]

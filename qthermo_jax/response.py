@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 from qthermo_jax.bounded import Bounded, derivatives
 from qthermo_jax.labels import Quantity
 from qthermo_jax.observables import Measure, bath_dimension, bounded_currents, own_observable
-from qthermo_jax.steady import SteadyState, after, solved
+from qthermo_jax.steady import SteadyState, solved
 from qthermo_jax.system import OpenSystem
 
 Compute = Callable[[OpenSystem, SteadyState], Float[Array, "*dims"] | Bounded]
@@ -30,7 +30,7 @@ def _following(
     """The observable as a function of the temperatures, solved by the method that found the state."""
 
     def at(temperatures: Float[Array, " K"]) -> Float[Array, "*dims"] | Bounded:
-        warmed = after(system.with_temperatures(temperatures), state)
+        warmed = system.with_temperatures(temperatures)
         return compute(warmed, solved(warmed, state.asked))
 
     return at

@@ -118,10 +118,7 @@ def _diagonalise(
             mean = jnp.einsum("sii->s", blocks).real / size
             one = jnp.eye(size, dtype=H.dtype)
             centred = blocks - mean.astype(H.dtype)[:, None, None] * one[None]
-            # Each size waits for the one before. Two batched LAPACK calls that do not depend on each
-            # other block XLA's thread pool for good on a machine with few cores (jaxlib 0.10).
-            before = 0.0 * jnp.sum(energies).astype(H.dtype)
-            values, states = jax.vmap(jnp.linalg.eigh)(centred + before)
+            values, states = jax.vmap(jnp.linalg.eigh)(centred)
             values = values + mean[:, None]
         energies = energies.at[columns].set(values)
         vectors = vectors.at[rows[:, :, None], columns[:, None, :]].set(states)

@@ -38,5 +38,5 @@ def chain_by_both(
 
 def _by_local(system: qj.OpenSystem, state: qj.SteadyState, observable: qj.Observable) -> jax.Array:
     """What an observable is in the steady state of the local equation."""
-    local = qj.after(system.with_generator("local"), state)
+    local = system.with_generator("local")
     return qj.expectation(qj.steadystate(local), observable)

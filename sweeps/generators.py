@@ -53,7 +53,6 @@ def two_qubits(
         state = qj.steadystate(own, method="dense")
         currents.append(qj.heat_currents(own, state)[1])
         statuses.append(state.status.astype(float))
-        system = qj.after(system, state)
     by_name = dict(zip(EQUATIONS, currents, strict=True))
     error = jnp.abs(by_name["global"] / by_name["Redfield"] - 1.0)
     return system.with_observables(

@@ -55,16 +55,6 @@ def test_run_writes_the_file_and_counts_points_by_status(folder, qthermo):
         assert np.isnan(data.unbalance.values[3])
 
 
-@pytest.mark.parametrize(("model", "expected"), [("lambda_system", False), ("own.py:atom", True)])
-def test_xla_gets_more_threads_for_functions_of_ones_own(model, expected, folder, qthermo, monkeypatch):
-    monkeypatch.setenv("NPROC", "1")  # what was there comes back afterwards
-    monkeypatch.delenv("NPROC")
-    (folder / "own.py").write_text(OWN_MODEL)
-    (folder / "a.toml").write_text(f'model = "{model}"\n[axes]\nT_1 = [0.5]\n')
-    assert qthermo("run", "a.toml")[0] == 0
-    assert ("NPROC" in os.environ) == expected
-
-
 def test_several_specs_run_and_are_drawn_one_after_the_other(folder, qthermo):
     (folder / "other.toml").write_text(SPEC.replace("T_1 = 1.0", "T_1 = 0.5"))
     code, out, _ = qthermo("run", "--plot", "spec.toml", "other.toml")

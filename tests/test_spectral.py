@@ -1,7 +1,5 @@
 """Sectors, eigenvectors and levels against plain numpy."""
 
-import subprocess
-import sys
 from typing import Any
 
 import jax
@@ -161,35 +159,3 @@ def test_a_hamiltonian_that_is_not_finite_counts_as_zero() -> None:
     basis = eigenbasis(system(np.array([[0.0, np.nan], [np.nan, 1.0]])))
     np.testing.assert_array_equal(basis.energies, 0.0)
     assert np.isfinite(basis.vectors).all()
-
-
-SECTORS_OF_SEVERAL_SIZES = """
-import jax, numpy as np, qthermo_jax as qj
-sizes = [40, 44, 48]
-edges = np.cumsum([0, *sizes])
-H = np.random.default_rng(0).normal(size=(edges[-1], edges[-1]))
-sector = np.repeat(range(len(sizes)), sizes)
-H = np.where(sector[:, None] == sector[None, :], H + H.T, 0.0)
-sectors = [range(a, b) for a, b in zip(edges, edges[1:])]
-
-def extent(g):
-    bath = qj.Bath(H[None], 1.0, qj.Flat(1.0))
-    basis = qj.eigenbasis(qj.OpenSystem(g * H, bath, sectors=sectors))
-    return basis.energies.max() + 0 * basis.vectors.sum()
-
-mapped = jax.jit(jax.vmap(extent))
-for _ in range(20):
-    print(mapped(np.linspace(0.5, 1.0, 256)).block_until_ready().shape)
-"""
-
-
-def test_a_batch_with_sectors_of_several_sizes_comes_to_an_end() -> None:
-    """Independent batched LAPACK calls block XLA on two cores: in a process that can be killed."""
-    done = subprocess.run(
-        [sys.executable, "-c", SECTORS_OF_SEVERAL_SIZES],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    assert done.stdout.splitlines() == ["(256,)"] * 20

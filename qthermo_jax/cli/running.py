@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from qthermo_jax.sweeping import Store
     from qthermo_jax.sweeping.run import Solve, Sweep
 
-# Three batches at once, which hung on two cores, came through with these.
-_THREADS = 4
-
 
 @click.command()
 @specs_argument
@@ -49,7 +46,6 @@ def run(
     outputs = [out or default_output(spec) for spec in specs]
     _check_outputs(out, outputs)
     _keep_what_is_compiled()
-    _let_lapack_wait(specs)
     _show_warnings()
     if not cluster:
         _find_devices()
@@ -96,20 +92,6 @@ def _run(title: str, job: "Sweep", store: "Store", solve: "Solve") -> None:
         run_to_file(job, store, watch, stop, solve)
     took = f"{tally.points} points in {tally.seconds:.1f} s"
     click.echo(f"{store.path}: {took}; {in_words(tally.statuses)}")
-
-
-def _let_lapack_wait(specs: Sequence[Path]) -> None:
-    """Threads enough for XLA where functions of one's own may ask LAPACK for several batches at once.
-
-    Each such call waits inside a thread for others of the pool: on two cores two of them wait for ever
-    (jaxlib 0.8 to 0.12). What comes with the package asks for one at a time, and is up to 1.5 times as
-    fast with a thread a core. XLA reads the number before it starts.
-    """
-    from qthermo_jax.sweeping.spec import load_spec
-
-    for spec, _ in map(load_spec, specs):
-        if any(":" in reference for reference in (spec.model, *spec.observables)):
-            os.environ.setdefault("NPROC", str(max(_THREADS, os.cpu_count() or 1)))
 
 
 def _find_devices() -> None:

@@ -2,7 +2,6 @@
 
 from qthermo_jax.generators.generator import Generator, InEigenbasis
 from qthermo_jax.generators.master import (
-    bare_system,
     currents_of,
     generator_of,
     jump_operators,
@@ -30,7 +29,6 @@ __all__ = [
     "InEigenbasis",
     "Kept",
     "Transitions",
-    "bare_system",
     "block_generator",
     "currents_of",
     "generator_of",

@@ -1,6 +1,5 @@
 """The master equation that a system asks for, whole: generator, heat operators, jump operators."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float, Inexact
@@ -17,17 +16,9 @@ from qthermo_jax.system import OpenSystem
 def moves_of(system: OpenSystem, basis: Eigenbasis) -> Transitions:
     """What the baths do: to the eigenstates of H, or to those of H_0 in the local master equation."""
     if system.generator == "local":
-        bare = bare_system(system, basis)
+        bare = system.without_interactions()
         return transitions(bare, eigenbasis(bare))
     return transitions(system, basis)
-
-
-def bare_system(system: OpenSystem, basis: Eigenbasis) -> OpenSystem:
-    """The system without interactions, its eigenbasis to be found after that of H: see `spectral`."""
-    bare = system.without_interactions()
-    before = 0.0 * jnp.sum(basis.energies)
-    after: OpenSystem = eqx.tree_at(lambda own: own.H, bare, bare.H + before.astype(bare.H.dtype))
-    return after
 
 
 def generator_of(system: OpenSystem, moves: Transitions, basis: Eigenbasis) -> Generator:

@@ -1,7 +1,7 @@
 """Steady states: one solver a module, the choice between them, and the record they return."""
 
 from qthermo_jax.steady.record import Method, Note, State, Status, SteadyState
-from qthermo_jax.steady.solve import METHODS, after, bytes_per_point, has_block, solved, steadystate
+from qthermo_jax.steady.solve import METHODS, bytes_per_point, has_block, solved, steadystate
 
 __all__ = [
     "METHODS",
@@ -10,7 +10,6 @@ __all__ = [
     "State",
     "Status",
     "SteadyState",
-    "after",
     "bytes_per_point",
     "has_block",
     "solved",

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache, partial
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,7 +14,7 @@ from qthermo_jax.spectral import Eigenbasis, eigenbasis
 from qthermo_jax.steady.faults import faults_of, first_fault, is_negative, nan_unless_ok
 from qthermo_jax.steady.linear import solve_dense, solve_secular_block, solve_whole
 from qthermo_jax.steady.populations import solve_populations
-from qthermo_jax.steady.record import Method, Solution, State, Status, SteadyState
+from qthermo_jax.steady.record import Method, Solution, Status, SteadyState
 from qthermo_jax.structure import Index
 from qthermo_jax.system import OpenSystem
 
@@ -175,24 +174,6 @@ def solved(system: OpenSystem, method: str) -> SteadyState:
         error,
         method,
     )
-
-
-def after(system: OpenSystem, state: State) -> OpenSystem:
-    """The same system, not to be solved before a state is there.
-
-    For functions that solve several systems of one point: XLA may never come back from two LAPACK calls
-    on batches that it starts at once on few cores. Populations alone need none.
-
-    >>> from qthermo_jax.models import lambda_system
-    >>> system = lambda_system()
-    >>> bool((after(system, steadystate(system)).H == system.H).all())
-    True
-    """
-    if state.coherences is None:
-        return system
-    wait = 0.0 * jnp.nan_to_num(jax.lax.stop_gradient(state.populations[0]))
-    waiting: OpenSystem = eqx.tree_at(lambda own: own.H, system, system.H + wait.astype(system.H.dtype))
-    return waiting
 
 
 def bytes_per_point(system: OpenSystem, method: Method, levels: tuple[Index, ...] | None = None) -> int:

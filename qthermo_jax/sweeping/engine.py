@@ -15,7 +15,7 @@ from jaxtyping import Array
 from qthermo_jax.spectral import eigenbasis
 from qthermo_jax.steady import Method, Status, bytes_per_point, has_block
 from qthermo_jax.structure import Index
-from qthermo_jax.sweeping.lanes import lanes_of, solves_batches
+from qthermo_jax.sweeping.lanes import lanes_of
 from qthermo_jax.sweeping.plan import Plan, cell_of
 from qthermo_jax.sweeping.point import Numbers, PointFunction, point_function
 from qthermo_jax.sweeping.tiling import Box
@@ -116,8 +116,8 @@ class Engine:
         self._lanes = lanes_of(plan.tiling)
 
     @cached_property
-    def _traced(self) -> jax.stages.Traced:
-        """The program of a lane's part of a tile, not yet compiled."""
+    def _program(self) -> jax.stages.Compiled:
+        """The program of a lane's part of a tile."""
         plan, tiling = self._plan, self._plan.tiling
         n_axes = len(plan.axes)
         method = "populations" if self._in_turn else plan.method
@@ -127,19 +127,13 @@ class Engine:
         function = jax.jit(spread(part, plan.devices, split, tiling.shared))
         with jax.enable_x64(plan.dtype == np.float64):
             first = inputs_of(plan, next(tiling.boxes), self._lanes.shape)
-            return function.trace(*first, self._numbers)
-
-    @cached_property
-    def _program(self) -> jax.stages.Compiled:
-        with jax.enable_x64(self._plan.dtype == np.float64):
-            program: jax.stages.Compiled = self._traced.lower().compile()
+            program: jax.stages.Compiled = function.trace(*first, self._numbers).lower().compile()
         return program
 
     @cached_property
     def _threads(self) -> ThreadPoolExecutor:
-        """Whatever runs, runs in these: one where two programs might ask for LAPACK at once."""
-        alone = solves_batches(self._traced.jaxpr.jaxpr)
-        return ThreadPoolExecutor(1 if alone else self._lanes.number)
+        """One for each part of a tile."""
+        return ThreadPoolExecutor(self._lanes.number)
 
     @property
     def bytes_on_device(self) -> int | None:
@@ -156,12 +150,13 @@ class Engine:
 
     def _start(self, box: Box) -> list[Future[Values]]:
         """A tile's parts, on their way."""
-        return [self._threads.submit(self._run, part) for part in self._lanes.parts(box)]
+        program = self._program  # compiled before several threads ask for it
+        return [self._threads.submit(self._run, program, part) for part in self._lanes.parts(box)]
 
-    def _run(self, box: Box) -> Values:
+    def _run(self, program: jax.stages.Compiled, box: Box) -> Values:
         with jax.enable_x64(self._plan.dtype == np.float64):
             given = inputs_of(self._plan, box, self._lanes.shape)
-            results: Values = jax.device_get(self._program(*given, self._numbers))
+            results: Values = jax.device_get(program(*given, self._numbers))
         return results
 
     def solve(self, boxes: Iterable[Box]) -> Iterator[tuple[Box, Values]]:
@@ -182,12 +177,9 @@ class Engine:
     def _finished(self, box: Box, parts: list[Future[Values]]) -> tuple[Box, Values]:
         tile = self._lanes.joined(box, [part.result() for part in parts])
         if self._in_turn:
-            self._threads.submit(self._solve_rest, box, tile).result()
+            with jax.enable_x64(self._plan.dtype == np.float64):
+                self._rest.solve(box, tile)
         return box, tile
-
-    def _solve_rest(self, box: Box, tile: Values) -> None:
-        with jax.enable_x64(self._plan.dtype == np.float64):
-            self._rest.solve(box, tile)
 
 
 class _Rest:

@@ -1,25 +1,20 @@
 """The cores of a CPU side by side: a tile in parts, each part solved by a thread of its own.
 
-XLA shares out large operations between cores, not the many small ones of an elimination; and two
-batched LAPACK calls at once wait for each other's threads, for ever on few cores.
+XLA shares out large operations between cores, not the many small ones of an elimination.
 """
 
 import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import numpy as np
-from jax.extend.core import ClosedJaxpr, Jaxpr
 
 from qthermo_jax.sweeping.tiling import Box, Tiling
 
 # Points below which a thread of their own gains nothing.
 _WORTHWHILE = 1000
-
-_LAPACK = {"cholesky", "eig", "eigh", "geqrf", "lu", "qr", "schur", "svd", "triangular_solve"}
 
 
 @dataclass(frozen=True)
@@ -72,26 +67,3 @@ def _cores() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on macOS and Windows
         return os.cpu_count() or 1
-
-
-def solves_batches(program: Jaxpr) -> bool:
-    """Whether a program calls LAPACK for more than one matrix at a time."""
-    for equation in program.eqns:
-        if equation.primitive.name in _LAPACK and math.prod(_shape(equation.invars[0].aval)[:-2]) > 1:
-            return True
-        if any(map(solves_batches, _inside(equation.params))):
-            return True
-    return False
-
-
-def _shape(array: Any) -> tuple[int, ...]:
-    return tuple(array.shape)
-
-
-def _inside(parameters: dict[str, Any]) -> Iterator[Jaxpr]:
-    """The programs that an equation is made of."""
-    for value in jax.tree.leaves(parameters, is_leaf=lambda own: isinstance(own, ClosedJaxpr | Jaxpr)):
-        if isinstance(value, ClosedJaxpr):
-            yield value.jaxpr
-        elif isinstance(value, Jaxpr):
-            yield value

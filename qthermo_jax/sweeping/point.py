@@ -1,14 +1,13 @@
 """One point of a sweep as a pure function: parameters -> observables, their derivatives, and flags."""
 
 from collections.abc import Callable
-from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from qthermo_jax.bounded import Bounded, slope_of, trusted
 from qthermo_jax.declared import Computed
-from qthermo_jax.generators import bare_system
 from qthermo_jax.observables import bounded_currents
 from qthermo_jax.spectral import eigenbasis, splits
 from qthermo_jax.steady import Method, Note, State, Status
@@ -87,7 +86,6 @@ def _observed(plan: Plan, system: OpenSystem, state: State) -> Results:
             if not isinstance(system.observables.get(name), Computed):
                 raise
             raise SpecError(f"observable {name}: {type(error).__name__}: {first_line(error)}") from error
-        state = _after(trusted(found[name]), state)
         expected = tuple(len(dim.labels) for dim in out.dims)
         shape = trusted(found[name]).shape
         if shape != expected:
@@ -95,17 +93,6 @@ def _observed(plan: Plan, system: OpenSystem, state: State) -> Results:
                 f"observable {name}: has shape {shape}, and its dimensions {expected}"
             )
     return found
-
-
-def _after(result: Array, state: State) -> State:
-    """The state, to be looked at after a result is there: two LAPACK calls must not run at once.
-
-    (See `spectral`. Without coherences no observable but the gap needs one.)
-    """
-    if state.coherences is None:
-        return state
-    before = 0.0 * jnp.sum(jnp.nan_to_num(jax.lax.stop_gradient(result)))
-    return replace(state, populations=state.populations + before.astype(state.populations.dtype))
 
 
 def _kept(plan: Plan, results: Results) -> dict[str, Array]:
@@ -187,7 +174,7 @@ def _jumps(
     jumps = inside | (between & (state.method != Method.POPULATIONS))
     if system.generator != "local" or d_local is None:
         return jumps
-    bare = bare_system(system, state.basis)
+    bare = system.without_interactions()
     inside, between = splits(bare, eigenbasis(bare), d_local, dd_local)
     return jumps | inside | between
 
