@@ -1,6 +1,7 @@
 # `make` lists what there is. Everything happens in .venv, which is made when it is missing and
 # installed into again when pyproject.toml or constraints.txt changes.
-# To choose the Python of a new environment: make run PYTHON=/path/to/python3.12
+# The Python of a new environment is the newest that is supported and found (.ci/python); another one:
+# make run PYTHON=/path/to/python3.12
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := help
@@ -12,6 +13,7 @@ BIN     := $(VENV)/bin
 FIGURES := figure2b figure2c figure2d figure2e
 
 PYTHON  ?=
+PYTHONS := 3.13 3.12 3.11
 WORKERS ?= auto
 PYTEST  := $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal
 CODE    := $(wildcard qthermo_jax tests sweeps benchmarks docs notebooks)
@@ -70,15 +72,10 @@ build: $(VENV)/.installed-dev ## wheel and source archive in dist/
 release-check: $(VENV)/.installed-dev ## build, install into a fresh environment, compute and draw there
 	@.ci/release-check $(BIN)/python
 
-constraints: ## the newest versions into constraints.txt (then run the tests): needs Python 3.11
-	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && set -e -o pipefail && \
-	python='$(PYTHON)' && $${python:-python3.11} -m venv "$$scratch" && \
-	"$$scratch"/bin/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and \
-		"constraints.txt is made with Python 3.11, the oldest supported: what it pins runs on newer ones too")' && \
-	"$$scratch"/bin/pip install --quiet '.[dev,docs]' && \
-	{ sed '/^[^#]/,$$d' constraints.txt; \
-	  "$$scratch"/bin/pip freeze --exclude qthermo_jax | LC_ALL=C sort --ignore-case; } > "$$scratch"/new && \
-	mv "$$scratch"/new constraints.txt && echo "constraints.txt: $$(grep -c == constraints.txt) versions"
+constraints: ## the newest versions into constraints.txt (then run the tests): needs Python 3.11 and a newer one
+	@oldest=$$(.ci/python 3.11) && newest=$$(.ci/python $(filter-out 3.11,$(PYTHONS))) || { \
+		echo "error: constraints.txt is made with Python 3.11 and with one of $(filter-out 3.11,$(PYTHONS)): install both" >&2; exit 1; }; \
+	"$$newest" .ci/constraints "$$oldest" "$$newest"
 
 clean: ## remove .venv and what tools left; results/ stays
 	rm -rf $(VENV) build dist site docs/figures docs/gallery docs/notebooks .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
@@ -86,19 +83,19 @@ clean: ## remove .venv and what tools left; results/ stays
 
 # ---- the environment -----------------------------------------------------------------------------
 
-# A name on the PATH may be a stub that starts nothing, and Debian's Python may come without venv:
-# a candidate counts when it runs, is new enough and can make an environment.
+# Given by name, a Python counts when it starts, is new enough and can make an environment.
 CHECK := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
 $(VENV)/.created:
-	@for python in $(or $(PYTHON),python3.13 python3.12 python3.11 python3); do \
-		if "$$python" -c '$(CHECK)' >/dev/null 2>&1; then \
-			echo "making $(VENV) with $$("$$python" --version)"; \
-			"$$python" -m venv $(VENV) && touch $@ && exit 0 || exit 1; \
-		fi; \
-	done; \
-	echo "error: no Python >= 3.11 with venv in $(or $(PYTHON),python3.13 python3.12 python3.11 python3): install one (Debian: python3-venv), or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; \
-	exit 1
+ifeq ($(PYTHON),)
+	@python=$$(.ci/python $(PYTHONS)) || { \
+		echo "error: no Python of $(PYTHONS) with venv on the PATH or of pyenv or uv: install one (Debian: apt install python3 python3-venv), or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; exit 1; }; \
+	echo "making $(VENV) with $$("$$python" --version), $$python" && "$$python" -m venv $(VENV) && touch $@
+else
+	@"$(PYTHON)" -c '$(CHECK)' >/dev/null 2>&1 || { \
+		echo "error: PYTHON=$(PYTHON) is no Python >= 3.11 with venv" >&2; exit 1; }
+	@echo "making $(VENV) with $$("$(PYTHON)" --version)" && "$(PYTHON)" -m venv $(VENV) && touch $@
+endif
 
 # $(call install,what pip installs)
 define install
