@@ -21,7 +21,7 @@ def measured(module: str, devices: int | None = None, **options: object) -> dict
     """
     own = {"OPENBLAS_NUM_THREADS": "1", **os.environ}
     if devices:
-        own |= {"XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}", "NPROC": "8"}
+        own |= {"XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}"}
     command = [sys.executable, "-m", module]
     for name, value in options.items():
         command += [f"--{name}", str(value)]

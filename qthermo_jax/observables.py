@@ -56,17 +56,19 @@ def bounded_currents(system: OpenSystem, state: State) -> Bounded:
     Between baths of one temperature the secular equation's steady state is Gibbs' for each of them, and
     every current is 0 exactly.
     """
-    is_steady = isinstance(state, SteadyState)
-    error = state.error if is_steady else jnp.zeros_like(state.populations[0])
-    error = jax.lax.stop_gradient(jnp.where(jnp.isfinite(error), error, 0.0))
     p, T = state.populations, system.temperatures
+    is_steady = isinstance(state, SteadyState)
     alone = state.method == Method.POPULATIONS
-    # The elimination's populations are known to a relative error, and no coherence is left out.
-    errors = error * jnp.where(alone, p, 1.0 + p)
-    rho = InEigenbasis(p, state.coherences, jnp.where(alone, 0.0, error), errors)
+    if isinstance(state, SteadyState):
+        # The elimination's populations are known to a relative error, however they change.
+        relative = jax.lax.stop_gradient(jnp.where(jnp.isfinite(state.error), state.error, 0.0)) * p
+        errors = jnp.where(alone, relative, state.population_errors)
+        rho = InEigenbasis(p, state.coherences, state.coherence_error, errors)
+    else:
+        rho = InEigenbasis.exactly(p, state.coherences)
     J, parts, rates = currents_of(system, state.basis, rho)
     balanced = is_steady and system.is_secular and all(bath.spontaneous for bath in system.baths)
-    equal = jnp.all(T == T[0]) & (state.status == Status.OK) & balanced
+    equal = jnp.all(T[0] == T) & (state.status == Status.OK) & balanced
     # 0 in equilibrium; the derivatives are not.
     J = J - jax.lax.stop_gradient(jnp.where(equal, J, 0.0))
     logarithms = jnp.log(jnp.where(p > 0, p, 1.0))
@@ -281,7 +283,9 @@ def general_measures(system: OpenSystem) -> dict[str, Measure]:
     bath = bath_dimension(system)
     level = Dimension("level", system.labels, "basis state")
     return {
-        "heat_currents": Measure(bounded_currents, Quantity("heat current into the bath", "J", 2), (bath,)),
+        "heat_currents": Measure(
+            bounded_currents, Quantity("heat current into the bath", "J", 2), (bath,)
+        ),
         "entropy_production": Measure(
             bounded_entropy_production, Quantity("entropy production", r"\dot\Sigma", 1)
         ),

@@ -144,7 +144,8 @@ def bounded_rectification(system: OpenSystem, state: SteadyState) -> Bounded:
         raise ValueError(f"rectification takes a system of two baths, not of {system.n_baths}")
     T = system.temperatures
     J = bounded_currents(system, state)
-    swapped = _following(bounded_currents, system, state)(T[::-1])
+    turned = system.with_temperatures(T[::-1])
+    swapped = bounded_currents(turned, solved(turned, state.asked))
     there, back = J.value[1], swapped.value[1]
     larger = jnp.maximum(jnp.abs(there), jnp.abs(back))
     equal = T[0] == T[1]

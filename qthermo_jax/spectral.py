@@ -35,9 +35,9 @@ class Eigenbasis(eqx.Module):
 
     Attributes:
         energies: E_i, (d,).
-        relative_energies: measured from the lowest diagonal element of H; those that only round-off tells
-            apart are equal. Every difference of energies is taken of these, so that an offset of H
-            costs it no digits.
+        relative_energies: measured from the lowest diagonal element of H, (d,); those that only
+            round-off tells apart are equal. Every difference of energies is taken of these, so that an
+            offset of H costs it no digits.
         vectors: eigenvectors as columns, in the basis in which H was given.
         level: integer label of the level that each state belongs to: states of equal energy share it,
             whatever their sectors. Energies closer than `tolerance` count as equal.
@@ -238,7 +238,7 @@ def splits(
     grown = 1.0 + basis.amplification[:, None] + basis.amplification[None, :]
     noise = 16 * jnp.finfo(basis.relative_energies.dtype).eps * grown
 
-    def split(inside: Inexact[Array, "d d"], size: Float[Array, "d d"]) -> Bool[Array, "d d"]:
+    def split(inside: Inexact[Array, "d d"], size: Float[Array, "d #d"]) -> Bool[Array, "d d"]:
         shift = inside.diagonal().real
         apart = jnp.maximum(jnp.abs(shift[:, None] - shift[None, :]), jnp.abs(inside))
         return together & other & ~(apart <= noise * size)

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 import exact
 import oracles
 import qthermo_jax as qj
+from exact import DIGITS, SMALLEST, ExactRate, Real
 from qthermo_jax.bounded import Bounded
 from qthermo_jax.observables import bounded_currents
-from exact import DIGITS, SMALLEST, ExactRate, Real
 from qthermo_jax.steady import Status
 from systems import (
     SEEDS,
@@ -77,7 +77,7 @@ class Chain:
         with mp.workdps(40):
             found = zip(J.value, true.currents, strict=True)
             errors = [abs(Real(float(own)) - other) for own, other in found]
-            covered = all(e <= Real(float(b)) for e, b in zip(errors, J.bound, strict=True))
+            covered = all(e <= Real(float(b)) + SMALLEST for e, b in zip(errors, J.bound, strict=True))
             flows = [float(e / f) for e, f in zip(errors, true.gross, strict=True) if f > SMALLEST]
             whole = [float(errors[k] / abs(true.currents[k])) for k in true.uncancelled]
         largest = (max(values, default=0.0) for values in (relative, whole, flows))

@@ -253,22 +253,48 @@ class TestScheduler:
 
     def test_a_tile_that_fails_three_times_is_named_and_the_rest_goes_on(
         self,
-        plain: xr.Dataset,
+        folder: Path,
         two_workers: Dask,
         qthermo: Callable[[str], tuple[int, str]],
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        plan = planned().plan
-        _, box, *_ = plan.tiling.boxes
-        obstacle = Store(Path("r.h5"), plan).parts.path(box)
-        obstacle.mkdir(parents=True)
+        repaired = folder / "repaired"
+        fails = FATAL_MODEL.replace("os.kill(os.getpid(), signal.SIGKILL)", "raise ValueError('broken')")
+        fails = fails.replace("< 1e-3", f"< 1e-3 and not os.path.exists({str(repaired)!r})")
+        (folder / "own.py").write_text(fails)
+        (folder / "spec.toml").write_text(OWN_SPEC.format("own.py:own"))
         code, err = qthermo(two_workers.address)
         assert code == 1
         assert caplog.text.count("it is tried again") == 2
-        assert "1 of 60 tiles failed, the first one tile g 0.120339, T_L 0.1 ... 0.9: StoreError" in err
-        obstacle.rmdir()
+        assert "1 of 3 tiles failed, the first one tile g 0.3, T_L 0.1 ... 0.9: " in err
         assert (values().status != Status.OK).values.sum() == 2
+        repaired.touch()
+        assert (swept(two_workers.address).status == Status.OK).all()
+
+    def test_a_folder_in_a_parts_place_is_in_nobodys_way(
+        self, plain: xr.Dataset, two_workers: Dask
+    ) -> None:
+        plan = planned().plan
+        _, box, *_ = plan.tiling.boxes
+        Store(Path("r.h5"), plan).parts.path(box).mkdir(parents=True)
         xr.testing.assert_equal(swept(two_workers.address), plain)
+
+    def test_a_helper_that_changed_since_the_plan_was_made_is_refused(
+        self, folder: Path, two_workers: Dask
+    ) -> None:
+        (folder / "numbers_.py").write_text("T_R = 0.25\n")
+        own = OWN_MODEL.replace("0.25", "numbers_.T_R").replace("\nfrom", "\nimport numbers_\nfrom")
+        (folder / "own.py").write_text(own)
+        (folder / "spec.toml").write_text(OWN_SPEC.format("own.py:own"))
+        job = planned()
+        found = []
+        for temperature in (0.35, 0.45):  # workers have the first one in memory when the second comes
+            (folder / "numbers_.py").write_text(f"T_R = {temperature}\n")
+            found.append(swept(two_workers.address, f"{temperature}.h5"))
+            xr.testing.assert_equal(found[-1], swept(None, f"plain {temperature}.h5"))
+        assert (found[0].mean_position != found[1].mean_position).all()
+        with pytest.raises(SpecError, match="a module that it imports or the version"):
+            swept(two_workers.address, job=job)
 
     def test_a_source_that_changed_since_the_plan_was_made_is_refused(
         self, folder: Path, two_workers: Dask
@@ -277,7 +303,7 @@ class TestScheduler:
         (folder / "spec.toml").write_text(OWN_SPEC.format("own.py:own"))
         job = planned()
         (folder / "own.py").write_text(OWN_MODEL.replace("0.25", "0.125"))
-        with pytest.raises(SpecError, match=r"on a worker, tcp://.*: the source of model own.py:own or"):
+        with pytest.raises(SpecError, match=r"on a worker, tcp://.*: the source of model own.py:own, a"):
             swept(two_workers.address, job=job)
 
     @pytest.mark.slow

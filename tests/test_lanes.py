@@ -1,7 +1,4 @@
-"""A tile in parts on the cores of a CPU: the same numbers, and LAPACK in several threads at once."""
-
-import subprocess
-import sys
+"""A tile in parts on the cores of a CPU: the same numbers."""
 
 import numpy as np
 import pytest
@@ -56,32 +53,3 @@ def test_a_sweep_in_three_threads_has_the_numbers_of_one(
     three = swept(g)
     for name, expected in one.variables.items():
         np.testing.assert_allclose(three[name], expected, rtol=1e-12, atol=1e-15, err_msg=name)
-
-
-SIX_ROUTINES = """
-from concurrent.futures import ThreadPoolExecutor
-import jax, jax.numpy as jnp, numpy as np
-
-@jax.jit
-def six(A):
-    S = A @ A.mT + 12 * jnp.eye(12)
-    lower = jax.lax.linalg.triangular_solve(jnp.tril(S), A, left_side=True, lower=True)
-    energies, _ = jnp.linalg.eigh(S)
-    Q, _ = jnp.linalg.qr(A)
-    singular = jnp.linalg.svd(A, compute_uv=False)
-    parts = energies, jnp.linalg.cholesky(S), jnp.linalg.inv(S), Q, singular, lower
-    return sum(jnp.sum(jnp.abs(part)) for part in parts)
-
-A = np.random.default_rng(0).normal(size=(64, 12, 12))
-
-def often(_):
-    return all(jnp.isfinite(six(A)) for _ in range(50))
-
-with ThreadPoolExecutor(4) as pool:
-    assert all(pool.map(often, range(4)))
-"""
-
-
-def test_batched_lapack_calls_of_four_threads_come_to_an_end() -> None:
-    """Some versions of jaxlib hang here: pyproject.toml excludes them."""
-    subprocess.run([sys.executable, "-c", SIX_ROUTINES], timeout=60, check=True)

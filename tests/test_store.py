@@ -160,7 +160,7 @@ class TestFinished:
         self, out: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with monkeypatch.context() as patched:
-            patched.setattr("qthermo_jax.sweeping.files.shutil.rmtree", lambda *_: None)
+            patched.setattr("qthermo_jax.sweeping.files.shutil.rmtree", lambda *_, **__: None)
             swept(out)
         assert len(parts_of(out)) == 3
         swept(out)
@@ -271,12 +271,12 @@ class TestUnfinished:
 
     def test_a_part_of_another_sweep_is_not_taken(self, interrupted: Path, whole: xr.Dataset) -> None:
         (part,) = parts_of(interrupted)
-        arrays = read_part(part)
+        arrays = read_part(part).arrays
         Parts(part.parent, "another").write((slice(0, 2),), {n: 0 * v for n, v in arrays.items()})
         xr.testing.assert_equal(swept(interrupted), whole)
 
     def test_what_a_killed_writer_left_is_removed(self, interrupted: Path) -> None:
-        left = parts_of(interrupted)[0].with_name(".000000002.h5.host.1.unfinished")
+        left = parts_of(interrupted)[0].with_name(".000000002.h5.unfinished-host-1")
         left.write_text("half")
         with pytest.MonkeyPatch.context() as patched:
             stop_after(1, patched)
@@ -291,6 +291,177 @@ class TestUnfinished:
         words += ["2 of 3 tiles missing", "2 points solved", "2 points solved", "finished"]
         assert len(lines) == len(words)
         assert all(word in line for word, line in zip(words, lines, strict=True)), lines
+
+
+class TestOtherTiles:
+    """How a grid is cut is no part of what is computed."""
+
+    FINER = THREE_LEVELS
+    COARSER = 4 * THREE_LEVELS
+
+    @pytest.mark.parametrize("memory", [FINER, COARSER], ids=["finer", "coarser"])
+    def test_finished_points_are_kept(
+        self, interrupted: Path, whole: xr.Dataset, solved: list[int], memory: int
+    ) -> None:
+        """The points 0 and 1 are there; a tile that has a point besides is computed as a whole."""
+        xr.testing.assert_allclose(swept(interrupted, memory=memory), whole, rtol=1e-14)
+        assert solved == ([2, 3, 4, 5] if memory == self.FINER else [0, 4])
+        assert parts_of(interrupted) == []
+
+    def test_whatever_cut_them_they_are_joined_in_a_plane(
+        self, out: Path, monkeypatch: pytest.MonkeyPatch, solved: list[int]
+    ) -> None:
+        axes = {"T_1": [0.3, 0.5, 0.7], "T_2": [0.1, 0.2, 0.3, 0.4, 0.6]}
+        expected = qj.sweep("lambda_system", axes=axes)
+        for points, tiles in ((2, 3), (4, 1)):
+            with pytest.MonkeyPatch.context() as patched:
+                stop_after(tiles, patched)
+                with pytest.raises(KeyboardInterrupt):
+                    swept(out, axes=axes, memory=points * THREE_LEVELS)
+            data = values_of(out)
+            there = data.status == Status.OK
+            assert there.any()
+            xr.testing.assert_allclose(data.where(there), expected.where(there), rtol=1e-14)
+        monkeypatch.setattr(store, "LARGEST_COPY", 0)
+        xr.testing.assert_allclose(swept(out, axes=axes, memory=THREE_LEVELS), expected, rtol=1e-14)
+        merge(out)
+        xr.testing.assert_allclose(values_of(out), expected, rtol=1e-14)
+
+    def test_neither_tiles_nor_the_package_s_version_are_part_of_the_identity(
+        self, interrupted: Path, solved: list[int], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for module in ("version", "sweeping.layout"):
+            monkeypatch.setattr(f"qthermo_jax.{module}.__version__", "0.1.99")
+        swept(interrupted)
+        assert solved == [2, 4]
+
+    def test_a_version_of_other_numbers_is_another_sweep(
+        self, out: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        swept(out)
+        monkeypatch.setattr("qthermo_jax.sweeping.plan.RESULTS_VERSION", 2)
+        with pytest.raises(SpecError, match="another spec or model version"):
+            swept(out)
+
+
+class TestOverwrite:
+    def test_everything_is_computed_anew(
+        self, out: Path, solved: list[int], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for largest in (store.LARGEST_COPY, 0, 0):  # a copy, a view, and a view in place of a view
+            monkeypatch.setattr(store, "LARGEST_COPY", largest)
+            for _ in range(2):
+                solved.clear()
+                swept(out, overwrite=True)
+                assert solved == [0, 2, 4]
+        assert len(list(out.parent.glob("*.parts-*"))) == 1
+        solved.clear()
+        swept(out)
+        assert solved == []
+
+    def test_what_an_extension_holds_is_computed_anew(self, out: Path, solved: list[int]) -> None:
+        swept(out, axes={"T_2": T[:3]})
+        swept(out, extend=True)
+        solved.clear()
+        swept(out, overwrite=True)
+        assert solved == [0, 2, 4]
+
+    def test_interrupted_it_goes_on_without_being_told_again(
+        self, out: Path, solved: list[int], whole: xr.Dataset
+    ) -> None:
+        swept(out, axes={"T_2": T[::-1]})
+        with pytest.MonkeyPatch.context() as patched:
+            stop_after(1, patched)
+            with pytest.raises(KeyboardInterrupt):
+                swept(out, overwrite=True)
+        solved.clear()
+        xr.testing.assert_equal(swept(out), whole)
+        assert solved == [2, 4]
+
+    def test_another_sweeps_parts_are_said_and_removed(
+        self, interrupted: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        mine = interrupted.with_name("result.h5.parts-of-mine")
+        mine.mkdir()
+        (old,) = {part.parent for part in parts_of(interrupted)}
+        interrupted.unlink()
+        swept(interrupted, axes={"T_2": T[::-1]})
+        assert f"{old}: left by another spec" in caplog.text
+        assert not old.exists()
+        assert mine.exists()
+
+    def test_the_parts_of_what_is_replaced_go_with_it(self, interrupted: Path) -> None:
+        swept(interrupted, axes={"T_2": T[::-1]}, overwrite=True)
+        assert not parts_of(interrupted)
+
+
+class TestSymbolicLink:
+    @pytest.mark.parametrize("there", [True, False], ids=["to a file", "to nothing yet"])
+    def test_it_is_written_through(self, tmp_path: Path, whole: xr.Dataset, there: bool) -> None:
+        target, link = tmp_path / "disk" / "data.h5", tmp_path / "link.h5"
+        target.parent.mkdir()
+        if there:
+            swept(target, axes={"T_2": T[:2]})
+        link.symlink_to("disk/data.h5")
+        xr.testing.assert_equal(swept(link, extend=there), whole)
+        assert link.is_symlink()
+        xr.testing.assert_equal(values_of(target), whole)
+        assert not list(tmp_path.glob("link.h5.*"))
+
+    def test_a_view_is_merged_through_it(
+        self, tmp_path: Path, whole: xr.Dataset, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(store, "LARGEST_COPY", 0)
+        link = tmp_path / "link.h5"
+        (tmp_path / "disk").mkdir()
+        link.symlink_to("disk/data.h5")
+        swept(link)
+        merge(link)
+        assert link.is_symlink()
+        xr.testing.assert_equal(values_of(link), whole)
+
+    def test_one_that_leads_to_itself_is_bad_input(self, tmp_path: Path) -> None:
+        link = tmp_path / "link.h5"
+        link.symlink_to("link.h5")
+        with pytest.raises(SpecError, match="leads nowhere"):
+            swept(link)
+
+
+class TestDisk:
+    def test_the_final_copy_is_on_the_disk_before_a_part_is_removed(
+        self, out: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        done: list[str] = []
+        sync, remove = os.fsync, store.remove_parts
+
+        def noted(handle: int) -> None:
+            done.append(str(Path(f"/proc/self/fd/{handle}").readlink()))
+            sync(handle)
+
+        def removed(folder: Path) -> None:
+            done.append("removed")
+            remove(folder)
+
+        monkeypatch.setattr(os, "fsync", noted)
+        monkeypatch.setattr("qthermo_jax.sweeping.files.remove_parts", removed)
+        swept(out)
+        before = done[: done.index("removed")]
+        assert before[-1] == str(out.parent)
+        assert Path(before[-2]).name.startswith(".result.h5.unfinished")
+
+    def test_room_is_asked_for_parts_and_copy(
+        self, out: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        spec = parse_spec({"model": "lambda_system", "axes": SIX["axes"]}, "here")
+        plan = make_plan(spec, find_model("lambda_system", Path()), SIX["memory"])
+        assert store.room_for(plan) == 2 * plan.bytes_on_disk
+        assert store.room_for(plan, there=plan.points) == plan.bytes_on_disk
+        free = store.shutil.disk_usage(out.parent)._replace(free=plan.bytes_on_disk + 1)
+        monkeypatch.setattr(store.shutil, "disk_usage", lambda _: free)
+        swept(out)
+        assert "bytes more until it is finished" in caplog.text
+        monkeypatch.setattr(store, "LARGEST_COPY", 0)
+        assert store.room_for(plan) == plan.bytes_on_disk
 
 
 class TestOthers:

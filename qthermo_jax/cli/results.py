@@ -1,40 +1,66 @@
 """Results from their files: `qthermo info | merge`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from qthermo_jax.cli.arguments import file_argument
 
+if TYPE_CHECKING:
+    from rich.table import Table
+    from xarray import Dataset
+
 
 @click.command()
 @file_argument
 def info(file: Path) -> None:
-    """Say what is in the result FILE."""
+    """Say what is in the result FILE, and whether it is what was written."""
+    from qthermo_jax.cli.words import print_table
+    from qthermo_jax.sweeping import open_result
+    from qthermo_jax.sweeping.checksums import is_intact
+    from qthermo_jax.sweeping.errors import SpecError
+    from qthermo_jax.sweeping.files import Integrity, integrity_with_parts
+
+    if file.is_file() and is_intact(file) is False:  # damaged: nobody knows what its readers do with it
+        raise SpecError(f"{file}: {Integrity.ALTERED.value}: its checksum is another one")
+    try:
+        with open_result(file) as data:
+            table = _table_of(data)
+        integrity = integrity_with_parts(file)
+    except SpecError:
+        raise
+    except Exception:
+        if not file.is_file() or integrity_with_parts(file) is Integrity.INTACT:
+            raise
+        raise SpecError(f"{file}: {Integrity.ALTERED.value}, and cannot be read") from None
+    table.add_row("checksum", integrity.value)
+    print_table(table)
+
+
+def _table_of(data: "Dataset") -> "Table":
     from rich.table import Table
 
-    from qthermo_jax.cli.words import in_words, print_table
+    from qthermo_jax.cli.words import in_words
     from qthermo_jax.steady import Method, Note
-    from qthermo_jax.sweeping import open_result
     from qthermo_jax.sweeping.progress import counted
 
-    with open_result(file) as data:
-        table = Table.grid(padding=(0, 2))
-        for key in ("title", "model", "parameters", "method", "device", "created", "spec_sha256"):
-            table.add_row(key, str(data.attrs.get(key, "-")))
-        for name, array in data.variables.items():
-            shape = " x ".join(f"{dim} {size}" for dim, size in array.sizes.items()) or "number"
-            unit = array.attrs.get("units", "1")
-            words = array.attrs.get("long_name", "") + (f" ({unit})" if unit != "1" else "")
-            table.add_row(str(name), f"{shape}: {words}")
-        methods = counted(data["method"].values)
-        solvers = (f"{n} by {Method(code).name.lower()}" for code, n in methods.items() if code)
-        table.add_row("solved", ", ".join(solvers) or "none")
-        found = counted(data["note"].values)
-        notes = (f"{n}: {Note(code).meaning}" for code, n in found.items() if code)
-        table.add_row("notes", "; ".join(notes) or "none")
-        table.add_row("points", in_words(counted(data["status"].values)))
-    print_table(table)
+    table = Table.grid(padding=(0, 2))
+    for key in ("title", "model", "parameters", "method", "device", "created", "spec_sha256"):
+        table.add_row(key, str(data.attrs.get(key, "-")))
+    for name, array in data.variables.items():
+        shape = " x ".join(f"{dim} {size}" for dim, size in array.sizes.items()) or "number"
+        unit = array.attrs.get("units", "1")
+        words = array.attrs.get("long_name", "") + (f" ({unit})" if unit != "1" else "")
+        table.add_row(str(name), f"{shape}: {words}")
+    methods = counted(data["method"].values)
+    solvers = (f"{n} by {Method(code).name.lower()}" for code, n in methods.items() if code)
+    table.add_row("solved", ", ".join(solvers) or "none")
+    found = counted(data["note"].values)
+    notes = (f"{n}: {Note(code).meaning}" for code, n in found.items() if code)
+    table.add_row("notes", "; ".join(notes) or "none")
+    table.add_row("points", in_words(counted(data["status"].values)))
+    return table
 
 
 @click.command("merge")

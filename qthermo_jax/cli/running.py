@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.command()
 @specs_argument
 @click.option("--out", type=click.Path(path_type=Path), help="Of one SPEC. Default: results/SPEC.h5")
-@click.option("--overwrite", is_flag=True, help="Replace a file that holds something else.")
+@click.option("--overwrite", is_flag=True, help="Compute everything anew and replace the file.")
 @click.option("--extend", is_flag=True, help="Compute what a file of the same model lacks.")
 @click.option("--plot", "drawn", is_flag=True, help="Draw each result too, as qthermo plot does.")
 @click.option(
@@ -85,7 +85,8 @@ def _run(title: str, job: "Sweep", store: "Store", solve: "Solve") -> None:
 
     if store.finished:
         run_to_file(job, store)
-        click.echo(f"{store.path}: finished already, nothing computed")
+        unknown = "; it has no checksum, so nobody can tell whether it was altered" * store.unchecked
+        click.echo(f"{store.path}: finished already, nothing computed{unknown}")
         return
     tally = Tally(job.plan.points)
     with _stopped_by_signals() as stop, watched(title, tally) as watch:

@@ -132,8 +132,7 @@ def _warming(
         warmed = system.with_temperatures(T)
         L = reduced_generator(warmed, moves_of(warmed, basis), basis, method)
         rho = InEigenbasis.exactly(*unpacked(unknowns, method, d))
-        currents, *_ = currents_of(warmed, basis, rho)
-        return L @ unknowns, currents / capacities
+        return L @ unknowns, currents_of(warmed, basis, rho)[0] / capacities
 
     (unknowns, T), solved = _integrated(field, (packed(start.rho, method), system.temperatures), times)
     bad_numbers = ~(jnp.all(jnp.isfinite(capacities) & (capacities > 0)) & _in_order(times))

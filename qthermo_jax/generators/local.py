@@ -25,7 +25,8 @@ def _turn(moves: Transitions, basis: Eigenbasis) -> Inexact[Array, "d d"]:
 def _round_off(moves: Transitions, basis: Eigenbasis) -> Float[Array, "d d"]:
     """Bound of the error of `_turn`'s elements: round-off of both sets of eigenvectors."""
     grown = basis.amplification[:, None] + moves.basis.amplification[None, :]
-    return 4 * np.sqrt(len(grown)) * jnp.finfo(grown.dtype).eps * grown
+    bound: Float[Array, "d d"] = 4 * np.sqrt(len(grown)) * jnp.finfo(grown.dtype).eps * grown
+    return bound
 
 
 def local_generator(moves: Transitions, basis: Eigenbasis) -> Generator:

@@ -160,10 +160,12 @@ def secular_currents(
     carried = jnp.where(together, carried, 0.0)
     Q = jnp.einsum("acd,kac,kad->kcd", carried.astype(S.dtype), rates.astype(S.dtype) * S.conj(), S)
     size = jnp.abs(carried) + jnp.where(together, 2 * basis.energy_error, 0.0)
-    first, second = products_error(moves)
-    error = jnp.einsum("acd,mkac,mkad->kcd", size, *(own.reshape(2, K, d, d) for own in (first, second)))
-    more, doubt = expectations(Q, error, replace(state, populations=jnp.zeros_like(p)))
-    return heat + more, bound + doubt
+    of_two = (own.reshape(2, K, d, d) for own in products_error(moves))
+    error = jnp.einsum("acd,mkac,mkad->kcd", size, *of_two)
+    nothing = jnp.zeros_like(p)
+    others = replace(state, populations=nothing, population_errors=nothing)
+    more, of_others = expectations(Q, error, others)
+    return heat + more, bound + of_others
 
 
 def expectations(

@@ -14,7 +14,7 @@ from jaxtyping import Array, Bool, Float, Inexact, Int, Shaped
 
 from qthermo_jax.baths import FROZEN, SpectralDensity, rates_both_ways
 from qthermo_jax.couplings import SparseCoupling
-from qthermo_jax.spectral import Eigenbasis, cluster, roundoff
+from qthermo_jax.spectral import Eigenbasis, cluster
 from qthermo_jax.structure import BankPairs, Groups, Pairs, padded, repeated
 from qthermo_jax.system import Bath, OpenSystem
 

@@ -52,9 +52,7 @@ def kept_elements(blocks: tuple[Index, ...]) -> Kept:
     return Kept(sum(map(len, blocks)), a, b, upper, above, mirror)
 
 
-def real_generator(
-    generator: Generator, kept: Kept
-) -> tuple[Float[Array, "n n"], Float[Array, "n n"]]:
+def real_generator(generator: Generator, kept: Kept) -> tuple[Float[Array, "n n"], Float[Array, "n n"]]:
     """The generator on the n real unknowns: Re rho_ab for a <= b, then Im rho_ab for a < b.
 
     Returns:

@@ -170,7 +170,7 @@ def _restore(
     inflow, total = inflow / larger, total / larger
     final = (total == 0) & ~left.astray
     scales = jax.lax.stop_gradient(jnp.where(final, 0.0, jnp.where(total == 0, 1.0, total)))
-    scale = jnp.min(scales)
+    scale = jnp.min(scales, initial=1.0)
     share = jnp.where(final, 1.0, jnp.where(scale == scales, 1.0, scale / scales))
     # inflow/total times the common scale; the derivative sees the scale as a constant.
     ratio = _over_itself(jnp.where(total == 0, 1.0, total))

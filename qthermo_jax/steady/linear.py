@@ -118,7 +118,8 @@ def _solve_kept(
     ground = jnp.argmin(basis.relative_energies[states])
     row = jnp.arange(n) == jnp.asarray(diagonal)[ground]
     largest = jnp.max(jnp.abs(jax.lax.stop_gradient(matrix)), axis=0)
-    scales = 1.0 / jnp.where(largest > 0, largest, jnp.where(jnp.max(largest) > 0, jnp.max(largest), 1.0))
+    fastest = jnp.max(largest)
+    scales = 1.0 / jnp.where(largest > 0, largest, jnp.where(fastest > 0, fastest, 1.0))
     trace = trace * scales
     trace_scale = 1.0 / jnp.max(trace)
     balanced = jnp.where(row[:, None], trace[None, :] * trace_scale, matrix * scales[None, :])
@@ -146,11 +147,15 @@ def _solve_kept(
     solved = solve_linear(balanced, jnp.where(row, trace_scale, 0.0), perturbed, natural)
     unknowns = solved.x * scales
     populations, coherences = hermitian_parts(unknowns, kept)
+    errors = 2 * solved.error * scales
+    of_populations = jnp.zeros_like(populations).at[states].set(errors[diagonal])
     return Solution(
         populations=populations,
         coherences=coherences,
-        residual=jnp.max(jnp.abs(matrix @ unknowns)) / jnp.max(jnp.abs(matrix)),
-        error=2 * jnp.max(solved.error * scales) + 16 * eps * jnp.max(1.0 + basis.amplification),
+        residual=jnp.max(jnp.abs(matrix @ unknowns)) / jnp.where(fastest > 0, fastest, 1.0),
+        error=jnp.max(errors) + 16 * eps * jnp.max(1.0 + basis.amplification),
+        population_errors=of_populations,
+        coherence_error=2 * jnp.max(errors),  # of the real and of the imaginary part
         leak=leaking[0],
         unique=solved.nearness < _SINGULAR,
         exact=~leaking[1],

@@ -69,12 +69,15 @@ def solve_populations(moves: Transitions) -> Solution:
     found = stationary(rates, pairs)
     gone, matters = _underflow(moves, jax.lax.stop_gradient(found.exits))
     leakage, leaks = leak(moves)
+    relative = _relative_error(moves, rates)
     conserved = jnp.where(_may_be_conserved(moves), Note.COHERENCES_NOT_EXAMINED, Note.NONE)
     return Solution(
         populations=found.populations,
         coherences=None,
         residual=found.imbalance,
-        error=_relative_error(moves, rates),
+        error=relative,
+        population_errors=relative * jax.lax.stop_gradient(found.populations),
+        coherence_error=jnp.zeros_like(relative),
         leak=leakage,
         unique=found.classes == 1,
         exact=~leaks,

@@ -114,6 +114,8 @@ class Solution(eqx.Module):
         populations, coherences: the diagonal of rho and the rest of it, None for a solver without.
         residual: max |L rho| / max |L|, dimensionless.
         error: bound of the elements' errors; for `populations` relative to each.
+        population_errors: bound of the error of each population, (d,).
+        coherence_error: bound of the error of each coherence.
         leak: upper bound of the matrix elements by which what is kept drives what is left out.
         unique: whether it is the only steady state.
         exact: whether the solver's assumption about the system's structure holds.
@@ -126,6 +128,8 @@ class Solution(eqx.Module):
     coherences: Complex[Array, "d d"] | None
     residual: Float[Array, ""]
     error: Float[Array, ""]
+    population_errors: Float[Array, " d"]
+    coherence_error: Float[Array, ""]
     leak: Float[Array, ""]
     unique: Bool[Array, ""]
     exact: Bool[Array, ""]
@@ -253,6 +257,8 @@ class SteadyState(State):
         residual: max |L rho| / max |L|, dimensionless.
         error: estimated bound of the error of rho's elements in the eigenbasis, from round-off; with
             `populations` it bounds the relative error of each population, however small.
+        population_errors: bound of the error of each population, (d,).
+        coherence_error: bound of the error of each coherence between eigenstates.
         asked: the method that was asked for (static).
 
     >>> from qthermo_jax import models, steadystate
@@ -262,6 +268,8 @@ class SteadyState(State):
 
     residual: Float[Array, ""]
     error: Float[Array, ""]
+    population_errors: Float[Array, " d"]
+    coherence_error: Float[Array, ""]
     asked: str = eqx.field(static=True)
 
     def _rows(self) -> Iterator[tuple[str, str]]:

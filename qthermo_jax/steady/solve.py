@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qthermo_jax.generators import Transitions, generator_of, kept_elements, leak, moves_of
+from qthermo_jax.generators import Transitions, generator_of, kept_elements, moves_of
 from qthermo_jax.spectral import Eigenbasis, eigenbasis
 from qthermo_jax.steady.faults import faults_of, first_fault, is_negative, nan_unless_ok
 from qthermo_jax.steady.linear import solve_dense, solve_secular_block, solve_whole
@@ -21,6 +21,9 @@ from qthermo_jax.system import OpenSystem
 # A state whose error may be larger than this is flagged.
 _NO_DIGITS = 1e-3
 
+# Where one of these is the status, "auto" goes on to the next solver.
+GOES_ON = (Status.METHOD_NOT_EXACT, Status.INACCURATE)
+
 METHODS = ("auto", "populations", "secular_block", "dense")
 
 
@@ -30,7 +33,7 @@ def has_block(levels: tuple[Index, ...] | None) -> bool:
 
 
 def _solve_auto(moves: Transitions, levels: tuple[Index, ...] | None) -> Solution:
-    """The cheapest exact solver.
+    """The cheapest solver that is exact, and accurate.
 
     Mapped over temperatures and rates, `cond` stays a choice between the solvers; mapped over what
     changes H, it becomes a choice between the results of all.
@@ -41,11 +44,11 @@ def _solve_auto(moves: Transitions, levels: tuple[Index, ...] | None) -> Solutio
         dense: Solution = jax.lax.cond(block.exact, lambda _: block, solve_dense, moves)
         return dense
 
-    _, leaks = leak(moves)
+    alone = solve_populations(moves).with_coherences()
     solution: Solution = jax.lax.cond(
-        leaks,
+        alone.exact & (alone.error < _NO_DIGITS),
+        lambda _: alone,
         with_block if has_block(levels) else solve_dense,
-        lambda moves: solve_populations(moves).with_coherences(),
         moves,
     )
     return solution
@@ -129,7 +132,7 @@ def _solved_in_turn(system: OpenSystem) -> SteadyState:
     """What `auto` gives where the numbers are there: only the solver that is used is compiled."""
     for method in ("populations", *["secular_block"] * has_block(system.levels), "dense"):
         state: SteadyState = solved(system, method)
-        if state.status != Status.METHOD_NOT_EXACT:
+        if state.status not in GOES_ON:
             break
     coherences = state.coherences
     if coherences is None:
@@ -161,17 +164,19 @@ def solved(system: OpenSystem, method: str) -> SteadyState:
     )
 
     populations, coherences = nan_unless_ok(status, (solution.populations, solution.coherences))
-    leaking, residual, error = jax.lax.stop_gradient((solution.leak, solution.residual, solution.error))
+    solution = jax.lax.stop_gradient(solution)
     return SteadyState(
         basis,
         populations,
         coherences,
         status,
-        leaking,
+        solution.leak,
         solution.method,
         solution.note,
-        residual,
-        error,
+        solution.residual,
+        solution.error,
+        solution.population_errors,
+        solution.coherence_error,
         method,
     )
 

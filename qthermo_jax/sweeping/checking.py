@@ -20,6 +20,7 @@ from qthermo_jax.sweeping.plan import Plan
 from qthermo_jax.sweeping.planning import make_plan
 from qthermo_jax.sweeping.point import try_own_observables
 from qthermo_jax.sweeping.spec import Range, Spec, faults_of, read_toml
+from qthermo_jax.sweeping.store import room_for
 
 # Of the size of the density matrix: H, its eigenvectors, rates, tables of its transitions.
 _MATRICES = 10
@@ -131,6 +132,6 @@ def _memory() -> int | None:
 
 def _too_large(plan: Plan, output: Path) -> Iterator[str]:
     folder = next(folder for folder in output.absolute().parents if folder.is_dir())
-    free = shutil.disk_usage(folder).free
-    if plan.bytes_on_disk > free:
-        yield f"the result takes {plan.bytes_on_disk:.3g} bytes, but {free:.3g} are free in {folder}"
+    free, needed = shutil.disk_usage(folder).free, room_for(plan)
+    if needed > free:
+        yield f"the result takes {needed:.3g} bytes of disk, but {free:.3g} are free in {folder}"

@@ -13,7 +13,7 @@ from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Array
 
 from qthermo_jax.spectral import eigenbasis
-from qthermo_jax.steady import Method, Status, bytes_per_point, has_block
+from qthermo_jax.steady import GOES_ON, Method, bytes_per_point, has_block
 from qthermo_jax.structure import Index
 from qthermo_jax.sweeping.lanes import lanes_of
 from qthermo_jax.sweeping.plan import Plan, cell_of
@@ -117,7 +117,7 @@ class Engine:
 
     @cached_property
     def _program(self) -> jax.stages.Compiled:
-        """The program of a lane's part of a tile."""
+        """That of a lane's part of a tile."""
         plan, tiling = self._plan, self._plan.tiling
         n_axes = len(plan.axes)
         method = "populations" if self._in_turn else plan.method
@@ -127,12 +127,12 @@ class Engine:
         function = jax.jit(spread(part, plan.devices, split, tiling.shared))
         with jax.enable_x64(plan.dtype == np.float64):
             first = inputs_of(plan, next(tiling.boxes), self._lanes.shape)
-            program: jax.stages.Compiled = function.trace(*first, self._numbers).lower().compile()
+            program: jax.stages.Compiled = function.lower(*first, self._numbers).compile()
         return program
 
     @cached_property
     def _threads(self) -> ThreadPoolExecutor:
-        """One for each part of a tile."""
+        """One for each lane."""
         return ThreadPoolExecutor(self._lanes.number)
 
     @property
@@ -195,7 +195,7 @@ class _Rest:
 
     def solve(self, box: Box, tile: Values) -> None:
         """Replace the results of those points of a tile."""
-        index = np.argwhere(tile["status"] == Status.METHOD_NOT_EXACT)
+        index = _unsolved(tile)
         if not len(index):
             return
         levels = self._plan.system.levels
@@ -204,7 +204,7 @@ class _Rest:
         if levels not in self._solvers:
             self._solvers[levels] = list(self._made_for(levels))
         for function, size in self._solvers[levels]:
-            index = np.argwhere(tile["status"] == Status.METHOD_NOT_EXACT)
+            index = _unsolved(tile)
             for batch in _batches(index, size):
                 padded = batch[np.minimum(np.arange(size), len(batch) - 1)]
                 found = jax.device_get(function(*self._inputs(box, padded), self._plan.numbers))
@@ -256,6 +256,11 @@ class _Rest:
         found = jax.device_get(jax.jit(jax.vmap(level, in_axes=along))(*inputs, plan.numbers))
         together = (found[:, :, None] == found[:, None, :]).all(axis=0)
         return tuple(tuple(np.flatnonzero(row).tolist()) for row in np.unique(together, axis=0)[::-1])
+
+
+def _unsolved(tile: Values) -> np.ndarray:
+    """The points that are for the next solver, (points, axes)."""
+    return np.argwhere(np.isin(tile["status"], GOES_ON))
 
 
 def _batches(index: np.ndarray, size: int) -> Iterator[np.ndarray]:

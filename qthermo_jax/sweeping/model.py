@@ -1,11 +1,7 @@
-"""A model as the sweep sees it: a function, what its parameters are, and a digest of its source."""
+"""A model as the sweep sees it: a function, what its parameters are, and a digest of its sources."""
 
-import functools
 import hashlib
-import importlib
-import importlib.util
 import inspect
-import marshal
 import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +15,8 @@ from qthermo_jax import models
 from qthermo_jax.declared import Computed
 from qthermo_jax.labels import Quantity
 from qthermo_jax.sweeping.errors import SpecError, first_line, unknown_name
+from qthermo_jax.sweeping.fingerprint import fingerprint
+from qthermo_jax.sweeping.loading import own_modules
 from qthermo_jax.system import OpenSystem
 
 REQUIRED = inspect.Parameter.empty
@@ -89,17 +87,18 @@ def find_model(
         SpecError: there is no such model or observable, or it cannot be loaded.
     """
     model = _find(reference, folder)
-    brought = {}
+    brought, digests = {}, [model.digest]
     for position, given in enumerate(observables):
         if isinstance(given, Computed):
             brought[given.name] = given
+            digests.append(fingerprint(given.function.func, given.arguments))
         elif ":" in given:
-            found = _find_function(given, folder, f"observables[{position}]")
+            found, digest = _find_function(given, folder, f"observables[{position}]")
             name = own_name(given)
             brought[name] = found if isinstance(found, Computed) else Computed(found, Quantity(name))
+            digests.append(digest)
     if not brought:
         return model
-    digests = [model.digest, *(_digest(own.function.func) for own in brought.values())]
     return replace(
         model,
         function=lambda **numbers: model.function(**numbers).with_observables(brought),
@@ -114,45 +113,37 @@ def own_name(observable: str | Computed) -> str:
 
 def _find(reference: str | Callable[..., OpenSystem], folder: Path) -> Model:
     if callable(reference):
-        return _described(getattr(reference, "__qualname__", repr(reference)), reference)
+        name = getattr(reference, "__qualname__", repr(reference))
+        return _described(name, reference, fingerprint(reference))
     if ":" not in reference:
         if reference.endswith(".py"):
             raise SpecError(f"model: {reference}: names a function in it too, {reference}:NAME")
         if reference not in models.__all__:
             hint = " (or file.py:function)"
             raise SpecError(f"model: {unknown_name('model', reference, models.__all__)}{hint}")
-        return _described(reference, getattr(models, reference))
-    return _described(reference, _find_function(reference, folder, "model"))
+        return _described(reference, getattr(models, reference), reference)
+    return _described(reference, *_find_function(reference, folder, "model"))
 
 
-def _find_function(reference: str, folder: Path, key: str) -> Any:
+def _find_function(reference: str, folder: Path, key: str) -> tuple[Any, str]:
+    """What a reference stands for, and the digest of the user's own sources that it comes from."""
     source, _, name = reference.rpartition(":")
     with _told_in_one_line(f"{key}: {source}"):
-        module = (
-            _load_file(folder / source, key)
-            if source.endswith(".py")
-            else importlib.import_module(source)
-        )
-    function = getattr(module, name, None)
-    if not (callable(function) or isinstance(function, Computed)):
-        own = [key for key, value in vars(module).items() if _defined_in(value, module)]
-        raise SpecError(f"{key}: {source}: {unknown_name('function', name, own)}")
-    return function
+        if source.endswith(".py") and not (folder / source).is_file():
+            raise SpecError(f"{key}: no file {folder / source}")
+        own = own_modules(source, folder)
+    function = getattr(own.root, name, None)
+    if isinstance(function, Computed):
+        computed = own.bound(function.function.func)
+        return Computed(computed, function.quantity, function.dims, function.arguments), own.digest
+    if not callable(function):
+        listed = [key for key, value in vars(own.root).items() if _defined_in(value, own.root)]
+        raise SpecError(f"{key}: {source}: {unknown_name('function', name, listed)}")
+    return own.bound(function), own.digest
 
 
 def _defined_in(value: Any, module: types.ModuleType) -> bool:
     return inspect.isfunction(value) and value.__module__ == module.__name__
-
-
-def _load_file(path: Path, key: str) -> types.ModuleType:
-    if not path.is_file():
-        raise SpecError(f"{key}: no file {path}")
-    spec = importlib.util.spec_from_file_location(f"qthermo_model_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise SpecError(f"{key}: {path} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @contextmanager
@@ -166,7 +157,7 @@ def _told_in_one_line(key: str) -> Iterator[None]:
         raise SpecError(f"{key}: {type(error).__name__}: {first_line(error)}") from error
 
 
-def _described(name: str, function: Callable[..., OpenSystem]) -> Model:
+def _described(name: str, function: Callable[..., OpenSystem], digest: str) -> Model:
     try:
         hints = get_type_hints(function, include_extras=True)
     except (NameError, TypeError) as error:
@@ -179,7 +170,7 @@ def _described(name: str, function: Callable[..., OpenSystem]) -> Model:
         parameters[parameter.name] = Parameter(
             parameter.name, parameter.default, structure, choices, quantity
         )
-    return Model(name, function, parameters, _digest(function))
+    return Model(name, function, parameters, digest)
 
 
 def _understood(hint: Any, default: Any) -> tuple[type | None, tuple[Any, ...], Quantity]:
@@ -197,16 +188,3 @@ def _understood(hint: Any, default: Any) -> tuple[type | None, tuple[Any, ...], 
     if hint is None and default is not REQUIRED:
         hint = type(default)
     return (hint if hint in (bool, int, str) else None), (), quantity
-
-
-def _digest(function: Callable[..., OpenSystem]) -> str:
-    """Digest of the source that defines the model: its whole file where there is one."""
-    function = inspect.unwrap(function)
-    while isinstance(function, functools.partial):
-        function = function.func
-    try:
-        source = Path(inspect.getfile(function)).read_bytes()
-    except (OSError, TypeError):
-        code = getattr(function, "__code__", None)
-        source = marshal.dumps(code) if code else repr(type(function)).encode()
-    return hashlib.sha256(source).hexdigest()

@@ -19,7 +19,7 @@ from qthermo_jax.sweeping.model import Model
 from qthermo_jax.sweeping.spec import Spec
 from qthermo_jax.sweeping.tiling import Tiling, make_tiling
 from qthermo_jax.system import OpenSystem
-from qthermo_jax.version import __version__
+from qthermo_jax.version import RESULTS_VERSION
 
 DEFAULT_MEMORY = 1 << 30
 
@@ -182,23 +182,23 @@ class Plan:
 
     @cached_property
     def digest(self) -> str:
-        """Identity of the result: the spec and the model's source."""
-        canonical = json.dumps(self.spec.model_dump(), sort_keys=True)
-        return hashlib.sha256(f"{canonical}\n{self.model.digest}".encode()).hexdigest()
+        """Identity of the result and its parts: the spec, the model's source, and the package's numbers.
 
-    @property
-    def identity(self) -> str:
-        """Of the parts: what is computed, by which version, in which tiles."""
-        return f"{self.digest}-{__version__}-{'x'.join(map(str, self.tiling.tile)) or 'point'}"
+        The tiles are no part of it, nor is the package's version: neither changes what is computed.
+        """
+        return self._identified(self.spec.model_dump())
 
     @cached_property
     def family(self) -> str:
         """Identity of what every point means: results of one family can extend one another."""
         kept = self.spec.model_dump(include={"model", "parameters", "solver", "evolution", "output"})
-        kept["version"] = __version__
         kept["axes"] = {axis.name: sorted(axis.parameters) for axis in self.axes}
-        canonical = json.dumps(kept, sort_keys=True)
-        return hashlib.sha256(f"{canonical}\n{self.model.digest}".encode()).hexdigest()
+        return self._identified(kept)
+
+    def _identified(self, described: dict[str, Any]) -> str:
+        canonical = json.dumps(described, sort_keys=True)
+        told = f"{canonical}\n{self.model.digest}\n{RESULTS_VERSION}"
+        return hashlib.sha256(told.encode()).hexdigest()
 
 
 def _shape_of(dims: tuple[Dimension, ...]) -> tuple[int, ...]:

@@ -89,9 +89,7 @@ def _observed(plan: Plan, system: OpenSystem, state: State) -> Results:
         expected = tuple(len(dim.labels) for dim in out.dims)
         shape = trusted(found[name]).shape
         if shape != expected:
-            raise SpecError(
-                f"observable {name}: has shape {shape}, and its dimensions {expected}"
-            )
+            raise SpecError(f"observable {name}: has shape {shape}, and its dimensions {expected}")
     return found
 
 
@@ -143,9 +141,7 @@ def _with_slopes(
     along = {name: steps[:, index] for index, name in enumerate(plan.varied)}
     warming = jnp.pad(steps[:, len(plan.varied) :], ((0, 0), (0, 0 if plan.warms else plan.n_baths)))
 
-    def push(
-        step: Numbers, warm: Array
-    ) -> tuple[tuple[Results, OpenSystem, State], Results]:
+    def push(step: Numbers, warm: Array) -> tuple[tuple[Results, OpenSystem, State], Results]:
         here = (varied, jnp.zeros(plan.n_baths))
         results, slopes, kept = jax.jvp(observed, here, (step, warm), has_aux=True)
         return (results, *kept), {name: slope_of(results[name], own) for name, own in slopes.items()}
@@ -154,7 +150,8 @@ def _with_slopes(
         """First and second derivative of the Hamiltonians."""
 
         def change(varied: Numbers) -> Hamiltonians:
-            return jax.jvp(hamiltonians, (varied,), (step,))[1]
+            slopes: Hamiltonians = jax.jvp(hamiltonians, (varied,), (step,))[1]
+            return slopes
 
         return jax.jvp(change, (varied,), (step,))
 

@@ -157,7 +157,8 @@ def _run(
         told = f"{len(failures)} of {len(boxes)} tiles failed, the first one {failures[0]}"
         raise TilesFailed(f"{told}; the others are kept in {store.parts.folder}")
     if stop():
-        raise Interrupted(f"finished tiles are kept in {store.parts.folder}")
+        hint = "; without --overwrite it goes on from them" if store.anew else ""
+        raise Interrupted(f"finished tiles are kept in {store.parts.folder}{hint}")
     store.finish(layout, boxes)
 
 
@@ -176,8 +177,8 @@ def _extend(job: Sweep, store: Store, run_piece: Callable[[Sweep, Store], None],
             there = old["status"].isel(dict(zip(axes, extension.old, strict=True)))
             watch(Done(extension.points, counted(there.values), earlier=True))
         values = [placed(old, extension.given, axes, extension.old, extension.known)]
-        for number, piece in enumerate(extension.pieces):
-            kept = store.piece(number, piece.plan)
+        for piece in extension.pieces:
+            kept = store.piece(piece.plan)
             run_piece(replace(job, plan=piece.plan), kept)
             own = tuple(np.arange(len(along)) for along in piece.index)
             values.append(placed(result(kept.path), piece.adds, axes, own, piece.index))
@@ -233,7 +234,8 @@ def sweep(
         title, energy_unit: words for files and pictures.
         labels: {"long_name", "symbol", "energy_power"} of a coordinate that the model has no name for.
         out: HDF5 file to write; a sweep that was interrupted goes on from what it finished.
-        overwrite: replace a file that holds something else.
+        overwrite: compute everything anew, and replace whatever the file holds when that is complete;
+            what was interrupted goes on without it.
         extend: take over from a file of the same model, parameters and solver what it holds already:
             fewer points, or fewer observables.
         memory: bytes that one tile of the grid may take.

@@ -34,7 +34,17 @@ class Tiling:
     @property
     def boxes(self) -> Iterator[Box]:
         """The tiles, each as the box of the grid that it covers, in a fixed order."""
-        starts = [range(0, n, step) for n, step in zip(self.shape, self.tile, strict=True)]
+        yield from self._at([range(0, n, step) for n, step in zip(self.shape, self.tile, strict=True)])
+
+    def over(self, box: Box) -> Iterator[Box]:
+        """The tiles that have points of a box."""
+        starts = [
+            range(side.start // step * step, min(side.stop, n), step)
+            for side, step, n in zip(box, self.tile, self.shape, strict=True)
+        ]
+        yield from self._at(starts)
+
+    def _at(self, starts: Sequence[range]) -> Iterator[Box]:
         for corner in product(*starts):
             yield tuple(
                 slice(start, min(start + step, n))
@@ -85,3 +95,39 @@ def _divisible(tile: tuple[int, ...], devices: int) -> tuple[tuple[int, ...], in
 
 def _share(tile: tuple[int, ...], devices: int, shared: int) -> tuple[int, ...]:
     return tuple(n // devices if axis == shared else n for axis, n in enumerate(tile))
+
+
+def within(box: Box, outer: Box) -> Box:
+    """A box as seen from the corner of another."""
+    return tuple(
+        slice(side.start - whole.start, side.stop - whole.start)
+        for side, whole in zip(box, outer, strict=True)
+    )
+
+
+def covers(box: Box, other: Box) -> bool:
+    """Whether a box starts where another does and holds all of it."""
+    return all(
+        side.start == its.start and side.stop >= its.stop for side, its in zip(box, other, strict=True)
+    )
+
+
+def overlap(box: Box, other: Box) -> Box | None:
+    """What two boxes share; None if that is nothing."""
+    shared = tuple(
+        slice(max(side.start, its.start), min(side.stop, its.stop))
+        for side, its in zip(box, other, strict=True)
+    )
+    return shared if all(side.start < side.stop for side in shared) else None
+
+
+def without(box: Box, hole: Box) -> Iterator[Box]:
+    """The rest of a box around a hole in it, as boxes.
+
+    >>> list(without((slice(0, 4), slice(0, 2)), (slice(1, 4), slice(0, 1))))
+    [(slice(0, 1, None), slice(0, 2, None)), (slice(1, 4, None), slice(1, 2, None))]
+    """
+    for axis, (side, out) in enumerate(zip(box, hole, strict=True)):
+        for start, stop in ((side.start, out.start), (out.stop, side.stop)):
+            if start < stop:
+                yield (*hole[:axis], slice(start, stop), *box[axis + 1 :])

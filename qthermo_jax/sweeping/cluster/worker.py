@@ -2,7 +2,6 @@
 
 import platform
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -33,12 +32,12 @@ class Recipe:
     """What a worker makes a plan anew from; equal ones lead to the same programs.
 
     Attributes:
-        identity: of the plan that it has to come out as.
+        digest: of the plan that it has to come out as.
         memory: bytes that a tile may take.
         spec, model, observables, folder: what the plan is made from.
     """
 
-    identity: str
+    digest: str
     memory: int
     spec: Spec = field(compare=False)
     model: str | Callable[..., OpenSystem] = field(compare=False)
@@ -65,7 +64,7 @@ def recipe_of(job: Sweep) -> Recipe:
     """What a worker needs to know of a sweep."""
     plan = job.plan
     folder = job.folder.absolute()
-    return Recipe(plan.identity, plan.memory, plan.spec, job.model, job.observables, folder)
+    return Recipe(plan.digest, plan.memory, plan.spec, job.model, job.observables, folder)
 
 
 def dask_setup(_: Worker) -> None:
@@ -99,14 +98,11 @@ def _solved(recipe: Recipe, parts: Parts, box: Box) -> Done:
 @lru_cache(_SWEEPS_KEPT)
 def _engine(recipe: Recipe) -> Engine:
     """The programs of a sweep, compiled once in each worker."""
-    if isinstance(recipe.model, str):
-        # A worker lives longer than a module's source: it must not compute with what it imported before.
-        sys.modules.pop(recipe.model.rpartition(":")[0], None)
     model = find_model(recipe.model, recipe.folder, recipe.observables)
     plan = make_plan(recipe.spec, model, recipe.memory, devices=1)
-    if plan.identity != recipe.identity:
+    if plan.digest != recipe.digest:
         raise SpecError(
-            f"{platform.node()}: the source of model {model.name} or the version of qthermo_jax "
-            f"({__version__} there) is not that of the driver"
+            f"{platform.node()}: the source of model {model.name}, a module that it imports or the "
+            f"version of qthermo_jax ({__version__} there) is not that of the driver"
         )
     return Engine(plan)

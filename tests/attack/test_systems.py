@@ -1,0 +1,75 @@
+"""No point of a drawn system, or of a system that once was wrong, is wrong without a word.
+
+ATTACK_SYSTEMS and ATTACK_SEED set how many the slow test draws, and from which seed on.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+import oracles
+from attack.cases import CASES
+from attack.exact_generator import rate
+from attack.exact_levels import Real
+from attack.exact_states import steady
+from attack.judging import NEEDLESS, Verdict, attack, failures, judged, summary
+from attack.solving import METHODS
+from attack.systems import Bath, Draw, draw
+
+# Of the quick tests: one structure, as compiling takes longer than all else.
+QUICK = 60
+QUICK_METHODS = ("auto", "dense")
+STRUCTURE = (3, "global", False, None, None, "dense", True)
+
+
+def assert_no_failure(verdicts: Sequence[Verdict]) -> None:
+    assert not failures(verdicts), summary(verdicts)
+
+
+def _rate(bath: Bath) -> oracles.Rate:
+    return lambda w: float(rate(bath.kind, bath.parameters, Real(bath.T), w))
+
+
+@pytest.mark.parametrize("seed", [34, 142, 150, 391])
+def test_the_exact_solution_of_a_tame_system(seed: int) -> None:
+    """The exact solution is that of the projectors' generator in doubles, to what doubles hold."""
+    drawn = draw(seed)
+    assert drawn.family == "tame"
+    couplings, rates = [bath.coupling for bath in drawn.baths], [_rate(bath) for bath in drawn.baths]
+    rho, _ = oracles.null_state(oracles.generator(drawn.H, couplings, rates))
+    exact = steady(drawn)
+    assert exact.rho is not None
+    np.testing.assert_allclose(np.array(exact.rho, complex), rho, atol=1e-10)
+    currents = oracles.projected_heat_currents(drawn.H, couplings, rates, rho)
+    gross = float(exact.gross)
+    np.testing.assert_allclose(np.array(exact.currents, float), currents, atol=1e-10 * gross)
+
+
+def test_drawn_systems() -> None:
+    seeds = [seed for seed in range(400) if draw(seed).signature == STRUCTURE][:QUICK]
+    assert_no_failure(attack(seeds, QUICK_METHODS))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(6000)
+def test_many_drawn_systems() -> None:
+    first = int(os.environ.get("ATTACK_SEED", "1000000"))
+    verdicts = attack(range(first, first + int(os.environ.get("ATTACK_SYSTEMS", "5000"))))
+    assert_no_failure(verdicts)
+    needless = Counter(verdict.verdict for verdict in verdicts)[NEEDLESS]
+    assert needless <= len(verdicts) / 100, summary(verdicts)
+
+
+def _named(case: Draw) -> object:
+    quick = case.signature == STRUCTURE
+    return pytest.param(case, id=case.family, marks=() if quick else pytest.mark.slow)
+
+
+@pytest.mark.parametrize("case", [_named(case) for case in CASES])
+def test_cases(case: Draw) -> None:
+    verdicts = judged([case], QUICK_METHODS if case.signature == STRUCTURE else METHODS)
+    assert_no_failure(verdicts)
+    assert all(verdict.verdict != NEEDLESS for verdict in verdicts), summary(verdicts)
