@@ -1,7 +1,6 @@
 # `make` lists what there is. Everything happens in .venv, which is made when it is missing and
 # installed into again when pyproject.toml or constraints.txt changes.
-# The Python of a new environment is the newest that is supported and found (.ci/python); another one:
-# make run PYTHON=/path/to/python3.12
+# It takes the newest Python that it finds. To choose another for a new environment: make run PYTHON=/path/to/python3.12
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := help
@@ -16,6 +15,7 @@ PYTHON  ?=
 PYTHONS := 3.13 3.12 3.11
 WORKERS ?= auto
 PYTEST  := $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal
+FIND    := .ci/find-python
 CODE    := $(wildcard qthermo_jax tests sweeps benchmarks docs notebooks)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -73,9 +73,11 @@ release-check: $(VENV)/.installed-dev ## build, install into a fresh environment
 	@.ci/release-check $(BIN)/python
 
 constraints: ## the newest versions into constraints.txt (then run the tests): needs Python 3.11 and a newer one
-	@oldest=$$(.ci/python 3.11) && newest=$$(.ci/python $(filter-out 3.11,$(PYTHONS))) || { \
-		echo "error: constraints.txt is made with Python 3.11 and with one of $(filter-out 3.11,$(PYTHONS)): install both" >&2; exit 1; }; \
-	"$$newest" .ci/constraints "$$oldest" "$$newest"
+	@new=$$(mktemp) && trap 'rm -f "$$new"' EXIT && set -e && \
+	oldest=$$($(FIND) 3.11) && newest=$$($(FIND) 3.13 3.12) || { \
+		echo "error: constraints.txt is made with two Pythons, 3.11 and 3.13 or 3.12" >&2; exit 1; }; \
+	"$$newest" .ci/constraints "$$oldest" "$$newest" > "$$new" && cat "$$new" > constraints.txt && \
+	echo "constraints.txt: $$(grep -c == constraints.txt) lines"
 
 clean: ## remove .venv and what tools left; results/ stays
 	rm -rf $(VENV) build dist site docs/figures docs/gallery docs/notebooks .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
@@ -83,19 +85,13 @@ clean: ## remove .venv and what tools left; results/ stays
 
 # ---- the environment -----------------------------------------------------------------------------
 
-# Given by name, a Python counts when it starts, is new enough and can make an environment.
-CHECK := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
-
+# The newest JAX needs Python 3.12; with 3.11 there is an older one. See .ci/find-python for where it looks.
 $(VENV)/.created:
-ifeq ($(PYTHON),)
-	@python=$$(.ci/python $(PYTHONS)) || { \
-		echo "error: no Python of $(PYTHONS) with venv on the PATH or of pyenv or uv: install one (Debian: apt install python3 python3-venv), or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; exit 1; }; \
-	echo "making $(VENV) with $$("$$python" --version), $$python" && "$$python" -m venv $(VENV) && touch $@
-else
-	@"$(PYTHON)" -c '$(CHECK)' >/dev/null 2>&1 || { \
-		echo "error: PYTHON=$(PYTHON) is no Python >= 3.11 with venv" >&2; exit 1; }
-	@echo "making $(VENV) with $$("$(PYTHON)" --version)" && "$(PYTHON)" -m venv $(VENV) && touch $@
-endif
+	@python=$$($(FIND) $(or $(PYTHON),3.13 3.12 3.14 3.11)) || { \
+		echo "error: no Python >= 3.11 with venv $(if $(PYTHON),at $(PYTHON),found): install Python 3.13 (Debian: python3 and python3-venv), or name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; \
+		exit 1; }; \
+	echo "making $(VENV) with $$("$$python" --version), $$python" && \
+	"$$python" -m venv $(VENV) && touch $@
 
 # $(call install,what pip installs)
 define install

@@ -40,10 +40,7 @@ def mean_position(sites: int) -> Callable[[jax.Array, jax.Array], jax.Array]:
 
 
 def even(count: int, most: int) -> int:
-    """The largest part of equal parts that is no larger than `most`.
-
-    `lax.map` compiles a second program for what remains.
-    """
+    """The largest part of equal parts that is no larger than `most`: `lax.map` compiles a rest apart."""
     return next(size for size in range(min(most, count), 0, -1) if count % size == 0)
 
 

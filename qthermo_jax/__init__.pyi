@@ -20,6 +20,7 @@ from .catalogue import (
 )
 from .couplings import SparseCoupling
 from .declared import Computed, Observable, observable
+from .diagnosis import diagnose
 from .dynamics import evolve, evolve_driven, evolve_with_baths
 from .generators import jump_operators, liouvillian
 from .labels import Dimension, Quantity
@@ -70,6 +71,7 @@ __all__ = [
     "__version__",
     "amplification",
     "conductance",
+    "diagnose",
     "dissipator",
     "eigenbasis",
     "energy_balance",

@@ -35,7 +35,11 @@ class Pace(eqx.Module):
     alone: Bool[Array, ""]
 
     def of(self, change: "Pace") -> Float[Array, " d"]:
-        """Relative change of each population that round-off acts on, (d,), from this one's derivatives."""
+        """Relative change of each population that round-off acts on, (d,).
+
+        Args:
+            change: derivatives of this along a direction.
+        """
         fastest = jnp.max(jnp.abs(change.rates), initial=0.0)
         weight = jnp.abs(change.logarithms - change.logarithms[self.reference])
         own = jnp.abs(change.logarithms) + weight + jnp.sum(self.populations * weight)

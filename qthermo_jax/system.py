@@ -38,7 +38,7 @@ class Bath(eqx.Module):
             the rate at which it absorbs, J n (paper, below Eq. 8: n + 1 -> n); static.
 
     Raises:
-        ValueError: a shape does not fit.
+        ValueError: a shape does not fit, or something is no number.
 
     >>> from qthermo_jax.baths import Flat
     >>> import numpy as np
@@ -65,13 +65,15 @@ class Bath(eqx.Module):
         size = self.coupling.shape[0]
 
         def one_per_bath(value: ArrayLike, what: str) -> Array:
-            array = jnp.asarray(value, float)
+            array = _real(value, what)
             if array.shape not in ((), (1,), (size,)):
                 raise ValueError(
                     f"{what} of {size} bath(s) has shape {array.shape}, not () or ({size},)"
                 )
             return jnp.broadcast_to(array, (size,))
 
+        if not isinstance(spontaneous, bool | np.bool_):
+            raise ValueError(f"spontaneous is True or False, not {spontaneous!r}")
         self.T = one_per_bath(T, "the temperature")
         self.spectrum = jax.tree.map(lambda leaf: one_per_bath(leaf, "a spectral parameter"), spectrum)
         self.spontaneous = bool(spontaneous)
@@ -138,18 +140,12 @@ class OpenSystem(eqx.Module):
         generator: str = "global",
         initial: Num[ArrayLike, "*s d"] | Qobj | Sequence[float] | None = None,
     ) -> None:
-        H = inexact(H)
+        H = _matrix(H, "H")
         if H.ndim != 2 or H.shape[0] != H.shape[1]:
             raise ValueError(f"H is a square matrix, not of shape {H.shape}")
         dimension = H.shape[0]
-        baths = (baths,) if isinstance(baths, Bath) else tuple(baths)
-        if not baths:
-            raise ValueError("an open system has at least one bath")
-        for bath in baths:
-            if bath.coupling.shape[-1] != dimension:
-                shape = tuple(bath.coupling.shape[1:])
-                raise ValueError(f"a coupling of shape {shape} does not fit H of shape {H.shape}")
-        bare = None if local is None else inexact(local)
+        baths = _fitting(baths, H.shape)
+        bare = None if local is None else _matrix(local, "local")
         if bare is not None and bare.shape != H.shape:
             raise ValueError(f"local has shape {bare.shape}, and H {H.shape}")
         operators = [H, *([] if bare is None else [bare]), *(bath.coupling for bath in baths)]
@@ -160,7 +156,7 @@ class OpenSystem(eqx.Module):
         self.baths = tuple(
             Bath(bath.coupling.astype(dtype), bath.T, bath.spectrum, bath.spontaneous) for bath in baths
         )
-        self.secular_tol = None if secular_tol is None else jnp.asarray(secular_tol, float)
+        self.secular_tol = None if secular_tol is None else _real(secular_tol, "secular_tol")
         observables = dict(observables or {})
         for name, observable in observables.items():
             if isinstance(observable, Observable) and observable.operator.shape[-1] != dimension:
@@ -312,6 +308,36 @@ class OpenSystem(eqx.Module):
             for bath in self.baths
         )
         return pairs_of(self.sectors, tuple(banks))
+
+
+def _real(value: Num[ArrayLike, "*s"], what: str) -> Float[Array, "*s"]:
+    """As an array of real numbers; what is none is refused before JAX reads it as one."""
+    leaves = jax.tree.leaves(value, is_leaf=lambda leaf: leaf is None)
+    kinds = [leaf.dtype if hasattr(leaf, "dtype") else np.asarray(leaf).dtype for leaf in leaves]
+    real = [jnp.issubdtype(kind, jnp.floating) or jnp.issubdtype(kind, jnp.integer) for kind in kinds]
+    if not real or not all(real):
+        raise ValueError(f"{what} is a real number, or an array of them, not {value!r}")
+    return jnp.asarray(value, float)
+
+
+def _fitting(baths: Bath | Sequence[Bath], shape: tuple[int, ...]) -> tuple[Bath, ...]:
+    """The baths of a Hamiltonian of this shape."""
+    listed = (baths,) if isinstance(baths, Bath) else tuple(baths)
+    if not listed:
+        raise ValueError("an open system has at least one bath")
+    for bath in listed:
+        if not isinstance(bath, Bath):
+            raise ValueError(f"baths are `Bath`s, not {bath!r}")
+        if bath.coupling.shape[-1] != shape[0]:
+            own = tuple(bath.coupling.shape[1:])
+            raise ValueError(f"a coupling of shape {own} does not fit H of shape {shape}")
+    return listed
+
+
+def _matrix(value: Num[ArrayLike, "d d"] | Qobj, what: str) -> Inexact[Array, "*s"]:
+    if value is None or isinstance(value, str):
+        raise ValueError(f"{what} is a matrix of numbers, not {value!r}")
+    return inexact(value)
 
 
 def _as_start(initial: Num[ArrayLike, "*s d"] | Qobj | Sequence[float], d: int) -> Array:

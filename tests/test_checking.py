@@ -128,6 +128,24 @@ def test_what_is_odd_is_told_and_can_be_run(tmp_path):
     assert "2 of 4 values are below 0" in remarks[3].text
 
 
+@pytest.mark.parametrize(
+    ("numbers", "key"),
+    [
+        ("axes.T_1 = [0.5, 0.0]\naxes.T_2 = [0.0, 1.0]", "axes.T_1"),
+        ("axes.T_1 = [0.5, 0.0]\nparameters.T_2 = 0.0", "axes.T_1"),
+        ("parameters.T_1 = 0.0\nparameters.T_2 = 0.0", "parameters.T_1"),
+        # One bath that is warm moves the system on.
+        ("axes.T_1 = [0.5, 0.0]\nparameters.T_2 = 0.1", None),
+        ("axes.both.T_1 = [0.0, 0.5]\naxes.both.T_2 = [0.5, 0.0]", None),
+    ],
+)
+def test_cold_baths_that_leave_several_steady_states_are_told(tmp_path, numbers, key):
+    remarks, plan = looked_at(tmp_path, f'model = "lambda_system"\n{numbers}\n')
+    assert plan is not None
+    assert [remark.text.partition(":")[0] for remark in remarks] == ([key] if key else [])
+    assert all("T = 0" in remark.text and not remark.fatal for remark in remarks)
+
+
 def test_a_result_that_the_disk_has_no_room_for(tmp_path, monkeypatch):
     text = 'model = "lambda_system"\naxes.T_1 = { start = 0.1, stop = 1.0, num = 1000 }\n'
     assert not looked_at(tmp_path, text)[0]

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
+import qthermo_jax as qj
+
 SPEC = """
 title = "Unbalance"
 model = "lambda_system"
@@ -81,6 +83,43 @@ def test_several_specs_do_not_share_an_output_and_none_starts_if_one_is_wrong(fo
         assert words in err
         assert err.count("\n") == 1
     assert not (folder / "results").exists()
+
+
+def test_a_status_of_several_causes_names_the_first_one(folder, qthermo):
+    cause = "parameter_out_of_range, first at T_2 = -1: bath 2: temperature -1.0 is below 0"
+    assert f"results/spec.h5: {cause}\n" in qthermo("run", "spec.toml")[1]
+    assert cause in qthermo("info", "results/spec.h5")[1]
+    # An extension keeps it, and finds one of its own.
+    for values in ("0.5, 1.0, -1.0, 2.0", "1.5, 2.5"):
+        (folder / "spec.toml").write_text(SPEC.replace("0.5, 1.0, -1.0", values))
+        out = qthermo("run", "spec.toml", "--extend")[1]
+        assert (cause in out) == ("-1.0" in values)
+    data = qj.sweep("lambda_system", axes={"T_2": [0.5, -1.0]})
+    assert data.status.attrs["first_causes"] == cause
+
+
+def test_an_extension_says_before_what_it_takes_over_and_what_it_computes(folder, qthermo):
+    qthermo("run", "spec.toml")
+    more = SPEC.replace("-1.0]", "-1.0, 3.0]").replace('"heat_currents"', '"heat_currents", "purity"')
+    (folder / "spec.toml").write_text(more)
+    code, out, _ = qthermo("run", "spec.toml", "--extend")
+    assert code == 0
+    assert out.splitlines()[0] == (
+        "results/spec.h5: extended: takes over unbalance, heat_currents at 4 points; "
+        "computes purity at 4 points and unbalance, heat_currents, purity at 1 points"
+    )
+
+
+def test_a_file_names_the_master_equation_and_its_solver(folder, qthermo):
+    more = '[solver]\ngenerator = "partial_secular"\nsecular_tol = 0.25\nmethod = "dense"\n'
+    (folder / "spec.toml").write_text(SPEC + more)
+    qthermo("run", "spec.toml")
+    with xr.open_dataset("results/spec.h5", engine="h5netcdf") as data:
+        told = [data.attrs[key] for key in ("generator", "secular_tol", "method")]
+    assert told == ["partial_secular", 0.25, "dense"]
+    lines = [line.split() for line in qthermo("info", "results/spec.h5")[1].splitlines()]
+    for pair in (["generator", "partial_secular"], ["secular_tol", "0.25"], ["method", "dense"]):
+        assert pair in lines
 
 
 def test_run_again_computes_nothing(folder, qthermo):

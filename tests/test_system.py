@@ -52,6 +52,25 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         lambda: qj.Observable(np.ones((2, 2, 2)), NAME),
         "not (2, 2, 2)",
     ),
+    "a text as a temperature": (lambda: bath(T="0.5"), "the temperature is a real number"),
+    "a complex temperature": (lambda: bath(T=0.5 + 0.1j), "not (0.5+0.1j)"),
+    "a truth value as a temperature": (lambda: bath(T=True), "the temperature is a real number"),
+    "no temperature": (lambda: bath(T=None), "the temperature is a real number"),
+    "truth values as temperatures": (
+        lambda: bath(np.stack([SX, SX]), np.array([True, False])),
+        "the temperature is a real number",
+    ),
+    "a text as a rate": (lambda: bath(spectrum=qj.Flat("1.0")), "a spectral parameter is a real number"),
+    "a word for spontaneous": (
+        lambda: qj.Bath(SX, 0.5, qj.Flat(1.0), "no"),
+        "spontaneous is True or False, not 'no'",
+    ),
+    "a text as H": (lambda: qj.OpenSystem("H", bath()), "H is a matrix of numbers, not 'H'"),
+    "a temperature as a bath": (lambda: qj.OpenSystem(H, [0.5]), "baths are `Bath`s, not 0.5"),
+    "a complex cut-off": (
+        lambda: qj.OpenSystem(H, bath(), secular_tol=1j),
+        "secular_tol is a real number",
+    ),
     "H not square": (
         lambda: qj.OpenSystem(np.ones((2, 3)), bath()),
         "square matrix, not of shape (2, 3)",

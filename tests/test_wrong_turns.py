@@ -31,6 +31,9 @@ def qubit(T, gap=1.0):
 def out_of_reach(T):
     raise RuntimeError("no such state")
 
+def of_positive(T):
+    raise ValueError("T is above 1")
+
 def of_numpy(T):
     return qj.OpenSystem(np.diag([0.0, float(T)]), [qj.Bath(X, T, qj.Flat(1.0))])
 
@@ -126,6 +129,33 @@ SPECS = [
     ("a model that returns nothing", own("own.py:forgetful"), ["returns NoneType, not an OpenSystem"]),
     ("a model with an if", own("own.py:branching"), ["jnp.where"]),
     ("a model in floats", own("own.py:of_numpy"), ["jax.numpy"]),
+    (
+        "a model that says what is wrong with its numbers",
+        own("own.py:of_positive"),
+        ["model own.py:of_positive: ValueError: T is above 1"],
+    ),
+    ("a name in capitals", edited("T_1", "t_1"), ["did you mean 'T_1'"]),
+    ("an observable in capitals", edited('"unbalance"', '"UNBALANCE"'), ["did you mean 'unbalance'"]),
+    (
+        "a current one way of one bath",
+        own("own.py:qubit", "observables = ['rectification']\naxes.T = [1.0]"),
+        ["'rectification' needs a system of two baths, and this one has 1"],
+    ),
+    (
+        "a position without sites",
+        edited("unbalance", "peak_site"),
+        ["needs a model", "site_populations"],
+    ),
+    (
+        "a response of a state that is on its way",
+        edited("unbalance", "conductance") + "time = [1.0]\n[evolution]\ninitial = 'e'",
+        ["'conductance' needs a steady state"],
+    ),
+    (
+        "an observable of another model",
+        edited("unbalance", "cooling_power"),
+        ["'cooling_power' is an observable of three_level_refrigerator alone"],
+    ),
     (
         "an observable that raises",
         edited('"unbalance"', '"own.py:state_of"'),

@@ -13,6 +13,7 @@ import click
 
 from qthermo_jax.cli.checking import check, schema
 from qthermo_jax.cli.completion import VARIABLE, completion
+from qthermo_jax.cli.interrupts import EXIT_INTERRUPTED, Interrupts, leave_in_order
 from qthermo_jax.cli.listing import list_models
 from qthermo_jax.cli.pictures import draw, view
 from qthermo_jax.cli.results import info, merge_file
@@ -20,7 +21,7 @@ from qthermo_jax.cli.running import explain, run
 from qthermo_jax.cli.starting import new
 from qthermo_jax.version import __version__
 
-_EXIT_FAILED, _EXIT_BAD_INPUT, _EXIT_INTERRUPTED = 1, 2, 130
+_EXIT_FAILED, _EXIT_BAD_INPUT = 1, 2
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -38,19 +39,30 @@ for command in (new, check, run, explain, info, merge_file, draw, view, list_mod
 
 def main() -> NoReturn:
     """Run the command line; every error is one line, and the exit code says its kind."""
+    interrupts = Interrupts()
+    with interrupts.listening():
+        code, message = _run(interrupts)
+        if message:
+            click.echo(f"qthermo: {message}", err=True)
+        if code == EXIT_INTERRUPTED and interrupts.came():
+            leave_in_order()
+    sys.exit(code)
+
+
+def _run(interrupts: Interrupts) -> tuple[int, str]:
+    """The exit code, and what to say about it."""
     try:
         # What a command leaves with, if it says so itself.
-        code = app(standalone_mode=False, complete_var=VARIABLE)
+        return app(standalone_mode=False, complete_var=VARIABLE, obj=interrupts) or 0, ""
     except click.ClickException as error:
-        _leave(_EXIT_BAD_INPUT, error.format_message())
+        return _EXIT_BAD_INPUT, error.format_message()
     except (KeyboardInterrupt, click.Abort):
-        sys.exit(_EXIT_INTERRUPTED)
+        return EXIT_INTERRUPTED, ""
     except Exception as error:
         code, message = _verdict(error)
         if not message:
             raise
-        _leave(code, message)
-    sys.exit(code or 0)
+        return code, message
 
 
 def _verdict(error: Exception) -> tuple[int, str]:
@@ -61,15 +73,10 @@ def _verdict(error: Exception) -> tuple[int, str]:
         case SpecError():
             return _EXIT_BAD_INPUT, str(error)
         case Interrupted():
-            return _EXIT_INTERRUPTED, f"interrupted; {error}"
+            return EXIT_INTERRUPTED, f"interrupted; {error}"
         case StoreError() | TilesFailed():
             return _EXIT_FAILED, str(error)
     if os.environ.get("QTHERMO_DEBUG"):
         return _EXIT_FAILED, ""
     reason = f"{type(error).__name__}: {first_line(error)}"
     return _EXIT_FAILED, f"failed: {reason} (QTHERMO_DEBUG=1 shows where)"
-
-
-def _leave(code: int, message: str) -> NoReturn:
-    click.echo(f"qthermo: {message}", err=True)
-    sys.exit(code)

@@ -13,7 +13,11 @@ from qthermo_jax.cli.arguments import default_output, spec_argument
 @click.option("--out", type=click.Path(path_type=Path), help="Default: results/SPEC.h5")
 @click.pass_context
 def check(context: click.Context, spec: Path, out: Path | None) -> None:
-    """Say everything that is wrong or odd in SPEC; computes nothing. Exit code 2 if it cannot run."""
+    """Say everything that is wrong or odd in SPEC. Exit code 2 if it cannot run.
+
+    This runs the code that SPEC names, its model and its observables: check only specs from people you
+    trust. No sweep is computed.
+    """
     from qthermo_jax.sweeping.checking import check as look
 
     remarks, plan = look(spec, out or default_output(spec))

@@ -6,9 +6,13 @@ from collections.abc import Iterator
 import jax
 
 from qthermo_jax.cli.words import in_bytes
+from qthermo_jax.sweeping import open_result
 from qthermo_jax.sweeping.engine import Engine
+from qthermo_jax.sweeping.extension import find_extension
+from qthermo_jax.sweeping.layout import layout_of
 from qthermo_jax.sweeping.plan import Plan
-from qthermo_jax.sweeping.store import LARGEST_COPY
+from qthermo_jax.sweeping.run import Sweep
+from qthermo_jax.sweeping.store import LARGEST_COPY, Store
 
 _METHODS = {
     "auto": "auto: populations alone where that is exact, the secular block or dense elsewhere",
@@ -43,3 +47,20 @@ def explained(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "memory", "not known" if needed is None else f"{in_bytes(needed)} on each device"
     copied = "one file" if plan.bytes_on_disk <= LARGEST_COPY else "a view of the parts that hold it"
     yield "on disk", f"{in_bytes(plan.bytes_on_disk)}, {copied}"
+
+
+def extended(job: Sweep, store: Store) -> str:
+    """What an extension takes over from the result that is there, and what it computes."""
+    plan = job.plan
+    with open_result(store.path) as data:
+        extension = find_extension(plan, data, tuple(layout_of(plan, job.source).computed))
+    known = math.prod(len(along) for along in extension.known)
+    taken = ", ".join(name for name in plan.results if name in extension.given)
+    computed: dict[str, int] = {}
+    for piece in extension.pieces:
+        names = ", ".join(name for name in plan.results if name in piece.adds)
+        points = math.prod(len(along) for along in piece.index)
+        computed[names] = computed.get(names, 0) + points
+    new = " and ".join(f"{names} at {n} points" for names, n in computed.items()) or "nothing"
+    old = f"{taken} at {known} points" if known and taken else "nothing"
+    return f"extended: takes over {old}; computes {new}"

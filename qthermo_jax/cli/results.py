@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from rich.table import Table
     from xarray import Dataset
 
+# The master equation and how it was solved.
+_PHYSICS = ("generator", "secular_tol", "method", "precision")
+
 
 @click.command()
 @file_argument
@@ -41,12 +44,12 @@ def info(file: Path) -> None:
 def _table_of(data: "Dataset") -> "Table":
     from rich.table import Table
 
-    from qthermo_jax.cli.words import in_words
+    from qthermo_jax.cli.words import causes, in_words
     from qthermo_jax.steady import Method, Note
     from qthermo_jax.sweeping.progress import counted
 
     table = Table.grid(padding=(0, 2))
-    for key in ("title", "model", "parameters", "method", "device", "created", "spec_sha256"):
+    for key in ("title", "model", "parameters", *_PHYSICS, "device", "created", "spec_sha256"):
         table.add_row(key, str(data.attrs.get(key, "-")))
     for name, array in data.variables.items():
         shape = " x ".join(f"{dim} {size}" for dim, size in array.sizes.items()) or "number"
@@ -60,6 +63,8 @@ def _table_of(data: "Dataset") -> "Table":
     notes = (f"{n}: {Note(code).meaning}" for code, n in found.items() if code)
     table.add_row("notes", "; ".join(notes) or "none")
     table.add_row("points", in_words(counted(data["status"].values)))
+    for cause in causes(data):
+        table.add_row("flagged", cause)
     return table
 
 

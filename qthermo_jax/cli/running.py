@@ -2,17 +2,16 @@
 
 import logging
 import os
-import signal
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from qthermo_jax.cli.arguments import default_output, memory_option, spec_argument, specs_argument
+from qthermo_jax.cli.interrupts import Interrupts
 
 if TYPE_CHECKING:
     from qthermo_jax.sweeping import Store
@@ -29,7 +28,9 @@ if TYPE_CHECKING:
     "--cluster", help="local:N or slurm:N with N workers, or tcp://host:port of Dask's scheduler."
 )
 @memory_option
+@click.pass_obj
 def run(
+    interrupts: Interrupts,
     specs: tuple[Path, ...],
     out: Path | None,
     overwrite: bool,
@@ -60,7 +61,7 @@ def run(
         solving = nullcontext(solve_locally)  # nothing to do for a cluster
     with solving as solve:
         for spec, job, store in zip(specs, jobs, stores, strict=True):
-            _run(spec.stem, job, store, solve)
+            _run(spec.stem, job, store, solve, interrupts)
             if drawn:
                 click.echo(picture_of(store.path))
 
@@ -77,22 +78,30 @@ def _check_outputs(out: Path | None, outputs: Sequence[Path]) -> None:
             raise SpecError(f"{times} specs would be written to {path}: run them apart, with --out")
 
 
-def _run(title: str, job: "Sweep", store: "Store", solve: "Solve") -> None:
+def _run(title: str, job: "Sweep", store: "Store", solve: "Solve", interrupts: Interrupts) -> None:
     """One sweep, with its progress and a line that says what came out."""
-    from qthermo_jax.cli.words import in_words
+    from qthermo_jax.cli.explaining import extended
+    from qthermo_jax.cli.words import causes, in_words
     from qthermo_jax.monitor import Tally, watched
-    from qthermo_jax.sweeping import run_to_file
+    from qthermo_jax.sweeping import open_result, run_to_file
+    from qthermo_jax.sweeping.reasons import EXPLAINED
 
     if store.finished:
         run_to_file(job, store)
         unknown = "; it has no checksum, so nobody can tell whether it was altered" * store.unchecked
         click.echo(f"{store.path}: finished already, nothing computed{unknown}")
         return
+    if store.extends:
+        click.echo(f"{store.path}: {extended(job, store)}")
     tally = Tally(job.plan.points)
-    with _stopped_by_signals() as stop, watched(title, tally) as watch:
+    with interrupts.stopping(store.parts.folder) as stop, watched(title, tally) as watch:
         run_to_file(job, store, watch, stop, solve)
     took = f"{tally.points} points in {tally.seconds:.1f} s"
     click.echo(f"{store.path}: {took}; {in_words(tally.statuses)}")
+    if tally.statuses.keys() & set(EXPLAINED):
+        with open_result(store.path) as data:
+            for cause in causes(data):
+                click.echo(f"{store.path}: {cause}")
 
 
 def _find_devices() -> None:
@@ -143,25 +152,6 @@ def _keep_what_is_compiled() -> None:
     if not folder.stat().st_mode & 0o022:
         jax.config.update("jax_compilation_cache_dir", str(folder))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
-
-
-@contextmanager
-def _stopped_by_signals() -> Iterator[Callable[[], bool]]:
-    """Whether Ctrl-C or SIGTERM asked to stop; a second one does not wait for the tiles in flight."""
-    asked = threading.Event()
-
-    def ask(*_: object) -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
-        asked.set()
-        click.echo("stopping after the tiles in flight; once more to leave at once", err=True)
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked.is_set
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @click.command()

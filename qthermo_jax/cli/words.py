@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 
+import xarray as xr
 from rich.console import Console
 from rich.table import Table
 
 from qthermo_jax.steady import Status
+from qthermo_jax.sweeping.reasons import ATTRIBUTE
 
 
 def print_table(table: Table) -> None:
@@ -19,6 +21,12 @@ def print_table(table: Table) -> None:
 def in_words(statuses: Mapping[int, int]) -> str:
     """How many points have which status."""
     return ", ".join(f"{n} {Status(code).meaning}" for code, n in sorted(statuses.items()))
+
+
+def causes(data: xr.Dataset) -> list[str]:
+    """What was wrong at the first point of each status that has several causes, one line each."""
+    told: str = data["status"].attrs.get(ATTRIBUTE, "")
+    return told.splitlines()
 
 
 def in_bytes(n_bytes: int) -> str:

@@ -170,7 +170,7 @@ def _restore(
     inflow, total = inflow / larger, total / larger
     final = (total == 0) & ~left.astray
     scales = jax.lax.stop_gradient(jnp.where(final, 0.0, jnp.where(total == 0, 1.0, total)))
-    scale = jnp.min(scales, initial=1.0)
+    scale = jnp.min(scales, initial=1.0)  # they are 1 at most, and none where nothing left
     share = jnp.where(final, 1.0, jnp.where(scale == scales, 1.0, scale / scales))
     # inflow/total times the common scale; the derivative sees the scale as a constant.
     ratio = _over_itself(jnp.where(total == 0, 1.0, total))
@@ -206,9 +206,12 @@ def _eliminate(
         return (weights / jax.lax.stop_gradient(jnp.max(weights)), classes + found), None
 
     removed = states[:0:-1]
-    (_, astray, lost), left = jax.lax.scan(remove, (stay, astray, lost), removed)
+    if removed.size:  # `jax.disable_jit` knows no scan over nothing
+        (_, astray, lost), left = jax.lax.scan(remove, (stay, astray, lost), removed)
     # The first state has nothing left to leave to: it ends a closed class unless it is astray.
     start = (jnp.where(states == 0, 1.0, 0.0).astype(stay.dtype), jnp.where(astray[0], 0, 1))
+    if not removed.size:
+        return *start, lost
     (weights, classes), _ = jax.lax.scan(restore, start, (removed, left), reverse=True)
     return weights, classes, lost
 

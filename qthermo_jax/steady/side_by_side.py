@@ -32,6 +32,8 @@ def _product(left: Float[Array, "c m b"], right: Float[Array, "m e b"]) -> Float
         return total + column[:, None] * row[None], None
 
     start = jnp.zeros((left.shape[0], *right.shape[1:]), left.dtype)
+    if not len(right):  # `jax.disable_jit` knows no scan over nothing
+        return start
     return jax.lax.scan(add, start, (jnp.swapaxes(left, 0, 1), right))[0]
 
 

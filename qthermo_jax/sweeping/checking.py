@@ -1,7 +1,6 @@
 """A spec read critically: everything that is wrong with it, and what is allowed but odd."""
 
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from qthermo_jax.steady import Method, bytes_per_point
+from qthermo_jax.sweeping.cold import is_a_temperature, not_unique_at_zero
 from qthermo_jax.sweeping.draft import Draft, key_of
 from qthermo_jax.sweeping.errors import SpecError
 from qthermo_jax.sweeping.model import find_model
@@ -42,7 +42,7 @@ class Remark:
 
 
 def check(path: Path, output: Path) -> tuple[list[Remark], Plan | None]:
-    """Find everything that is wrong with a spec, without computing or compiling anything.
+    """Find everything that is wrong with a spec; of its points, at most a few at T = 0 are solved.
 
     Args:
         output: the file that its result would go to.
@@ -56,7 +56,10 @@ def check(path: Path, output: Path) -> tuple[list[Remark], Plan | None]:
     data, text = read_toml(path)
     lines = lines_of_keys(text)
     faults, plan = _faults(data, path.parent)
-    oddities = [*_odd_numbers(plan), *_too_many_levels(plan), *_too_large(plan, output)] if plan else []
+    oddities = []
+    if plan:
+        oddities = [*_odd_numbers(plan), *_too_many_levels(plan), *_too_large(plan, output)]
+        oddities += not_unique_at_zero(plan)
     remarks = [Remark(fault, line_of(key_of(fault), lines), fatal=True) for fault in faults]
     remarks += [Remark(odd, line_of(key_of(odd), lines), fatal=False) for odd in oddities]
     return sorted(remarks, key=lambda remark: remark.line or 0), plan
@@ -99,15 +102,9 @@ def _odd_values(plan: Plan, key: str, name: str, values: np.ndarray) -> Iterator
     if not np.isfinite(values).all():
         yield f"{key}: {values[~np.isfinite(values)][0]} is not a finite number: NaN there, and a status"
     below = values[values < 0]
-    if len(below) and _is_a_temperature(plan, name):
+    if len(below) and is_a_temperature(plan, name):
         listed = f"{len(below)} of {len(values)} values are" if len(values) > 1 else f"{below[0]:g} is"
         yield f"{key}: {listed} below 0, which no temperature is: NaN there, and a status"
-
-
-def _is_a_temperature(plan: Plan, name: str) -> bool:
-    """By the model's words for it, else by its name: T, T_1, T_hot, temperatures."""
-    words = plan.model.parameters[name].quantity.long_name
-    return "temperature" in words if words else bool(re.match(r"T(_|\d|$)|temperature", name))
 
 
 def _too_many_levels(plan: Plan) -> Iterator[str]:

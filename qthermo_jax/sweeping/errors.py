@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 
@@ -29,9 +30,23 @@ def unknown_name(what: str, name: str, allowed: Iterable[str]) -> str:
     "unknown key 'titel'; did you mean 'title'? allowed: model, title"
     """
     choices = sorted(allowed)
-    nearest = get_close_matches(name, choices, n=1)
+    alike = [choice for choice in choices if choice.casefold() == name.casefold()]
+    plain = {choice.casefold(): choice for choice in reversed(choices)}
+    near = (get_close_matches(name, choices, n=1), get_close_matches(name.casefold(), plain, n=1))
+    nearest = alike or near[0] or [plain[found] for found in near[1]]
     hint = f"; did you mean {nearest[0]!r}?" if nearest else ";"
     return f"unknown {what} {name!r}{hint} allowed: {', '.join(choices) or '(none)'}"
+
+
+@contextmanager
+def raised_by_model(name: str) -> Iterator[None]:
+    """Around a user's model while it runs: whatever it raises is bad input, in one line."""
+    try:
+        yield
+    except SpecError:
+        raise
+    except Exception as error:
+        raise SpecError(f"model {name}: {type(error).__name__}: {first_line(error)}") from error
 
 
 def suggested(message: str) -> str | None:

@@ -147,6 +147,8 @@ def _attributes(plan: Plan, source: str) -> dict[str, Any]:
         "title": plan.spec.title or plan.model.name,
         "model": plan.model.name,
         "parameters": ", ".join(f"{key} = {value}" for key, value in plan.constants.items()),
+        "generator": plan.system.generator,
+        "secular_tol": _cut_off(plan),
         "method": plan.method,
         "precision": plan.spec.solver.precision,
         "energy_unit": plan.spec.energy_unit,
@@ -161,6 +163,13 @@ def _attributes(plan: Plan, source: str) -> dict[str, Any]:
         "device": device_name(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def _cut_off(plan: Plan) -> float | str:
+    """As the spec says; else where it comes from."""
+    if plan.spec.solver.secular_tol is not None:
+        return plan.spec.solver.secular_tol
+    return "round-off" if plan.system.secular_tol is None else "the model's own"
 
 
 def device_name() -> str:

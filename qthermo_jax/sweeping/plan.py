@@ -15,6 +15,7 @@ from qthermo_jax.labels import Dimension, Quantity
 from qthermo_jax.observables import Measure
 from qthermo_jax.steady import Method, bytes_per_point
 from qthermo_jax.sweeping.derivatives import Derivative
+from qthermo_jax.sweeping.errors import SpecError, raised_by_model
 from qthermo_jax.sweeping.model import Model
 from qthermo_jax.sweeping.spec import Spec
 from qthermo_jax.sweeping.tiling import Tiling, make_tiling
@@ -212,11 +213,14 @@ def _moves_H(plan: Plan, axis: Axis) -> bool:
     fixed = plan.numbers | {name: value for name, value in others.items() if name not in moving}
 
     def hamiltonian(moving: dict[str, Array], fixed: dict[str, Array]) -> Array:
-        return plan.model.function(**plan.structure, **fixed, **moving).H
+        with raised_by_model(plan.model.name):
+            return plan.model.function(**plan.structure, **fixed, **moving).H
 
     try:
         with jax.enable_x64(True):
             jax.eval_shape(jax.vmap(hamiltonian, in_axes=(0, None), out_axes=None), moving, fixed)
+    except SpecError:
+        raise
     except ValueError:
         return True
     return False

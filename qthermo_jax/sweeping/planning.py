@@ -5,10 +5,12 @@ from typing import Any
 import jax
 import numpy as np
 
+from qthermo_jax import models
 from qthermo_jax.catalogue import measures
+from qthermo_jax.declared import Declared
 from qthermo_jax.observables import Measure
 from qthermo_jax.sweeping.derivatives import find_derivatives
-from qthermo_jax.sweeping.errors import SpecError, first_line, unknown_name
+from qthermo_jax.sweeping.errors import SpecError, raised_by_model, unknown_name
 from qthermo_jax.sweeping.model import REQUIRED, Model, own_name
 from qthermo_jax.sweeping.plan import DEFAULT_MEMORY, Axis, Plan
 from qthermo_jax.sweeping.setting import under
@@ -123,15 +125,10 @@ def _traced_system(
 ) -> OpenSystem:
     """The system's shapes and static parts, without computing anything."""
     moving = {name: values[0] for axis in axes for name, values in axis.parameters.items()}
-    try:
-        with jax.enable_x64(True):
-            system: OpenSystem = jax.eval_shape(
-                lambda values: model.function(**structure, **values), {**numbers, **moving}
-            )
-    except SpecError:
-        raise
-    except Exception as error:
-        raise SpecError(f"model {model.name}: {type(error).__name__}: {first_line(error)}") from error
+    with raised_by_model(model.name), jax.enable_x64(True):
+        system: OpenSystem = jax.eval_shape(
+            lambda values: model.function(**structure, **values), {**numbers, **moving}
+        )
     if spec.evolution and system.initial is None:
         raise SpecError(f"evolution.initial: missing; the model {model.name} brings no initial state")
     return system
@@ -142,11 +139,31 @@ def _outputs(spec: Spec, system: OpenSystem) -> dict[str, Measure]:
     asked = [own_name(given) for given in spec.observables]
     for position, name in enumerate(asked):
         if name not in known:
-            raise SpecError(f"observables[{position}]: {unknown_name('observable', name, known)}")
+            lacks = _lacking(name, spec, system) or unknown_name("observable", name, known)
+            raise SpecError(f"observables[{position}]: {lacks}")
         if name in asked[:position]:
             raise SpecError(f"observables[{position}]: {name!r} is listed twice")
     names = asked or list(system.observables) or ["level_populations"]
     return {name: known[name] for name in names}
+
+
+def _lacking(name: str, spec: Spec, system: OpenSystem) -> str:
+    """What an observable that exists needs and this sweep has not; nothing for a name that is none."""
+    if spec.evolution is not None and name in measures(system):
+        return f"{name!r} needs a steady state, and this sweep has an [evolution]"
+    if name == "rectification":
+        return f"{name!r} needs a system of two baths, and this one has {system.n_baths}"
+    if name == "soret":
+        return f"{name!r} needs a model with an observable 'mean_position' or 'unbalance'"
+    if name in ("peak_site", "population_slope"):
+        return f"{name!r} needs a model with an observable 'site_populations'"
+    owners = [model for model in models.__all__ if name in _own_observables(model)]
+    return f"{name!r} is an observable of {', '.join(owners)} alone" if owners else ""
+
+
+def _own_observables(model: str) -> dict[str, Declared]:
+    system: OpenSystem = jax.eval_shape(getattr(models, model))
+    return system.observables
 
 
 def _check_names(plan: Plan) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -25,6 +26,7 @@ from qthermo_jax.sweeping.plan import DEFAULT_MEMORY, Plan
 from qthermo_jax.sweeping.planning import make_plan
 from qthermo_jax.sweeping.point import try_own_observables
 from qthermo_jax.sweeping.progress import Done, Watcher, counted, logged, nobody
+from qthermo_jax.sweeping.reasons import EXPLAINED, with_reasons
 from qthermo_jax.sweeping.spec import load_spec, parse_spec
 from qthermo_jax.sweeping.store import Store
 from qthermo_jax.sweeping.tiling import Box
@@ -86,6 +88,8 @@ def run_in_memory(job: Sweep) -> xr.Dataset:
     for box, tile in Engine(job.plan).solve(job.plan.tiling.boxes):
         for name, values in tile.items():
             arrays[name][box] = values
+    whole = tuple(slice(0, axis.size) for axis in job.plan.axes)
+    layout = with_reasons(layout, job.plan, [(whole, arrays)])
     return to_dataset(layout, arrays)
 
 
@@ -145,13 +149,15 @@ def _run(
     title = plan.spec.title or plan.model.name
     log.info("%s: %d points, %d of %d tiles missing", title, plan.points, len(missing), len(boxes))
     watch(there)
-    failures = []
+    failures: list[str] = []
+    statuses = Counter(there.statuses)
     for done in solve(job, store.parts, missing, stop):
         if done.failure is None:
             log.info("%d points solved; by status: %s", done.points, dict(done.statuses))
         else:
             log.info("gave up %s", done.failure)
             failures.append(done.failure)
+        statuses += done.statuses
         watch(done)
     if failures:
         told = f"{len(failures)} of {len(boxes)} tiles failed, the first one {failures[0]}"
@@ -159,6 +165,8 @@ def _run(
     if stop():
         hint = "; without --overwrite it goes on from them" if store.anew else ""
         raise Interrupted(f"finished tiles are kept in {store.parts.folder}{hint}")
+    if statuses.keys() & set(EXPLAINED):
+        layout = with_reasons(layout, plan, store.tiles())
     store.finish(layout, boxes)
 
 
@@ -177,11 +185,15 @@ def _extend(job: Sweep, store: Store, run_piece: Callable[[Sweep, Store], None],
             there = old["status"].isel(dict(zip(axes, extension.old, strict=True)))
             watch(Done(extension.points, counted(there.values), earlier=True))
         values = [placed(old, extension.given, axes, extension.old, extension.known)]
+        codes = [placed(old, ["status"], axes, extension.old, extension.known)]
         for piece in extension.pieces:
             kept = store.piece(piece.plan)
             run_piece(replace(job, plan=piece.plan), kept)
             own = tuple(np.arange(len(along)) for along in piece.index)
             values.append(placed(result(kept.path), piece.adds, axes, own, piece.index))
+            if "status" in piece.adds:
+                codes.append(placed(result(kept.path), ["status"], axes, own, piece.index))
+        layout = with_reasons(layout, job.plan, chain.from_iterable(codes))
         store.replace(layout, chain.from_iterable(values))
 
 

@@ -219,6 +219,11 @@ class Store:
                 free,
             )
 
+    def tiles(self) -> Iterator[tuple[Box, Arrays]]:
+        """What the parts hold, box by box."""
+        for source in self._sources:
+            yield source.box, read_part(source.part).inside(source.box)
+
     def finish(self, layout: Layout, boxes: list[Box]) -> None:
         """Join the parts into the one file, or leave them where they are and say so.
 

@@ -1,0 +1,125 @@
+"""Ctrl-C twice: the command leaves at once, whatever it is at, and what was finished is kept."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from qthermo_jax.sweeping.parts import read_part
+
+SPEC = """
+model = "chain"
+observables = ["mean_position"]
+parameters.sites = 4
+axes.g = { start = 0.1, stop = 1.3, num = 400 }
+"""
+# What takes long stands in for what does: the first line says that it began. `busy` holds the thread in
+# compiled code, where no handler of Python's runs; a tile that waits for 100 s is one that is solved.
+START = """
+import ctypes, time
+from qthermo_jax.cli import main
+from qthermo_jax.sweeping import cluster, engine, parts
+
+def busy(*_, **__):
+    print("busy", flush=True)
+    ctypes.CDLL(None).usleep(ctypes.c_uint(100_000_000))
+    for _ in range(100):
+        time.sleep(1)
+"""
+COMPILING = "engine.Engine._program = property(busy)"
+SOLVING = """
+solved = engine.Engine._run
+def run(self, box):
+    return solved(self, box) if box[0].start < 100 else busy()
+engine.Engine._run = run
+"""
+WRITING = """
+wrote = parts.Parts.write
+def write(self, box, arrays):
+    return wrote(self, box, arrays) if box[0].start < 100 else busy()
+parts.Parts.write = write
+"""
+PLANNING = """
+from qthermo_jax.sweeping import run
+run.make_plan = busy
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    (tmp_path / "spec.toml").write_text(SPEC)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def started(patch, *arguments):
+    command = [sys.executable, "-c", f"{START}\n{patch}\nmain()", "run", "spec.toml", *arguments]
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+@pytest.mark.parametrize("patch", [COMPILING, SOLVING, WRITING], ids=["compiles", "solves", "writes"])
+def test_the_second_one_leaves_at_once(folder, patch, number):
+    with started(patch, "--memory", "0.00001") as process:
+        try:
+            assert process.stdout.readline() == "busy\n"
+            process.send_signal(number)
+            # Lines about its progress may come before.
+            lines = iter(process.stderr.readline, "")
+            assert any(line.startswith("stopping after the tiles in flight") for line in lines)
+            process.send_signal(number)
+            _, told = process.communicate(timeout=20)  # what it is at would take 100 s
+        finally:
+            process.kill()
+    assert process.returncode == 130, told
+    assert told.splitlines()[-1].startswith(
+        "qthermo: interrupted; finished tiles are kept in results/spec.h5.parts-"
+    )
+    assert "Traceback" not in told
+    # What is there is whole, and another run goes on from it.
+    kept = list(folder.glob("results/spec.h5.parts-*/*.h5"))
+    assert bool(kept) == (patch is not COMPILING)
+    assert all("status" in read_part(part) for part in kept)
+
+
+def test_before_a_sweep_there_is_nothing_to_finish(folder):
+    with started(PLANNING) as process:
+        try:
+            assert process.stdout.readline() == "busy\n"
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.3)  # the first one may leave already
+            process.send_signal(signal.SIGINT)
+            _, told = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    assert process.returncode == 130, told
+    assert "Traceback" not in told
+    assert not (folder / "results" / "spec.h5").exists()
+
+
+@pytest.mark.slow
+def test_on_workers_of_dask_the_second_one_leaves_at_once_too(folder):
+    # A driver that waits for a tile: its workers end with it.
+    with started("", "--cluster", "local:1", "--memory", "0.00001") as process:
+        try:
+            deadline = time.monotonic() + 90
+            while not list(folder.glob("results/*.parts*/*.h5")) and time.monotonic() < deadline:
+                time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGINT)
+            _, told = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    assert process.returncode == 130, told
+    assert "Traceback" not in told
+    assert all("status" in read_part(part) for part in folder.glob("results/*.parts*/*.h5"))
