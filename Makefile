@@ -12,7 +12,6 @@ BIN     := $(VENV)/bin
 FIGURES := figure2b figure2c figure2d figure2e
 
 PYTHON  ?=
-PYTHONS := 3.13 3.12 3.11
 WORKERS ?= auto
 PYTEST  := $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal
 FIND    := .ci/find-python

@@ -132,7 +132,7 @@ class Engine:
 
     @cached_property
     def _threads(self) -> ThreadPoolExecutor:
-        """One for each lane."""
+        """Whatever runs, runs in these: one for each lane."""
         return ThreadPoolExecutor(self._lanes.number)
 
     @property
@@ -150,13 +150,12 @@ class Engine:
 
     def _start(self, box: Box) -> list[Future[Values]]:
         """A tile's parts, on their way."""
-        program = self._program  # compiled before several threads ask for it
-        return [self._threads.submit(self._run, program, part) for part in self._lanes.parts(box)]
+        return [self._threads.submit(self._run, part) for part in self._lanes.parts(box)]
 
-    def _run(self, program: jax.stages.Compiled, box: Box) -> Values:
+    def _run(self, box: Box) -> Values:
         with jax.enable_x64(self._plan.dtype == np.float64):
             given = inputs_of(self._plan, box, self._lanes.shape)
-            results: Values = jax.device_get(program(*given, self._numbers))
+            results: Values = jax.device_get(self._program(*given, self._numbers))
         return results
 
     def solve(self, boxes: Iterable[Box]) -> Iterator[tuple[Box, Values]]:
@@ -177,9 +176,12 @@ class Engine:
     def _finished(self, box: Box, parts: list[Future[Values]]) -> tuple[Box, Values]:
         tile = self._lanes.joined(box, [part.result() for part in parts])
         if self._in_turn:
-            with jax.enable_x64(self._plan.dtype == np.float64):
-                self._rest.solve(box, tile)
+            self._threads.submit(self._solve_rest, box, tile).result()
         return box, tile
+
+    def _solve_rest(self, box: Box, tile: Values) -> None:
+        with jax.enable_x64(self._plan.dtype == np.float64):
+            self._rest.solve(box, tile)
 
 
 class _Rest:
