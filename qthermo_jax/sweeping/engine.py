@@ -150,12 +150,13 @@ class Engine:
 
     def _start(self, box: Box) -> list[Future[Values]]:
         """A tile's parts, on their way."""
-        return [self._threads.submit(self._run, part) for part in self._lanes.parts(box)]
+        program = self._program  # compiled before several threads ask for it
+        return [self._threads.submit(self._run, program, part) for part in self._lanes.parts(box)]
 
-    def _run(self, box: Box) -> Values:
+    def _run(self, program: jax.stages.Compiled, box: Box) -> Values:
         with jax.enable_x64(self._plan.dtype == np.float64):
             given = inputs_of(self._plan, box, self._lanes.shape)
-            results: Values = jax.device_get(self._program(*given, self._numbers))
+            results: Values = jax.device_get(program(*given, self._numbers))
         return results
 
     def solve(self, boxes: Iterable[Box]) -> Iterator[tuple[Box, Values]]:
