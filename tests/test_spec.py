@@ -71,7 +71,34 @@ def test_the_source_of_a_users_model_is_part_of_the_digest(tmp_path):
 
 
 # (what is wrong, text of the spec, what the line must say)
+LONG = "a" * 300
 BAD = [
+    ("axis named .", 'model = "chain"\n[axes."."]\nT_L = [1.0]', ["axes: '.' is not a name"]),
+    (
+        "axis with a long name",
+        f'model = "chain"\n[axes.{LONG}]\nT_L = [1.0]',
+        ["300 characters", "at most 100"],
+    ),
+    ("long title", f'title = "{LONG}"\n' + GOOD, ["title: takes at most 200 characters, got 300"]),
+    ("built-in as a model", 'model = "builtins:int"', ["builtins:int", "its parameters are not known"]),
+    (
+        "too many points on an axis",
+        GOOD.replace("[0.1, 0.2]", "{start = 0.0, stop = 1.0, num = 1000000000000}"),
+        ["at most 10000000"],
+    ),
+    ("huge whole number", GOOD.replace("= 1\n", f"= {'1' * 400}\n"), ["parameters.T_1", "1.8e308"]),
+    ("number of too many digits", GOOD.replace("= 1\n", f"= {'1' * 5000}\n"), ["not TOML", "digits"]),
+    ("axis in lower case", GOOD.replace("T_2", "t_2"), ["did you mean 'T_2'?"]),
+    (
+        "rectification of ten baths",
+        'observables = ["rectification"]\nmodel = "chain"',
+        ["rectification", "two baths", "10"],
+    ),
+    (
+        "peak of no sites",
+        'observables = ["peak_site"]\n' + GOOD,
+        ["'peak_site' needs a model with an observable 'site_populations'"],
+    ),
     ("not TOML", "model = chain\n", ["not TOML", "line 1"]),
     (
         "unknown key",

@@ -89,13 +89,20 @@ def _odd_numbers(plan: Plan) -> Iterator[str]:
         for name, values in axis.parameters.items():
             key = f"axes.{axis.name}.{name}" if together else f"axes.{axis.name}"
             yield from _odd_values(plan, key, name, values)
-            if not together and len(np.unique(values)) < axis.size:
+            if not together and _repeats(plan.spec.axes[axis.name], values):
                 yield f"{key}: a value stands more than once, and is computed as often"
         given = plan.spec.axes[axis.name]
         if isinstance(given, Range) and given.num == 1 and given.start != given.stop:
             yield f"axes.{axis.name}: num = 1 takes start, {given.start:g}, and leaves stop out"
     for name, value in plan.numbers.items():
         yield from _odd_values(plan, f"parameters.{name}", name, np.atleast_1d(value))
+
+
+def _repeats(given: Any, values: np.ndarray) -> bool:
+    """Whether a value stands more than once; a range has as many as it says unless its ends are one."""
+    if isinstance(given, Range):
+        return given.num > 1 and given.start == given.stop
+    return len(np.unique(values)) < len(values)
 
 
 def _odd_values(plan: Plan, key: str, name: str, values: np.ndarray) -> Iterator[str]:

@@ -67,7 +67,7 @@ class Draft:
             return meant is not None
         if fault.startswith(f"{'.'.join(path)}: missing"):
             return self._filled_in(path)
-        if path[0] == "axes" and not meant and self._repairs[place] == 1:
+        if path[0] == "axes" and len(path) > 1 and not meant and self._repairs[place] == 1:
             return self._made_harmless(path[1])
         return self._renamed(path, meant)
 

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 
+# Characters of a value that an error shows.
+_SHOWN = 100
+
 
 class SpecError(ValueError):
     """Bad input to a sweep: one line that names the key, what it got and what it takes."""
@@ -30,12 +33,29 @@ def unknown_name(what: str, name: str, allowed: Iterable[str]) -> str:
     "unknown key 'titel'; did you mean 'title'? allowed: model, title"
     """
     choices = sorted(allowed)
+    given, name = shown(name), name[:_SHOWN]
     alike = [choice for choice in choices if choice.casefold() == name.casefold()]
     plain = {choice.casefold(): choice for choice in reversed(choices)}
     near = (get_close_matches(name, choices, n=1), get_close_matches(name.casefold(), plain, n=1))
     nearest = alike or near[0] or [plain[found] for found in near[1]]
     hint = f"; did you mean {nearest[0]!r}?" if nearest else ";"
-    return f"unknown {what} {name!r}{hint} allowed: {', '.join(choices) or '(none)'}"
+    return f"unknown {what} {given}{hint} allowed: {', '.join(choices) or '(none)'}"
+
+
+def shown(value: object) -> str:
+    """A value as an error shows it: in one line, and not all of a long one.
+
+    >>> shown("a" * 300)[-30:]
+    'aaaaaaaaaa... (302 characters)'
+    """
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({len(text)} characters)"
+
+
+def shown_key(part: object) -> str:
+    """A step of a key's path; one that is not plain is quoted."""
+    text = str(part)
+    return text if text.isprintable() and len(text) <= _SHOWN else shown(text)
 
 
 @contextmanager
@@ -67,4 +87,4 @@ def no_device() -> str:
 
 def first_line(error: BaseException) -> str:
     """The first line of what an exception says."""
-    return str(error).strip().partition("\n")[0]
+    return (str(error).strip().splitlines() or [""])[0]

@@ -161,9 +161,15 @@ def _described(name: str, function: Callable[..., OpenSystem], digest: str) -> M
     try:
         hints = get_type_hints(function, include_extras=True)
     except (NameError, TypeError) as error:
-        raise SpecError(f"model {name}: its annotations cannot be read: {error}") from None
+        raise SpecError(f"model {name}: its annotations cannot be read: {first_line(error)}") from None
+    try:
+        signature = inspect.signature(function)
+    except ValueError:
+        raise SpecError(
+            f"model {name}: is not a Python function: its parameters are not known"
+        ) from None
     parameters = {}
-    for parameter in inspect.signature(function).parameters.values():
+    for parameter in signature.parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         structure, choices, quantity = _understood(hints.get(parameter.name), parameter.default)

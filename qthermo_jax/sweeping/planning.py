@@ -1,5 +1,6 @@
 """From a spec and its model to a plan: everything is checked here, before anything is compiled."""
 
+import math
 from typing import Any
 
 import jax
@@ -10,12 +11,15 @@ from qthermo_jax.catalogue import measures
 from qthermo_jax.declared import Declared
 from qthermo_jax.observables import Measure
 from qthermo_jax.sweeping.derivatives import find_derivatives
-from qthermo_jax.sweeping.errors import SpecError, raised_by_model, unknown_name
+from qthermo_jax.sweeping.errors import SpecError, raised_by_model, shown, unknown_name
 from qthermo_jax.sweeping.model import REQUIRED, Model, own_name
 from qthermo_jax.sweeping.plan import DEFAULT_MEMORY, Axis, Plan
 from qthermo_jax.sweeping.setting import under
-from qthermo_jax.sweeping.spec import Spec, values_of
+from qthermo_jax.sweeping.spec import Range, Spec, values_of, why_no_name
 from qthermo_jax.system import OpenSystem
+
+# Their tiles are listed before the first one is solved.
+_MOST_POINTS = 10**12
 
 
 def make_plan(
@@ -31,6 +35,9 @@ def make_plan(
         SpecError: what does not fit, in one line.
     """
     model = under(spec, model)
+    points = math.prod(map(_size, spec.axes.values()))
+    if points > _MOST_POINTS:
+        raise SpecError(f"axes: a grid of {points:.3g} points; takes at most {_MOST_POINTS:.0e}")
     axes = tuple(_axis(name, entry, model) for name, entry in spec.axes.items())
     numbers, structure = _fixed_parameters(spec, model, axes)
     coordinates = {name for axis in axes for name in (axis.name, *axis.parameters)}
@@ -56,6 +63,12 @@ def make_plan(
     )
     _check_names(plan)
     return plan
+
+
+def _size(entry: Any) -> int:
+    """Number of points of an axis, which is not made for it."""
+    first = next(iter(entry.values())) if isinstance(entry, dict) else entry
+    return first.num if isinstance(first, Range) else len(first)
 
 
 def _axis(name: str, entry: Any, model: Model) -> Axis:
@@ -172,6 +185,10 @@ def _check_names(plan: Plan) -> None:
     flags |= {derivative.status: "a status" for derivative in plan.derivatives}
     taken = {**flags, **dict.fromkeys(plan.results, "an observable")}
     taken |= dict.fromkeys(plan.dims, "a dimension of an observable")
+    for name in (*plan.results, *plan.dims):
+        if name in flags or (why := why_no_name(name)):
+            why = f"the name is taken by {flags[name]}" if name in flags else why
+            raise SpecError(f"observable {shown(name)}: {why}")
     for axis in plan.axes:
         for name in {axis.name, *axis.parameters}:
             if name in taken:

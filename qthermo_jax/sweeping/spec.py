@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Discriminator,
@@ -16,12 +17,45 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from qthermo_jax.sweeping.errors import SpecError, unknown_name
+from qthermo_jax.sweeping.errors import SpecError, first_line, shown, shown_key, unknown_name
 
 
 class _Strict(BaseModel):
     # The words under a key are its description in the JSON Schema as well.
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
+
+
+# Of a whole number that a floating-point one can stand for.
+_LARGEST = int(np.finfo(float).max)
+
+# Names become names inside an HDF5 file and parts of file names; texts stand in pictures.
+_LONGEST_NAME, _LONGEST_TEXT = 100, 200
+
+
+def why_no_name(name: str) -> str | None:
+    """What keeps a text from being the name of a variable in a file; None if nothing does.
+
+    >>> why_no_name("a/b")
+    "'a/b' is not a name: it takes no / and no control character, and is not . or .."
+    """
+    if not name.strip():
+        return "an empty name"
+    if len(name) > _LONGEST_NAME:
+        return f"a name of {len(name)} characters; it takes at most {_LONGEST_NAME}"
+    if "/" in name or name in (".", "..") or not name.isprintable():
+        return f"{name!r} is not a name: it takes no / and no control character, and is not . or .."
+    return None
+
+
+def _a_text(text: str) -> str:
+    if len(text) > _LONGEST_TEXT:
+        raise ValueError(f"takes at most {_LONGEST_TEXT} characters, got {len(text)}")
+    if not all(letter.isprintable() for letter in text):
+        raise ValueError("takes no control characters and no line breaks")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_a_text)]
 
 
 class Range(_Strict):
@@ -31,7 +65,7 @@ class Range(_Strict):
     """The first value."""
     stop: float
     """The last value."""
-    num: int = Field(ge=1, le=10**8)
+    num: int = Field(ge=1, le=10**7)
     """How many values, both ends included."""
     spacing: Literal["linear", "log"] = "linear"
     """Equal distances, or equal ratios."""
@@ -124,9 +158,9 @@ class Output(_Strict):
 class Label(_Strict):
     """What to call a coordinate in files and pictures; see `qthermo_jax.Quantity`."""
 
-    long_name: str = ""
+    long_name: Text = ""
     """In words."""
-    symbol: str = ""
+    symbol: Text = ""
     """Mathtext without dollar signs: T_L."""
     energy_power: int | None = None
     """Its unit as a power of the energy unit: 1 for energies and temperatures, 0 for pure numbers."""
@@ -135,7 +169,7 @@ class Label(_Strict):
 class Spec(_Strict):
     """A sweep: model, axes, fixed parameters, observables."""
 
-    model: str
+    model: Text
     """Name of a built-in model, `path/to/file.py:function` or `package.module:function`."""
     axes: dict[str, AxisSpec] = {}
     """One dimension of the grid each: a list, a range, or a table of several parameters that move
@@ -153,12 +187,33 @@ class Spec(_Strict):
     """Given where the sweep is not about steady states."""
     output: Output = Output()
     """What is kept of the results."""
-    title: str = ""
+    title: Text = ""
     """Of the file and its pictures."""
-    energy_unit: str = "energy"
+    energy_unit: Text = "energy"
     """What energies are measured in, for labels: "h"."""
     labels: dict[str, Label] = {}
     """Names of coordinates that the model has none for."""
+
+    @model_validator(mode="after")
+    def _every_name_can_be_one(self) -> "Spec":
+        moving = [
+            (f"axes.{axis}", name)
+            for axis, entry in self.axes.items()
+            if isinstance(entry, dict)
+            for name in entry
+        ]
+        named = [("axes", name) for name in self.axes]
+        named += [("parameters", name) for name in self.parameters]
+        named += [("labels", name) for name in self.labels]
+        for key, name in [*named, *moving]:
+            if why := why_no_name(name):
+                raise ValueError(f"{key}: {why}")
+        for name, value in self.parameters.items():
+            if isinstance(value, int) and abs(value) > _LARGEST:
+                raise ValueError(f"parameters.{name}: takes numbers up to 1.8e308")
+            if isinstance(value, str):
+                _a_text(value)
+        return self
 
     @model_validator(mode="after")
     def _an_evolution_takes_its_methods(self) -> "Spec":
@@ -217,8 +272,10 @@ def read_toml(path: Path) -> tuple[dict[str, Any], str]:
         raise SpecError(f"{path}: cannot be read: {reason}") from None
     try:
         return tomllib.loads(text), text
-    except tomllib.TOMLDecodeError as error:
-        raise SpecError(f"{path}: not TOML: {error}") from None
+    except ValueError as error:  # a whole number of thousands of digits is one, too
+        raise SpecError(f"{path}: not TOML: {first_line(error)}") from None
+    except RecursionError:
+        raise SpecError(f"{path}: tables or lists that stand in one another too deep") from None
 
 
 _TAGS = frozenset({"range", "list", "table"})
@@ -251,27 +308,27 @@ def faults_of(error: ValidationError) -> list[str]:
 
 def _in_one_line(details: ErrorDetails) -> str:
     location, kind, given = details["loc"], details["type"], details["input"]
-    path = [str(part) for part in location if part not in _TAGS]
+    path = [shown_key(part) for part in location if part not in _TAGS]
     key = ".".join(path)
     if kind == "extra_forbidden":
         owner = next((_KEYS[str(part)] for part in reversed(location[:-1]) if part in _KEYS), Spec)
         inside = f"{'.'.join(path[:-1])}: " if path[:-1] else ""
-        return inside + unknown_name("key", path[-1], owner.model_fields)
+        return inside + unknown_name("key", str(location[-1]), owner.model_fields)
     if kind == "missing":
         return f"{key}: missing"
     if kind == "too_short":
         return f"{key}: empty; it takes at least one value"
     if path and path[0] == "parameters":
         takes = "a number, a list of numbers, a text, true or false"
-        return f"parameters.{path[1]}: takes {takes}, got {given!r}"
+        return f"parameters.{path[1]}: takes {takes}, got {shown(given)}"
     if kind in _BOUNDS:
         name, words = _BOUNDS[kind]
-        return f"{key}: takes {words} {details['ctx'][name]}, got {given!r}"
+        return f"{key}: takes {words} {details['ctx'][name]}, got {shown(given)}"
     if kind in _TYPES:
-        return f"{key}: takes {_TYPES[kind]}, got {given!r}"
+        return f"{key}: takes {_TYPES[kind]}, got {shown(given)}"
     if kind == "literal_error":
-        return f"{key}: takes {details['ctx']['expected']}, got {given!r}"
+        return f"{key}: takes {details['ctx']['expected']}, got {shown(given)}"
     message = details["msg"].removeprefix("Value error, ")
     if kind != "value_error":
-        return f"{key}: {message}, got {given!r}"
+        return f"{key}: {message}, got {shown(given)}"
     return f"{key}: {message}" if key else message
