@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 from qthermo_jax.bounded import Bounded, trusted
 from qthermo_jax.labels import Quantity
 from qthermo_jax.observables import Measure, general_measures, own_observable, steady_measures
+from qthermo_jax.precision import precise
 from qthermo_jax.response import by_temperature, response_measures
 from qthermo_jax.steady import State, SteadyState
 from qthermo_jax.system import OpenSystem
@@ -60,6 +61,7 @@ def observe(system: OpenSystem, state: State, name: str) -> Float[Array, "*dims"
     return _measure(system, name).compute(system, state)
 
 
+@precise
 def sensitivity(system: OpenSystem, state: SteadyState, name: str) -> Float[Array, "*dims K"]:
     """How an observable answers to the temperature of each bath, its steady state following.
 
@@ -89,6 +91,7 @@ def site_populations(system: OpenSystem, state: State) -> Float[Array, " N"]:
     return observe(system, state, "site_populations")
 
 
+@precise
 def population_slope(system: OpenSystem, state: State) -> Float[Array, ""]:
     """Slope of the straight line through the site populations, over the number of the site.
 

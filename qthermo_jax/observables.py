@@ -13,11 +13,12 @@ from qthermo_jax.bounded import Bounded, Pace, trusted
 from qthermo_jax.declared import Computed, CurrentOf, Observable
 from qthermo_jax.generators import InEigenbasis, currents_of, liouvillian, transitions
 from qthermo_jax.labels import Dimension, Quantity
+from qthermo_jax.precision import compiled, precise
 from qthermo_jax.steady import Method, State, Status, SteadyState
 from qthermo_jax.system import OpenSystem
 
 
-@jax.jit
+@compiled
 def heat_currents(system: OpenSystem, state: State) -> Float[Array, " K"]:
     """Heat current into each bath, J_k = -Tr[L_k(rho) H] (paper, "Quantum Dufour effect").
 
@@ -34,7 +35,7 @@ def heat_currents(system: OpenSystem, state: State) -> Float[Array, " K"]:
     return bounded_currents(system, state).trusted
 
 
-@jax.jit
+@compiled
 def heat_current_bounds(system: OpenSystem, state: State) -> Float[Array, " K"]:
     """Bound of the error that round-off leaves in each heat current, (K,), in units of energy^2.
 
@@ -77,6 +78,7 @@ def bounded_currents(system: OpenSystem, state: State) -> Bounded:
     return Bounded(J, parts, jnp.abs(J), equal | (not is_steady), pace)
 
 
+@precise
 def entropy_production(system: OpenSystem, state: State) -> Float[Array, ""]:
     """Entropy production of a steady state, sum_k J_k/T_k >= 0, in units of energy (k_B = hbar = 1).
 
@@ -104,6 +106,7 @@ def bounded_entropy_production(system: OpenSystem, state: State) -> Bounded:
     return J.having(jnp.sum(over_T(J.value)), jnp.sum(parts, axis=0))
 
 
+@precise
 def energy_balance(system: OpenSystem, state: State) -> Float[Array, ""]:
     """Sum of the heat currents, 0 in a steady state, in units of energy^2.
 
@@ -149,7 +152,7 @@ def min_eigenvalue(system: OpenSystem, state: State) -> Float[Array, ""]:
     return jnp.where(finite, smallest, jnp.nan)
 
 
-@jax.jit
+@compiled
 def liouvillian_gap(system: OpenSystem, state: State) -> Float[Array, ""]:
     """Smallest decay rate of the generator, in units of energy: how fast the slowest deviation goes.
 
@@ -168,7 +171,7 @@ def liouvillian_gap(system: OpenSystem, state: State) -> Float[Array, ""]:
     return jnp.where(finite, jnp.maximum(decay, 0.0), jnp.nan)
 
 
-@jax.jit
+@compiled
 def secular_ratio(system: OpenSystem, state: State) -> Float[Array, ""]:
     """Largest rate of a jump over the smallest distance of two Bohr frequencies of one bath.
 
@@ -226,6 +229,7 @@ def error(system: OpenSystem, state: SteadyState) -> Float[Array, ""]:
     return state.error
 
 
+@precise
 def expectation(state: State, observable: Observable) -> Float[Array, "*dims"]:
     """Tr[O rho] for each operator of an observable; shape of its dimensions.
 
@@ -268,6 +272,7 @@ class Measure:
     quantity: Quantity
     dims: tuple[Dimension, ...] = ()
 
+    @precise
     def compute(self, system: OpenSystem, state: State) -> Float[Array, "*dims"]:
         """The value, NaN where it is one with a bound that is too large."""
         return trusted(self.function(system, state))

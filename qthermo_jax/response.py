@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 from qthermo_jax.bounded import Bounded, derivatives
 from qthermo_jax.labels import Quantity
 from qthermo_jax.observables import Measure, bath_dimension, bounded_currents, own_observable
+from qthermo_jax.precision import compiled
 from qthermo_jax.steady import SteadyState, solved
 from qthermo_jax.system import OpenSystem
 
@@ -43,7 +44,7 @@ def by_temperature(
     return derivatives(_following(compute, system, state), system.temperatures)
 
 
-@jax.jit
+@compiled
 def conductance(system: OpenSystem, state: SteadyState) -> Float[Array, "K K"]:
     """Thermal conductance dJ_i/dT_j, of the heat into bath i by the temperature of bath j.
 
@@ -66,7 +67,7 @@ def bounded_conductance(system: OpenSystem, state: SteadyState) -> Bounded:
     return found
 
 
-@jax.jit
+@compiled
 def onsager(system: OpenSystem, state: SteadyState) -> Float[Array, "K K"]:
     """Onsager matrix L_ij = -T^2 dJ_i/dT_j of the system with all its baths at their mean temperature T.
 
@@ -87,7 +88,7 @@ def bounded_onsager(system: OpenSystem, state: SteadyState) -> Bounded:
     return slopes.having(-(T**2) * slopes.value, T**2 * slopes.parts)
 
 
-@jax.jit
+@compiled
 def amplification(system: OpenSystem, state: SteadyState) -> Float[Array, "K K"]:
     """Amplification (dJ_i/dT_j)/(dJ_j/dT_j): dJ_i/dJ_j when the temperature of bath j is modulated.
 
@@ -118,7 +119,7 @@ def bounded_amplification(system: OpenSystem, state: SteadyState) -> Bounded:
     return slopes.having(ratio, jnp.where(other, parts, 0.0))
 
 
-@jax.jit
+@compiled
 def rectification(system: OpenSystem, state: SteadyState) -> Float[Array, ""]:
     """Rectification |J + J'|/max(|J|, |J'|), J' the heat into bath 2 with the temperatures swapped.
 
@@ -154,7 +155,7 @@ def bounded_rectification(system: OpenSystem, state: SteadyState) -> Bounded:
     return Bounded(found, parts, jnp.ones_like(found), equal, J.pace)
 
 
-@partial(jax.jit, static_argnames="observable")
+@partial(compiled, static_argnames="observable")
 def soret(system: OpenSystem, state: SteadyState, observable: str | None = None) -> Float[Array, ""]:
     """Soret-like coefficient -d<x>/d(grad T): how the mean position answers a steeper gradient.
 

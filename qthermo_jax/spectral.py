@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Inexact, Int, Num
 
 from qthermo_jax.couplings import inexact
+from qthermo_jax.precision import precise
 from qthermo_jax.structure import Index
 from qthermo_jax.system import OpenSystem
 
@@ -23,6 +24,7 @@ def roundoff(dtype: jnp.dtype) -> float:
     return max(1e-10, 100 * float(jnp.finfo(dtype).eps))
 
 
+@precise
 def _sandwich(A: Inexact[Array, "*#k d d"], B: Num[Array, "*#k d d"]) -> Inexact[Array, "*k d d"]:
     """A B A^dag."""
     dtype = np.promote_types(A.dtype, B.dtype)
@@ -126,6 +128,7 @@ def _diagonalise(
 
 
 @_diagonalise.defjvp
+@precise
 def _(sectors: tuple[Index, ...], primals: tuple[Array, Array], tangents: tuple[Array, Array]):  # type: ignore[no-untyped-def]
     """First-order perturbation theory that holds at degenerate levels.
 
@@ -214,6 +217,7 @@ def _amplification(
     return jnp.where(rotated, jnp.maximum(highest / nearest, 1.0), 0.0)
 
 
+@precise
 def splits(
     system: OpenSystem,
     basis: Eigenbasis,
@@ -257,6 +261,7 @@ def splits(
     return jnp.any(found & same_sector), jnp.any(found & ~same_sector)
 
 
+@precise
 def gibbs_state(H: Num[ArrayLike, "d d"], T: Num[ArrayLike, ""]) -> Inexact[Array, "d d"]:
     """Gibbs state e^{-H/T}/Z, what a system relaxes to if all its baths are at T.
 

@@ -8,6 +8,8 @@ import math
 import jax.numpy as jnp
 from jaxtyping import Array, Num
 
+from qthermo_jax.precision import precise
+
 
 def operator_to_vector(operator: Num[Array, "d d"]) -> Num[Array, " d*d"]:
     """vec(operator): columns under one another.
@@ -59,6 +61,7 @@ def sprepost(A: Num[Array, "d d"], B: Num[Array, "d d"]) -> Num[Array, "d*d d*d"
     return jnp.kron(B.T, A)
 
 
+@precise
 def dissipator(A: Num[Array, "d d"]) -> Num[Array, "d*d d*d"]:
     """Lindblad dissipator D[A] rho = A rho A^dag - (A^dag A rho + rho A^dag A)/2.
 

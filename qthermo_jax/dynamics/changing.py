@@ -24,6 +24,7 @@ from qthermo_jax.dynamics.reduced import (
     unpacked,
 )
 from qthermo_jax.generators import InEigenbasis, currents_of, liouvillian, moves_of
+from qthermo_jax.precision import compiled
 from qthermo_jax.spectral import eigenbasis
 from qthermo_jax.steady import State, Status
 from qthermo_jax.superoperators import operator_to_vector, vector_to_operator
@@ -118,7 +119,7 @@ def evolve_with_baths(
     return warming
 
 
-@partial(jax.jit, static_argnames="method")
+@partial(compiled, static_argnames="method")
 def _warming(
     system: OpenSystem, times: Float[Array, " t"], capacities: Float[Array, " K"], method: str
 ) -> Warming:
@@ -183,7 +184,7 @@ def evolve_driven(
     system = system_at(jnp.zeros((), own.dtype))
     if initial is not None:
         system = system.with_initial(initial)
-    states: State = jax.jit(partial(_driven, system_at))(system, own)
+    states: State = compiled(partial(_driven, system_at))(system, own)
     return states
 
 

@@ -23,6 +23,7 @@ from qthermo_jax.dynamics.reduced import (
     unpacked,
 )
 from qthermo_jax.generators import moves_of
+from qthermo_jax.precision import compiled
 from qthermo_jax.spectral import eigenbasis
 from qthermo_jax.steady import State, Status
 from qthermo_jax.system import OpenSystem
@@ -71,7 +72,7 @@ def evolve(
     return states
 
 
-@partial(jax.jit, static_argnames="method")
+@partial(compiled, static_argnames="method")
 def _evolved_at(system: OpenSystem, times: Float[Array, "*t"], method: str) -> State:
     at = partial(evolved, system, method=method)
     states: State = at(times) if times.ndim == 0 else jax.vmap(at)(times)

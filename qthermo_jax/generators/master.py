@@ -1,6 +1,5 @@
 """The master equation that a system asks for, whole: generator, heat operators, jump operators."""
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float, Inexact
 
@@ -9,6 +8,7 @@ from qthermo_jax.generators.local import local_generator, local_heat_operators
 from qthermo_jax.generators.redfield import redfield_generator, redfield_heat_operators
 from qthermo_jax.generators.secular import expectations, secular_currents, secular_generator
 from qthermo_jax.generators.transitions import Transitions, log_rates, transitions
+from qthermo_jax.precision import compiled
 from qthermo_jax.spectral import Eigenbasis, eigenbasis
 from qthermo_jax.system import OpenSystem
 
@@ -50,7 +50,7 @@ def currents_of(
     return *expectations(*operators, state), log_rates(moves)
 
 
-@jax.jit
+@compiled
 def liouvillian(system: OpenSystem) -> Complex[Array, "dd dd"]:
     """Liouvillian of the system's master equation as a matrix on column-stacked density matrices.
 
@@ -73,7 +73,7 @@ def liouvillian(system: OpenSystem) -> Complex[Array, "dd dd"]:
     return tensor.transpose(1, 0, 3, 2).reshape(d * d, d * d)
 
 
-@jax.jit
+@compiled
 def jump_operators(
     system: OpenSystem,
 ) -> tuple[Float[Array, " dd"], Inexact[Array, "K dd d d"]]:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Inexact, Int8
 
+from qthermo_jax.precision import precise
 from qthermo_jax.spectral import Eigenbasis
 from qthermo_jax.summary import Summary, batch_of, counted, span
 
@@ -172,6 +173,7 @@ class State(eqx.Module):
     note: Int8[Array, ""]
 
     @property
+    @precise
     def rho_eigen(self) -> Complex[Array, "*t d d"]:
         """Density matrix in the eigenbasis."""
         p = self.populations
@@ -185,6 +187,7 @@ class State(eqx.Module):
         return self.basis.rotate_out(self.rho_eigen)
 
     @property
+    @precise
     def level_populations(self) -> Float[Array, "*t d"]:
         """Populations of the basis states in which H was given: the diagonal of `rho`."""
         V = self.basis.vectors

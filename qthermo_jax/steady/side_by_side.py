@@ -16,6 +16,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
 from jaxtyping import Array, Bool, Float
 
+from qthermo_jax.precision import compiled, precise
 from qthermo_jax.steady.elimination import Stationary, assembled, blocks_of, lift_of, stationary_of_one
 from qthermo_jax.structure import Pairs
 
@@ -86,6 +87,7 @@ def _one_by_one(rates: Float[Array, "A b"], pairs: Pairs) -> Stationary:
     return found
 
 
+@precise
 def _solved(rates: Float[Array, "A b"], *, pairs: Pairs) -> list[Array]:
     worthwhile = rates.shape[1] >= _MANY_POINTS and pairs.halves[0].size <= _FEW_STATES
     if not worthwhile or not len(rates):
@@ -115,7 +117,7 @@ def _mapped(rates: tuple[Array], axes: tuple[int], *, pairs: Pairs) -> tuple[lis
 # wherever they stand: inside the branches of a `cond` that is mapped as well.
 _solutions = Primitive("stationary")
 _solutions.multiple_results = True
-_solutions.def_impl(jax.jit(_solved, static_argnames="pairs"))
+_solutions.def_impl(compiled(_solved, static_argnames="pairs"))
 _solutions.def_abstract_eval(_shapes)
 batching.primitive_batchers[_solutions] = _mapped
 mlir.register_lowering(_solutions, mlir.lower_fun(_solved, multiple_results=True))
@@ -128,6 +130,7 @@ def stationary(rates: Float[Array, " A"], pairs: Pairs) -> Stationary:
 
 
 @stationary.defjvp
+@precise
 def _(pairs: Pairs, rates: tuple[Array], steps: tuple[Array]) -> tuple[Stationary, Stationary]:
     alone = partial(stationary_of_one, pairs=pairs)
     solution: tuple[Stationary, Stationary] = jax.jvp(alone, rates, steps)

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from qthermo_jax.generators import Transitions, generator_of, kept_elements, moves_of
+from qthermo_jax.precision import compiled
 from qthermo_jax.spectral import Eigenbasis, eigenbasis
 from qthermo_jax.steady.faults import faults_of, first_fault, is_negative, nan_unless_ok
 from qthermo_jax.steady.linear import solve_dense, solve_secular_block, solve_whole
@@ -141,7 +142,7 @@ def _solved_in_turn(system: OpenSystem) -> SteadyState:
     return replace(state, coherences=coherences, asked="auto")
 
 
-@partial(jax.jit, static_argnames="method")
+@partial(compiled, static_argnames="method")
 def solved(system: OpenSystem, method: str) -> SteadyState:
     """`steadystate` for callers that know the method and the precision they ask for."""
     basis = eigenbasis(system)

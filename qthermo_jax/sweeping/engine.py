@@ -12,6 +12,7 @@ import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Array
 
+from qthermo_jax.precision import compiled
 from qthermo_jax.spectral import eigenbasis
 from qthermo_jax.steady import GOES_ON, Method, bytes_per_point, has_block
 from qthermo_jax.structure import Index
@@ -124,7 +125,7 @@ class Engine:
         share = self._lanes.shape if tiling.devices == 1 else tiling.share
         part = in_cells(mapped(point_function(plan, method), n_axes), share, tiling.cell)
         split = (*(axis == tiling.shared for axis in range(n_axes)), False)
-        function = jax.jit(spread(part, plan.devices, split, tiling.shared))
+        function = compiled(spread(part, plan.devices, split, tiling.shared))
         with jax.enable_x64(plan.dtype == np.float64):
             first = inputs_of(plan, next(tiling.boxes), self._lanes.shape)
             program: jax.stages.Compiled = function.lower(*first, self._numbers).compile()
@@ -150,12 +151,13 @@ class Engine:
 
     def _start(self, box: Box) -> list[Future[Values]]:
         """A tile's parts, on their way."""
-        return [self._threads.submit(self._run, part) for part in self._lanes.parts(box)]
+        program = self._program  # compiled before several threads ask for it
+        return [self._threads.submit(self._run, program, part) for part in self._lanes.parts(box)]
 
-    def _run(self, box: Box) -> Values:
+    def _run(self, program: jax.stages.Compiled, box: Box) -> Values:
         with jax.enable_x64(self._plan.dtype == np.float64):
             given = inputs_of(self._plan, box, self._lanes.shape)
-            results: Values = jax.device_get(self._program(*given, self._numbers))
+            results: Values = jax.device_get(program(*given, self._numbers))
         return results
 
     def solve(self, boxes: Iterable[Box]) -> Iterator[tuple[Box, Values]]:
@@ -244,7 +246,7 @@ class _Rest:
             return found
 
         split = (*(True for _ in plan.axes), False)
-        return jax.jit(spread(batch, plan.devices, split, 0)), plan.devices * share
+        return compiled(spread(batch, plan.devices, split, 0)), plan.devices * share
 
     def _degenerate_in(self, inputs: list[Values]) -> tuple[Index, ...]:
         """The levels that are degenerate at all of some points, for a system that declares none."""
@@ -255,7 +257,7 @@ class _Rest:
             return eigenbasis(plan.model.function(**plan.structure, **numbers)).level
 
         along = (*(0 for _ in plan.axes), None)
-        found = jax.device_get(jax.jit(jax.vmap(level, in_axes=along))(*inputs, plan.numbers))
+        found = jax.device_get(compiled(jax.vmap(level, in_axes=along))(*inputs, plan.numbers))
         together = (found[:, :, None] == found[:, None, :]).all(axis=0)
         return tuple(tuple(np.flatnonzero(row).tolist()) for row in np.unique(together, axis=0)[::-1])
 
