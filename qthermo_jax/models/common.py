@@ -40,7 +40,9 @@ def refuse_many_sites(sites: int, most: int = _MOST_LEVELS // 2) -> None:
         most: how many give `_MOST_LEVELS` levels; half as many where a site has two.
     """
     if sites > most:
-        raise ValueError(f"{sites} sites: the model takes at most {most}, which are {_MOST_LEVELS} levels")
+        raise ValueError(
+            f"{sites} sites: the model takes at most {most}, which are {_MOST_LEVELS} levels"
+        )
 
 
 def equal_groups(energies: Float[np.ndarray, " n"]) -> list[list[int]]:
