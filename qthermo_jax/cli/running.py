@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     "--cluster", help="local:N or slurm:N with N workers, or tcp://host:port of Dask's scheduler."
 )
 @memory_option
-@click.pass_obj
+@click.make_pass_decorator(Interrupts, ensure=True)  # one that hears nothing where `main` made none
 def run(
     interrupts: Interrupts,
     specs: tuple[Path, ...],
