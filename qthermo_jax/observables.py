@@ -55,7 +55,7 @@ def bounded_currents(system: OpenSystem, state: State) -> Bounded:
     """The heat currents with their bounds.
 
     Between baths of one temperature the secular equation's steady state is Gibbs' for each of them, and
-    every current is 0 exactly.
+    every current is 0 exactly. So it is where the links that the baths make close no cycle.
     """
     p, T = state.populations, system.temperatures
     is_steady = isinstance(state, SteadyState)
@@ -67,15 +67,17 @@ def bounded_currents(system: OpenSystem, state: State) -> Bounded:
         rho = InEigenbasis(p, state.coherences, state.coherence_error, errors)
     else:
         rho = InEigenbasis.exactly(p, state.coherences)
-    J, parts, rates = currents_of(system, state.basis, rho)
+    J, parts, rates, no_cycle = currents_of(system, state.basis, rho)
     balanced = is_steady and system.is_secular and all(bath.spontaneous for bath in system.baths)
-    equal = jnp.all(T[0] == T) & (state.status == Status.OK) & balanced
-    # 0 in equilibrium; the derivatives are not.
-    J = J - jax.lax.stop_gradient(jnp.where(equal, J, 0.0))
+    zero = (no_cycle & is_steady) | (jnp.all(T[0] == T) & balanced)
+    zero = zero & (state.status == Status.OK)
+    # In equilibrium the derivatives are not 0; without a cycle they are.
+    J = J - jax.lax.stop_gradient(jnp.where(zero, J, 0.0))
+    J = jnp.where(no_cycle & zero, 0.0, J)
     logarithms = jnp.log(jnp.where(p > 0, p, 1.0))
     reference = int(system.pairs.halves[0][0])
     pace = Pace(p, logarithms, rates, reference, alone)
-    return Bounded(J, parts, jnp.abs(J), equal | (not is_steady), pace)
+    return Bounded(J, parts, jnp.abs(J), zero | (not is_steady), pace)
 
 
 @precise

@@ -107,7 +107,8 @@ def test_limits_of_rectification() -> None:
     # A left bath at T = 0 only takes up: the cycle cannot turn.
     cold = diode(1.0, 0.0, 0.5, 0.0, 0.4)
     np.testing.assert_allclose(cold["R"], 1.0, rtol=1e-12)
-    np.testing.assert_allclose(cold["J"], 0.0, atol=1e-16)
+    assert cold["J"][0] == 0.0
+    assert np.isnan(cold["J"][1])  # opposite fluxes cancel: no digit of it is known
 
 
 def test_a_diode_at_one_temperature_is_in_its_gibbs_state() -> None:
@@ -223,7 +224,7 @@ def test_the_cooling_window_closes_at_carnots_point() -> None:
     omega_c, omega_h, T_h, T_w = 0.3, 1.0, 0.6, 2.0
     T_carnot = omega_c / (omega_h / T_h - (omega_h - omega_c) / T_w)
     at = [three_level(omega_c, omega_h, T_carnot * f, T_h, T_w)[1] for f in (0.999, 1.0, 1.001)]
-    np.testing.assert_allclose(at[1], 0.0, atol=1e-16)
+    assert np.isnan(at[1])  # opposite fluxes cancel: no digit of it is known
     assert at[0] < 0 < at[2]
 
 

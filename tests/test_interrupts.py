@@ -33,8 +33,8 @@ def busy(*_, **__):
 COMPILING = "engine.Engine._program = property(busy)"
 SOLVING = """
 solved = engine.Engine._run
-def run(self, box):
-    return solved(self, box) if box[0].start < 100 else busy()
+def run(self, program, box):
+    return solved(self, program, box) if box[0].start < 100 else busy()
 engine.Engine._run = run
 """
 WRITING = """
@@ -89,7 +89,7 @@ def test_the_second_one_leaves_at_once(folder, patch, number):
     # What is there is whole, and another run goes on from it.
     kept = list(folder.glob("results/spec.h5.parts-*/*.h5"))
     assert bool(kept) == (patch is not COMPILING)
-    assert all("status" in read_part(part) for part in kept)
+    assert all("status" in read_part(part).arrays for part in kept)
 
 
 def test_before_a_sweep_there_is_nothing_to_finish(folder):
@@ -122,4 +122,4 @@ def test_on_workers_of_dask_the_second_one_leaves_at_once_too(folder):
             process.kill()
     assert process.returncode == 130, told
     assert "Traceback" not in told
-    assert all("status" in read_part(part) for part in folder.glob("results/*.parts*/*.h5"))
+    assert all("status" in read_part(part).arrays for part in folder.glob("results/*.parts*/*.h5"))

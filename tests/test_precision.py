@@ -1,4 +1,4 @@
-"""In 32 bit a GPU multiplies matrices with all digits: what is lowered for it says so, on a CPU too."""
+"""In 32 bit a GPU multiplies matrices with all digits: what is lowered for it says so."""
 
 import re
 from collections.abc import Callable, Iterator

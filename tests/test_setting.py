@@ -86,7 +86,7 @@ def test_points_with_coherences_are_evolved_densely() -> None:
             "evolution.heat_capacity: 3 numbers for 2 baths",
         ),
         ({"evolution": {"inital": "e"}}, "evolution: unknown key 'inital'"),
-        ({"observables": ["soret"]}, r"observables\[0\]: unknown observable 'soret'"),
+        ({"observables": ["soret"]}, r"observables\[0\]: 'soret' needs a steady state"),
         ({"method": "secular_block"}, "solver.method: an evolution takes"),
         ({"precision": "float32"}, "solver.precision: an evolution takes 'float64'"),
         ({"evolution": None, "generator": "davies"}, "solver.generator: takes 'global'"),

@@ -21,12 +21,16 @@ def qubit(T):
 def state():
     """As `steadystate` returns it, written down: nothing has to be compiled for it."""
     one, code = (lambda value: jnp.asarray(value, float)), (lambda value: jnp.asarray(value, jnp.int8))
-    basis = qj.Eigenbasis(one([0.0, 1.0]), one(np.eye(2)), jnp.array([0, 1]), one(1e-10), one(1.0))
+    energies, level = one([0.0, 1.0]), jnp.array([0, 1])
+    vectors, tolerance = one(np.eye(2)), one(1e-10)
+    basis = qj.Eigenbasis(
+        energies, energies, vectors, level, level, tolerance, tolerance, one([0.0, 0.0]), one(1e-16)
+    )
     populations = one([0.875, 0.125])
     method, leak, found = code(qj.Method.POPULATIONS), one(0.0), code(qj.Status.OK)
-    return qj.SteadyState(
-        basis, populations, None, found, leak, method, code(0), one(1e-16), one(1e-15), "auto"
-    )
+    error = one(1e-15)
+    evidence = one(1e-16), error, error * populations, one(0.0)
+    return qj.SteadyState(basis, populations, None, found, leak, method, code(0), *evidence, "auto")
 
 
 def lines_of(thing):

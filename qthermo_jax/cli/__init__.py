@@ -14,6 +14,7 @@ import click
 from qthermo_jax.cli.checking import check, schema
 from qthermo_jax.cli.completion import VARIABLE, completion
 from qthermo_jax.cli.interrupts import EXIT_INTERRUPTED, Interrupts, leave_in_order
+from qthermo_jax.cli.lines import in_one_line
 from qthermo_jax.cli.listing import list_models
 from qthermo_jax.cli.pictures import draw, view
 from qthermo_jax.cli.results import info, merge_file
@@ -43,7 +44,7 @@ def main() -> NoReturn:
     with interrupts.listening():
         code, message = _run(interrupts)
         if message:
-            click.echo(f"qthermo: {message}", err=True)
+            click.echo(in_one_line(f"qthermo: {message}"), err=True)
         if code == EXIT_INTERRUPTED and interrupts.came():
             leave_in_order()
     sys.exit(code)

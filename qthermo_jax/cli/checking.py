@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from qthermo_jax.cli.arguments import default_output, spec_argument
+from qthermo_jax.cli.lines import in_one_line
 
 
 @click.command()
@@ -23,10 +24,12 @@ def check(context: click.Context, spec: Path, out: Path | None) -> None:
     remarks, plan = look(spec, out or default_output(spec))
     for remark in remarks:
         place = f"{spec}:{remark.line}" if remark.line else str(spec)
-        click.echo(f"{place}: {'error' if remark.fatal else 'warning'}: {remark.text}")
+        kind = "error" if remark.fatal else "warning"
+        click.echo(in_one_line(f"{place}: {kind}: {remark.text}"))
     if plan:
         names = ", ".join(plan.results)
-        click.echo(f"{spec}: can be run: {plan.points} points of {plan.model.name}: {names}")
+        told = f"{spec}: can be run: {plan.points} points of {plan.model.name}: {names}"
+        click.echo(in_one_line(told))
     else:
         context.exit(2)
 

@@ -1,12 +1,17 @@
 """The master equation that a system asks for, whole: generator, heat operators, jump operators."""
 
 import jax.numpy as jnp
-from jaxtyping import Array, Complex, Float, Inexact
+from jaxtyping import Array, Bool, Complex, Float, Inexact
 
 from qthermo_jax.generators.generator import Generator, InEigenbasis
 from qthermo_jax.generators.local import local_generator, local_heat_operators
 from qthermo_jax.generators.redfield import redfield_generator, redfield_heat_operators
-from qthermo_jax.generators.secular import expectations, secular_currents, secular_generator
+from qthermo_jax.generators.secular import (
+    expectations,
+    has_no_cycle,
+    secular_currents,
+    secular_generator,
+)
 from qthermo_jax.generators.transitions import Transitions, log_rates, transitions
 from qthermo_jax.precision import compiled
 from qthermo_jax.spectral import Eigenbasis, eigenbasis
@@ -35,19 +40,19 @@ def generator_of(system: OpenSystem, moves: Transitions, basis: Eigenbasis) -> G
 
 def currents_of(
     system: OpenSystem, basis: Eigenbasis, state: InEigenbasis
-) -> tuple[Float[Array, " K"], Float[Array, "K d"], Float[Array, " r"]]:
+) -> tuple[Float[Array, " K"], Float[Array, "K d"], Float[Array, " r"], Bool[Array, ""]]:
     """Heat current into each bath, J_k = -Tr[L_k(rho) H].
 
     Returns:
-        the currents, bounds of their errors from round-off by the state that they come of, and the
-        logarithms of all rates.
+        the currents, bounds of their errors from round-off by the state that they come of, the
+        logarithms of all rates, and whether a steady state has no current for want of a cycle.
     """
     moves = moves_of(system, basis)
     if system.is_secular:
-        return *secular_currents(moves, state), log_rates(moves)
+        return *secular_currents(moves, state), log_rates(moves), has_no_cycle(moves)
     local = system.generator == "local"
     operators = local_heat_operators(moves, basis) if local else redfield_heat_operators(moves)
-    return *expectations(*operators, state), log_rates(moves)
+    return *expectations(*operators, state), log_rates(moves), jnp.array(False)
 
 
 @compiled

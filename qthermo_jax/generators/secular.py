@@ -13,10 +13,10 @@ from dataclasses import replace
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Inexact
+from jaxtyping import Array, Bool, Float, Inexact
 
 from qthermo_jax.generators.generator import Generator, InEigenbasis
-from qthermo_jax.generators.transitions import Transitions
+from qthermo_jax.generators.transitions import Transitions, leak
 from qthermo_jax.spectral import Eigenbasis
 from qthermo_jax.structure import Groups, Index, padded, products_of
 
@@ -166,6 +166,16 @@ def secular_currents(
     others = replace(state, populations=nothing, population_errors=nothing)
     more, of_others = expectations(Q, error, others)
     return heat + more, bound + of_others
+
+
+def has_no_cycle(moves: Transitions) -> Bool[Array, ""]:
+    """Whether populations alone matter and the links that the baths make close no cycle.
+
+    Then the net flux of every link is 0 in a steady state, and so is every heat current. A unique
+    steady state makes one connected graph, which has no cycle if it has at most d - 1 links.
+    """
+    links = jnp.sum(moves.driven & (moves.pairs.i != moves.pairs.j))
+    return (links < moves.pairs.dimension) & ~leak(moves)[1]
 
 
 def expectations(

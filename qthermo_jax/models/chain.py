@@ -7,7 +7,14 @@ from jaxtyping import ArrayLike, Num
 
 from qthermo_jax.declared import Observable
 from qthermo_jax.labels import Quantity
-from qthermo_jax.models.common import Rate, Scalar, Sites, SiteTemperatures, Spectrum
+from qthermo_jax.models.common import (
+    Rate,
+    Scalar,
+    Sites,
+    SiteTemperatures,
+    Spectrum,
+    refuse_many_sites,
+)
 from qthermo_jax.models.network import SiteEnergy, between, particle_on_sites
 from qthermo_jax.system import OpenSystem
 
@@ -28,7 +35,7 @@ def chain(
     (|g_1> ... |g_N>, |e_1> ... |e_N>), dimension 2N.
 
     Args:
-        sites: N >= 1.
+        sites: N, 1 to 4096.
         h: energy of the excited states, a scalar or one for each site, (N,).
         g: tunnelling rate, a scalar or one for each bond, (N - 1,).
         T_L, T_R: temperatures of the first and the last site's baths; linear in between.
@@ -39,13 +46,15 @@ def chain(
     Observables: `site_populations` (site), `mean_position` in units of the site spacing.
 
     Raises:
-        ValueError: a shape does not fit the number of sites, or an unknown spectrum.
+        ValueError: too few or too many sites, a shape that does not fit their number, or an unknown
+            spectrum.
 
     >>> chain(sites=3, T_L=1.0, T_R=0.5).temperatures.tolist()
     [1.0, 0.75, 0.5]
     """
     if sites < 1:
         raise ValueError(f"sites = {sites}: a chain has at least one site")
+    refuse_many_sites(sites)
     bonds = [(site, site + 1) for site in range(1, sites)]
     position = Observable(
         jnp.tile(jnp.arange(1.0, sites + 1.0), 2),

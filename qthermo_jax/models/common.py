@@ -19,6 +19,9 @@ Rate = Annotated[
     Quantity("coupling to the baths: J = rate, or J = rate omega if ohmic", r"\Gamma"),
 ]
 
+# One matrix of so many levels is 0.5 GB, and every solver holds several.
+_MOST_LEVELS = 8192
+
 _DENSITIES: dict[str, type[Flat] | type[Ohmic]] = {"flat": Flat, "ohmic": Ohmic}
 
 
@@ -27,6 +30,19 @@ def named_density(spectrum: str, rate: Num[ArrayLike, "*K"]) -> SpectralDensity:
     if spectrum not in _DENSITIES:
         raise ValueError(f"spectrum {spectrum!r} is not one of {', '.join(_DENSITIES)}")
     return _DENSITIES[spectrum](rate)
+
+
+def refuse_many_sites(sites: int, most: int = _MOST_LEVELS // 2) -> None:
+    """Raise before the arrays of a model are made that no solver has room for.
+
+    Args:
+        sites: how many are asked for.
+        most: how many give `_MOST_LEVELS` levels; half as many where a site has two.
+    """
+    if sites > most:
+        raise ValueError(
+            f"{sites} sites: the model takes at most {most}, which are {_MOST_LEVELS} levels"
+        )
 
 
 def equal_groups(energies: Float[np.ndarray, " n"]) -> list[list[int]]:

@@ -18,6 +18,7 @@ from qthermo_jax.models.common import (
     Spectrum,
     equal_groups,
     named_density,
+    refuse_many_sites,
 )
 from qthermo_jax.system import Bath, OpenSystem
 
@@ -134,7 +135,7 @@ def network(
     Observable `site_populations` (site).
 
     Raises:
-        ValueError: bonds that cannot be read, or a shape that does not fit.
+        ValueError: bonds that cannot be read, more than 4096 sites, or a shape that does not fit.
 
     >>> star = network("1-2 1-3 1-4", g=0.3)
     >>> star.H[4, 4:].tolist()
@@ -142,6 +143,7 @@ def network(
     """
     pairs = _read(bonds)
     sites = max(max(pair) for pair in pairs)
+    refuse_many_sites(sites)
     own = between(T_L, T_R, sites) if temperatures is None else temperatures
     return particle_on_sites(sites, pairs, h, g, own, rate, spectrum)
 
@@ -173,13 +175,14 @@ def square_lattice(
     Observables: `site_populations` (site), `column_populations` (column), `mean_column`.
 
     Raises:
-        ValueError: no site, or an unknown spectrum.
+        ValueError: no site, more than 4096, or an unknown spectrum.
 
     >>> square_lattice(rows=2, columns=3, T_L=1.0, T_R=0.5).temperatures.tolist()
     [1.0, 0.75, 0.5, 1.0, 0.75, 0.5]
     """
     if rows < 1 or columns < 1:
         raise ValueError(f"rows = {rows}, columns = {columns}: a lattice has at least one site")
+    refuse_many_sites(rows * columns)
     site = 1 + np.arange(rows * columns).reshape(rows, columns)
     ends = [(site[:, :-1], site[:, 1:]), (site[:-1], site[1:])]
     bonds = [pair for a, b in ends for pair in zip(a.ravel().tolist(), b.ravel().tolist(), strict=True)]

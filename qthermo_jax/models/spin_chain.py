@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from qthermo_jax.declared import Observable
 from qthermo_jax.labels import Dimension, Quantity
-from qthermo_jax.models.common import Rate, Scalar, Sites, Spectrum, equal_groups
+from qthermo_jax.models.common import Rate, Scalar, Sites, Spectrum, equal_groups, refuse_many_sites
 from qthermo_jax.models.qubits import UP_DOWN, ising_terms, qubit_baths, state_labels, weighted
 from qthermo_jax.operators import embed, sigma_x, sigma_y, sigma_z
 from qthermo_jax.system import OpenSystem
@@ -44,13 +44,14 @@ def spin_chain(
     Observable `magnetisation` (site): <sigma_z>.
 
     Raises:
-        ValueError: fewer than two sites, an unknown kind, or an unknown spectrum.
+        ValueError: fewer than 2 or more than 13 sites, an unknown kind, or an unknown spectrum.
 
     >>> spin_chain(sites=2, J=0.3).H.diagonal(1).tolist()
     [0.0, 0.3, 0.0]
     """
     if sites < 2:
         raise ValueError(f"sites = {sites}: a spin chain has at least two")
+    refuse_many_sites(sites, most=13)
     if kind not in _COUPLED:
         raise ValueError(f"kind {kind!r} is not one of {', '.join(_COUPLED)}")
     along_z = ising_terms(sites)

@@ -52,7 +52,7 @@ _MEANINGS = {
     Status.DIVERGENT_RATE: (
         "a rate diverges (a flat spectrum's does at zero frequency) and the bath drives that transition"
     ),
-    Status.NOT_UNIQUE: "the steady state is not unique, as far as this precision can tell",
+    Status.NOT_UNIQUE: "the steady state is not unique",
     Status.LARGE_RESIDUAL: "the solution does not satisfy its equation",
     Status.METHOD_NOT_EXACT: (
         "the method that was asked for is not exact: what it keeps drives coherences that it leaves out"

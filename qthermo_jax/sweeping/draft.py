@@ -28,6 +28,11 @@ def parts_of(key: str) -> Path:
     return tuple(part for part in re.split(r"[.\[\]]", key) if part)
 
 
+def _is_position(step: str) -> bool:
+    """Whether a step is a place in a list; digits of other scripts and superscripts name keys."""
+    return step.isascii() and step.isdigit()
+
+
 class Draft:
     """A copy of a spec's data, and the faults that were found in it.
 
@@ -44,7 +49,7 @@ class Draft:
     def repair(self, found: list[str]) -> bool:
         """Note the faults that are found at a time and repair them; False if that is beyond guessing."""
         before = set(self._repairs)
-        leaves = {place[-1] for place in before if place and not place[-1].isdigit()}
+        leaves = {place[-1] for place in before if place and not _is_position(place[-1])}
         ways = [(fault, parts_of(key_of(fault))) for fault in found]
         places = [self._in_the_file(path) for _, path in ways]
         for (fault, path), place in zip(ways, places, strict=True):
@@ -90,7 +95,7 @@ class Draft:
     def _renamed(self, path: Path, meant: str | None) -> bool:
         """What has a wrong name under the one that was meant, unless that is there; else without it."""
         table, last = self._table(path), path[-1]
-        if isinstance(table, list) and last.isdigit() and int(last) < len(table):
+        if isinstance(table, list) and _is_position(last) and int(last) < len(table):
             if meant and meant not in table:
                 table[int(last)] = meant
             else:
@@ -115,7 +120,7 @@ class Draft:
 
     def _in_the_file(self, path: Path) -> Path:
         """The same with the position in a list that the file has, where earlier ones were dropped."""
-        if path[:-1] not in self._dropped:
+        if path[:-1] not in self._dropped or not _is_position(path[-1]):
             return path
         position = int(path[-1])
         for dropped in sorted(self._dropped[path[:-1]]):

@@ -55,11 +55,27 @@ def _a_text(text: str) -> str:
     return text
 
 
-Text = Annotated[str, AfterValidator(_a_text)]
+# What the JSON Schema can say of texts and names.
+_CONTROL = r"[\u0000-\u001f\u007f-\u009f]"
+_TEXT_SCHEMA: dict[str, Any] = {"maxLength": _LONGEST_TEXT, "not": {"pattern": _CONTROL}}
+_NAME_SCHEMA: dict[str, Any] = {
+    "maxLength": _LONGEST_NAME,
+    "not": {"pattern": rf"/|^\s*$|^\.\.?$|{_CONTROL}"},
+}
+_NAMED = Field(json_schema_extra={"propertyNames": _NAME_SCHEMA})
+
+Text = Annotated[str, AfterValidator(_a_text), Field(json_schema_extra=_TEXT_SCHEMA)]
 
 
 class Range(_Strict):
     """`num` values from `start` to `stop`, both included."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"spacing": {"const": "log"}}, "required": ["spacing"]},
+            "then": {"properties": {end: {"exclusiveMinimum": 0} for end in ("start", "stop")}},
+        }
+    )
 
     start: float
     """The first value."""
@@ -98,7 +114,7 @@ Values = Annotated[
 AxisSpec = Annotated[
     Annotated[Range, Tag("range")]
     | Annotated[list[float], Field(min_length=1), Tag("list")]
-    | Annotated[dict[str, Values], Field(min_length=1), Tag("table")],
+    | Annotated[dict[str, Values], Field(min_length=1), _NAMED, Tag("table")],
     Discriminator(_kind_of_axis),
 ]
 
@@ -171,10 +187,10 @@ class Spec(_Strict):
 
     model: Text
     """Name of a built-in model, `path/to/file.py:function` or `package.module:function`."""
-    axes: dict[str, AxisSpec] = {}
+    axes: Annotated[dict[str, AxisSpec], _NAMED] = {}
     """One dimension of the grid each: a list, a range, or a table of several parameters that move
     together along one dimension."""
-    parameters: dict[str, bool | int | float | str | list[float]] = {}
+    parameters: Annotated[dict[str, bool | int | float | str | list[float]], _NAMED] = {}
     """Held fixed; those that are left out have the model's default."""
     observables: list[str] = []
     """Names, or `file.py:function` for one's own; empty for those that the model brings."""
@@ -191,7 +207,7 @@ class Spec(_Strict):
     """Of the file and its pictures."""
     energy_unit: Text = "energy"
     """What energies are measured in, for labels: "h"."""
-    labels: dict[str, Label] = {}
+    labels: Annotated[dict[str, Label], _NAMED] = {}
     """Names of coordinates that the model has none for."""
 
     @model_validator(mode="after")
@@ -297,13 +313,30 @@ _TYPES = {
     "model_type": "a table",
     "union_tag_not_found": "a list of numbers, a table with start, stop and num, or a table of those",
 }
+_SEVERAL_TYPES: dict[tuple[int | str, ...], str] = {
+    ("parameters",): "a number, a list of numbers, a text, true or false",
+    ("evolution", "initial"): "a basis state or a table of populations",
+    ("evolution", "heat_capacity"): "a number or a list of numbers",
+}
 _BOUNDS = {"greater_than_equal": ("ge", "at least"), "less_than_equal": ("le", "at most")}
 
 
 def faults_of(error: ValidationError) -> list[str]:
     """One line each; unknown keys before anything else: they are often the cause of the rest."""
     details = sorted(error.errors(), key=lambda detail: detail["type"] != "extra_forbidden")
-    return list(dict.fromkeys(map(_in_one_line, details)))
+    lines: dict[tuple[int | str, ...], str] = {}
+    for detail in details:
+        location = detail["loc"]
+        place = location[:2] if _types_of(location) else (*location, detail["type"])
+        lines.setdefault(place, _in_one_line(detail))
+    return list(dict.fromkeys(lines.values()))
+
+
+def _types_of(location: tuple[int | str, ...]) -> str | None:
+    """What a key of several types takes; pydantic has a detail for each type, and they are one fault."""
+    if len(location) < 3:
+        return None
+    return _SEVERAL_TYPES.get(location[:1]) or _SEVERAL_TYPES.get(location[:2])
 
 
 def _in_one_line(details: ErrorDetails) -> str:
@@ -318,9 +351,8 @@ def _in_one_line(details: ErrorDetails) -> str:
         return f"{key}: missing"
     if kind == "too_short":
         return f"{key}: empty; it takes at least one value"
-    if path and path[0] == "parameters":
-        takes = "a number, a list of numbers, a text, true or false"
-        return f"parameters.{path[1]}: takes {takes}, got {shown(given)}"
+    if takes := _types_of(location):
+        return f"{'.'.join(path[:2])}: takes {takes}, got {shown(given)}"
     if kind in _BOUNDS:
         name, words = _BOUNDS[kind]
         return f"{key}: takes {words} {details['ctx'][name]}, got {shown(given)}"

@@ -19,6 +19,7 @@ import pytest
 import xarray as xr
 
 from attack.sweeps import Solver, job_of, run, values_of
+from qthermo_jax.cli.interrupts import Interrupts
 from qthermo_jax.cli.running import _run as run_like_the_command
 from qthermo_jax.steady import Status
 from qthermo_jax.sweeping import SpecError, Store, StoreError, store
@@ -138,7 +139,9 @@ class Killed:
             else:
                 job = job_of(**self.stage.job or {})
                 kept = Store(self.out, job.plan, **self.stage.how or {})
-                run_like_the_command("sweep", job, kept, solve_locally)
+                interrupts = Interrupts()
+                with interrupts.listening():
+                    run_like_the_command("sweep", job, kept, solve_locally, interrupts)
             code = min(count, 254)
         except KeyboardInterrupt:
             code = 130
