@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Num
@@ -33,9 +34,11 @@ def _one_each(value: Num[ArrayLike, "*s"], size: int, name: str) -> Float[Array,
 
 
 def between(T_L: Scalar, T_R: Scalar, steps: int) -> Float[Array, " n"]:
-    """Temperatures from T_L to T_R, linear; none below 0 by rounding."""
+    """Temperatures from T_L to T_R, linear; rounding leads none out of these two, which may be equal."""
     fraction = jnp.linspace(0.0, 1.0, steps)
-    return (1.0 - fraction) * T_L + fraction * T_R
+    linear = (1.0 - fraction) * T_L + fraction * T_R
+    inside = jnp.clip(linear, jnp.minimum(T_L, T_R), jnp.maximum(T_L, T_R))
+    return linear + jax.lax.stop_gradient(inside - linear)
 
 
 def particle_on_sites(
