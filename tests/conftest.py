@@ -15,8 +15,8 @@ from jaxtyping import config as jaxtyping_config
 from jaxtyping import install_import_hook
 
 # Most of the time goes into compilation: without XLA's optimisations it is a fifth less, and with its
-# older emitter of loops, where it still has that, half of the rest. The processes that tests start inherit
-# it. `make test-all` runs what users run everywhere; the tests of accuracy always do: see `_as_users_run`.
+# older emitter of loops, where it still has that, half of the rest. The processes that tests start
+# inherit it. The tests of accuracy compile as users do (`_as_users_run`); with `make test-all` all do.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")
 _FAST = os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] == "true"
 _ACCURACY = {
