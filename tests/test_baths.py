@@ -14,6 +14,7 @@ from mpmath import mpf
 
 import qthermo_jax as qj
 from oracles import exact_occupation, exact_rate
+from qthermo_jax.baths import rates_both_ways
 
 TEMPERATURES = (1e-3, 0.37, 1.0, 290.0)
 RATIOS = np.concatenate([np.geomspace(1e-12, 1e4, 65), [1.0, 700.0, 799.0, 800.0, 801.0]])
@@ -68,6 +69,13 @@ def test_rates_are_exact_to_a_few_ulp(T: float, sign: int) -> None:
     assert_ulps(qj.rate(qj.Flat(0.7), omega, T), exact, allowed)
 
 
+def test_rates_of_both_directions_are_exact_and_change_places_with_the_sign() -> None:
+    omega = np.array([-2.0, -0.4, 0.4, 2.0])
+    forth, back = rates_both_ways(qj.Flat(0.7), omega, 0.37)
+    assert_ulps(forth, [exact_rate(mpf(0.7), w, 0.37) for w in omega], 15)
+    assert_ulps(back, [exact_rate(mpf(0.7), -w, 0.37) for w in omega], 15)
+
+
 @pytest.mark.parametrize("name", DENSITIES)
 def test_spectral_densities_are_exact_to_a_few_ulp(name: str) -> None:
     omega = np.concatenate([np.geomspace(1e-12, 1e3, 40), [1.3, 1.3000001, 3.0]])
@@ -97,6 +105,10 @@ def test_rate_is_continuous_at_zero_frequency(name: str) -> None:
 @pytest.mark.parametrize("T", [0.0, 0.37])
 def test_rate_at_zero_frequency_diverges_where_its_limit_does(name: str, T: float) -> None:
     assert qj.rate(DENSITIES[name], 0.0, T) == np.inf
+
+
+def test_nothing_happens_at_zero_frequency_above_the_ohmic_power() -> None:
+    assert qj.rate(qj.OhmicFamily(0.7, 1.5, 3.0), 0.0, 0.37) == 0.0
 
 
 @pytest.mark.parametrize("omega", [1e-20, 1.0, 1e4])
