@@ -41,18 +41,19 @@ def chain_on_the_boundary(
     T_R = 2.0 * T_mean / (1.0 + ratio)
     middle = (sites + 1) / 2
 
-    def at(g):
+    def at(g, T_R):
         chain = qj.models.chain(sites, h, g, ratio * T_R, T_R, rate, spectrum)
         # To find a level that crosses 0 to all its digits: only what is equal counts as equal.
         return chain.with_generator("global", secular_tol=0.0)
 
-    def beyond_the_middle(g, _=None):
-        chain = at(g)
+    def beyond_the_middle(g, T_R):
+        chain = at(g, T_R)
         state = qj.steadystate(chain, method="populations")
         return qj.observe(chain, state, "mean_position") - middle
 
+    fixed = jax.lax.stop_gradient(T_R)
     g = h * jnp.asarray(_search_grid(sites))
-    position = jax.vmap(beyond_the_middle)(g)
+    position = jax.vmap(beyond_the_middle, in_axes=(0, None))(g, fixed)
     crosses = (position[:-1] > ROUND_OFF) & (position[1:] < -ROUND_OFF)
     first = jnp.argmax(crosses)
     # Bisection: where a level crosses 0 the position has a kink, and a tangent leads astray.
@@ -60,13 +61,20 @@ def chain_on_the_boundary(
         beyond_the_middle,
         optx.Bisection(rtol=0.0, atol=1e-12, flip=True),
         (g[first] + g[first + 1]) / 2,
+        fixed,
         options={"lower": g[first], "upper": g[first + 1]},
         throw=False,
     )
-    g_boundary = jnp.where(jnp.any(crosses), found.value, jnp.nan)
+    # The implicit function theorem. Where a level crosses 0 neither the position nor its slope is known:
+    # the crossing is the boundary there, whatever the temperatures.
+    slope = jax.grad(beyond_the_middle)(found.value, fixed)
+    change = beyond_the_middle(found.value, T_R) / slope
+    moving = found.value - (change - jax.lax.stop_gradient(change))
+    g_boundary = jnp.where(jnp.isfinite(slope), moving, found.value)
+    g_boundary = jnp.where(jnp.any(crosses), g_boundary, jnp.nan)
     name = qj.Quantity("boundary", "g", 1)
     value = qj.Observable(g_boundary * jnp.ones(2 * sites), name)
-    return at(g_boundary).with_observables({"g_boundary": value})
+    return at(g_boundary, T_R).with_observables({"g_boundary": value})
 
 
 def _search_grid(sites: int) -> np.ndarray:
