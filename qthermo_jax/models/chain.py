@@ -46,7 +46,7 @@ def chain(
     Observables: `site_populations` (site), `mean_position` in units of the site spacing.
 
     Raises:
-        ValueError: too few or too many sites, a shape that does not fit their number, or an unknown spectrum.
+        ValueError: too few or too many sites, a shape that does not fit, or an unknown spectrum.
 
     >>> chain(sites=3, T_L=1.0, T_R=0.5).temperatures.tolist()
     [1.0, 0.75, 0.5]

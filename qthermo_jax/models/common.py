@@ -32,9 +32,7 @@ def named_density(spectrum: str, rate: Num[ArrayLike, "*K"]) -> SpectralDensity:
     return _DENSITIES[spectrum](rate)
 
 
-def refuse_many_sites(
-    sites: int, most: int = _MOST_LEVELS // 2, levels: int = _MOST_LEVELS
-) -> None:
+def refuse_many_sites(sites: int, most: int = _MOST_LEVELS // 2, levels: int = _MOST_LEVELS) -> None:
     """Raise before the arrays of a model are made that no solver has room for.
 
     Args:

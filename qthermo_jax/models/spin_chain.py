@@ -75,9 +75,7 @@ def spin_chain(
 
 def _couplings(sites: int, kind: str) -> Float[np.ndarray, "d d"]:
     """Sum of the neighbours' products; those of two sigma_y are real."""
-    terms = sum(
-        (np.kron(sigma(), sigma()).real for sigma in _COUPLED[kind]), start=np.zeros((4, 4))
-    )
+    terms = sum((np.kron(sigma(), sigma()).real for sigma in _COUPLED[kind]), start=np.zeros((4, 4)))
     total = np.zeros((2**sites, 2**sites))
     for site in range(sites - 1):
         total += embed(terms, site, [*[2] * site, 4, *[2] * (sites - site - 2)])
