@@ -19,7 +19,7 @@ CODE    := $(wildcard qthermo_jax tests sweeps benchmarks docs notebooks)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test test-all bench docs docs-all lint format build release-check constraints clean
+.PHONY: help run test test-all mutants bench docs docs-all lint format build release-check constraints clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -32,6 +32,9 @@ test: $(VENV)/.installed-test ## install and run the tests and the examples of t
 
 test-all: $(VENV)/.installed-test ## the same with the slow tests, and with XLA's optimisations
 	JAX_DISABLE_MOST_OPTIMIZATIONS=false $(PYTEST) -m ""
+
+mutants: $(VENV)/.installed-mutants ## which small changes of the code no test notices (hours; one: MODULES=qthermo_jax/baths.py)
+	$(BIN)/python .ci/mutants $(MODULES)
 
 bench: $(VENV)/.installed-test ## all benchmarks (half an hour): tables, data and pictures in benchmarks/results/<device>
 	$(BIN)/python -m benchmarks all
@@ -110,6 +113,9 @@ $(VENV)/.installed-test: $(INPUTS)
 
 $(VENV)/.installed-dev: $(INPUTS)
 	$(call install,.[dev])
+
+$(VENV)/.installed-mutants: $(INPUTS)
+	$(call install,.[mutants])
 
 $(VENV)/.installed-docs: $(INPUTS)
 	$(call install,.[docs])

@@ -70,7 +70,9 @@ def bounded_currents(system: OpenSystem, state: State) -> Bounded:
     J, parts, rates, no_cycle = currents_of(system, state.basis, rho)
     balanced = is_steady and system.is_secular and all(bath.spontaneous for bath in system.baths)
     zero = (no_cycle & is_steady) | (jnp.all(T[0] == T) & balanced)
-    zero = zero & (state.status == Status.OK)
+    # A state that was altered by hand is not steady: its currents are not within their bounds of 0.
+    unaltered = jnp.all(jnp.abs(J) <= jnp.sum(parts, axis=-1))
+    zero = zero & unaltered & (state.status == Status.OK)
     # In equilibrium the derivatives are not 0; without a cycle they are.
     J = J - jax.lax.stop_gradient(jnp.where(zero, J, 0.0))
     J = jnp.where(no_cycle & zero, 0.0, J)

@@ -32,17 +32,16 @@ def named_density(spectrum: str, rate: Num[ArrayLike, "*K"]) -> SpectralDensity:
     return _DENSITIES[spectrum](rate)
 
 
-def refuse_many_sites(sites: int, most: int = _MOST_LEVELS // 2) -> None:
+def refuse_many_sites(sites: int, most: int = _MOST_LEVELS // 2, levels: int = _MOST_LEVELS) -> None:
     """Raise before the arrays of a model are made that no solver has room for.
 
     Args:
         sites: how many are asked for.
-        most: how many give `_MOST_LEVELS` levels; half as many where a site has two.
+        most, levels: how many sites the model takes, and how many levels so many sites have; if left
+            out, two levels a site.
     """
     if sites > most:
-        raise ValueError(
-            f"{sites} sites: the model takes at most {most}, which are {_MOST_LEVELS} levels"
-        )
+        raise ValueError(f"{sites} sites: the model takes at most {most}, which are {levels} levels")
 
 
 def equal_groups(energies: Float[np.ndarray, " n"]) -> list[list[int]]:

@@ -24,6 +24,7 @@ from qthermo_jax.sweeping.layout import Layout, Variable
 from qthermo_jax.sweeping.parts import (
     DAMAGED,
     Arrays,
+    forget_unfinished,
     read_part,
     renamed_into_place,
     to_disk,
@@ -176,6 +177,7 @@ def join(path: Path) -> None:
     """
     sources = sources_of(path)
     path = path.resolve()
+    forget_unfinished(path.parent, path.name)
     with renamed_into_place(path) as temporary:
         image = path.read_bytes()
         temporary.write_bytes(data_of(image) or image)

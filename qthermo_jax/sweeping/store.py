@@ -163,6 +163,7 @@ class Store:
         except Timeout:
             raise SpecError(f"{self.path}: another process is writing it") from None
         try:
+            forget_unfinished(self.path.parent, self.path.name)
             self._look()
             if self.finished and not self.unchecked:
                 # Of a process that was killed before it had removed them.
@@ -192,7 +193,6 @@ class Store:
         except OSError as error:
             raise StoreError(f"{self.parts.folder}: cannot be made: {error.strerror}") from error
         forget_unfinished(self.parts.folder)
-        forget_unfinished(self.path.parent, self.path.name)
         self._sources, missing, done = find_sources(self.parts, self._plan.tiling, boxes)
         if layout.axes and not self._replaces:
             write_view(self.path, layout, self._sources, finished=False)
