@@ -172,9 +172,11 @@ def has_no_cycle(moves: Transitions) -> Bool[Array, ""]:
     """Whether populations alone matter and the links that the baths make close no cycle.
 
     Then the net flux of every link is 0 in a steady state, and so is every heat current. A unique
-    steady state makes one connected graph, which has no cycle if it has at most d - 1 links.
+    steady state makes one connected graph, which has no cycle if it has at most d - 1 links. A link
+    whose amplitude is below its round-off may be there.
     """
-    links = jnp.sum(moves.driven & (moves.pairs.i != moves.pairs.j))
+    possible = (moves.strength_error > 0) & (moves.forth + moves.back > 0)
+    links = jnp.sum(possible & (moves.pairs.i != moves.pairs.j))
     return (links < moves.pairs.dimension) & ~leak(moves)[1]
 
 
