@@ -14,6 +14,9 @@ from qthermo_jax.generators.transitions import (
     jump_rate_errors,
     jump_rates,
     leak,
+    log_rates,
+    newly_divergent,
+    newly_driven,
     transitions,
 )
 from qthermo_jax.generators.unknowns import (
@@ -39,7 +42,10 @@ __all__ = [
     "kept_elements",
     "leak",
     "liouvillian",
+    "log_rates",
     "moves_of",
+    "newly_divergent",
+    "newly_driven",
     "real_generator",
     "secular_generator",
     "transitions",

@@ -26,6 +26,9 @@ _ROTATED = 1.5
 # A coupling that was given in a rotated basis has round-off of its own: a divergent rate multiplies it.
 _GIVEN = 16.0
 
+# What counts as round-off of how fast an amplitude changes, relative to the fastest.
+_STILL = 1e-9
+
 
 class Transitions(eqx.Module):
     """What the baths do to the eigenstates: P transitions j -> i and back, over U pairs of states.
@@ -44,7 +47,8 @@ class Transitions(eqx.Module):
         forth, back: the rates gamma_k(omega_ij) of j -> i and gamma_k(-omega_ij) of i -> j, (P,).
         rate_error: bound of the relative error of both, (P,).
         temperatures: of the baths, (K,).
-        divergent: whether a bath drives a transition whose rate diverges.
+        infinite: where a rate diverges, (P,); where the element that it meets is zero up to round-off,
+            this is harmless, and the rate is set to zero.
     """
 
     basis: Eigenbasis
@@ -58,7 +62,17 @@ class Transitions(eqx.Module):
     back: Float[Array, " P"]
     rate_error: Float[Array, " P"]
     temperatures: Float[Array, " K"]
-    divergent: Bool[Array, ""]
+    infinite: Bool[Array, " P"]
+
+    @property
+    def divergent(self) -> Bool[Array, ""]:
+        """Whether a bath drives a transition whose rate diverges."""
+        return jnp.any(self.infinite & ~self._harmless)
+
+    @property
+    def _harmless(self) -> Bool[Array, " P"]:
+        # Of the whole coupling: a multiple of one that only the shift removes leaves the rate as it is.
+        return jnp.abs(self.amplitudes) <= _GIVEN * self.amplitude_error
 
     @property
     def acting(self) -> Inexact[Array, " P"]:
@@ -128,8 +142,6 @@ def transitions(system: OpenSystem, basis: Eigenbasis) -> Transitions:
 
     Args:
         basis: as `eigenbasis(system)` gives it, and a `SteadyState` keeps it.
-
-    A divergent rate that meets an element which is zero up to round-off is harmless and set to zero.
     """
     pairs = system.pairs
     omega, labels = _grouped(system, basis, pairs)
@@ -152,17 +164,11 @@ def transitions(system: OpenSystem, basis: Eigenbasis) -> Transitions:
         back,
         jax.lax.stop_gradient(_rate_error(basis, pairs, omega, steepness, system.temperatures)),
         system.temperatures,
-        jnp.array(False),
+        jnp.isposinf(forth) | jnp.isposinf(back),
     )
-    # Of the whole coupling: a multiple of one that only the shift removes leaves the rate as it is.
-    driven = jnp.abs(amplitudes) > _GIVEN * moves.amplitude_error
-    infinite = jnp.isposinf(forth) | jnp.isposinf(back)
-    harmless = infinite & ~driven
+    harmless = moves.infinite & moves._harmless
     return replace(
-        moves,
-        forth=jnp.where(harmless, 0.0, forth),
-        back=jnp.where(harmless, 0.0, back),
-        divergent=jnp.any(infinite & driven),
+        moves, forth=jnp.where(harmless, 0.0, forth), back=jnp.where(harmless, 0.0, back)
     )
 
 
@@ -322,25 +328,62 @@ def leak(
         whether any of it is more than round-off of eigenvectors.
     """
     pairs = moves.pairs
-    amplitudes, _, frequency = moves.directed()
     largest = pairs.by_bath.max(jnp.abs(moves.acting))
-    position = pairs.arrivals[0]
-    relative = jnp.abs(amplitudes) / jnp.where(largest > 0, largest, 1.0)[pairs.bath[position]]
-    relative = jnp.where(moves.driven[position], relative, 0.0)
-    if kept is None and pairs.rivals is not None:
-        product, lesser = _compared(pairs, pairs.rivals, frequency, relative)
-    else:
-        block = jnp.arange(pairs.dimension) if kept is None else kept
-        product, lesser = _sorted(pairs, block, frequency, relative)
+    size = jnp.where(moves.driven, jnp.abs(moves.acting), 0.0)
+    relative = size / jnp.where(largest > 0, largest, 1.0)[pairs.bath]
+    product, lesser = _strongest(moves, kept, relative)
     fastest = pairs.by_bath.max(jnp.maximum(moves.forth, moves.back))
     elements = product * largest**2
     bound = (1 + pairs.dimension / 2) * jnp.sum(jnp.where(elements > 0, elements * fastest, 0.0))
     return bound, lesser > 0
 
 
+def newly_driven(moves: Transitions, change: Inexact[Array, " P"]) -> Bool[Array, ""]:
+    """Whether populations drive a coherence to first order once the amplitudes change.
+
+    Args:
+        change: derivative of `Transitions.amplitudes` along a direction.
+
+    A small step along the direction makes products S dS of the first order and dS dS of the second, so
+    much smaller that the largest product tells whether there is one of the first.
+    """
+    largest = moves.pairs.by_bath.max(jnp.abs(moves.acting))
+    size = jnp.where(moves.driven, jnp.abs(moves.acting), 0.0)
+    size = size / jnp.where(largest > 0, largest, 1.0)[moves.pairs.bath]
+    step = float(jnp.finfo(size.dtype).tiny) ** 0.2
+    product, _ = _strongest(moves, None, size + step * _speed(moves, change))
+    return jnp.any(product > step**1.5)
+
+
+def newly_divergent(moves: Transitions, change: Inexact[Array, " P"]) -> Bool[Array, ""]:
+    """Whether an element that a divergent rate meets stops being zero once the amplitudes change."""
+    return jnp.any(moves.infinite & (_speed(moves, change) > 0))
+
+
+def _speed(moves: Transitions, change: Inexact[Array, " P"]) -> Float[Array, " P"]:
+    """How fast each amplitude changes relative to the fastest of its bath, 0 where it is round-off."""
+    pairs = moves.pairs
+    fastest = pairs.by_bath.max(jnp.abs(change))
+    speed = jnp.abs(change) / jnp.where(fastest > 0, fastest, 1.0)[pairs.bath]
+    return jnp.where(speed > _STILL, speed, 0.0)
+
+
 # Of two transitions of each bath with one Bohr frequency, from one block of states to different ones:
 # the largest product of their amplitudes, and the largest that the lesser of two is, of all baths.
 _Strongest = tuple[Float[Array, " K"], Float[Array, ""]]
+
+
+def _strongest(
+    moves: Transitions, kept: Int[Array, " d"] | None, sizes: Float[Array, " P"]
+) -> _Strongest:
+    """Of numbers that each transition has in both directions."""
+    pairs = moves.pairs
+    _, _, frequency = moves.directed()
+    sizes = sizes[pairs.arrivals[0]]
+    if kept is None and pairs.rivals is not None:
+        return _compared(pairs, pairs.rivals, frequency, sizes)
+    block = jnp.arange(pairs.dimension) if kept is None else kept
+    return _sorted(pairs, block, frequency, sizes)
 
 
 def _compared(

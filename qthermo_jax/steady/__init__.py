@@ -2,16 +2,21 @@
 
 from qthermo_jax.steady.record import Method, Note, State, Status, SteadyState
 from qthermo_jax.steady.solve import GOES_ON, METHODS, bytes_per_point, has_block, solved, steadystate
+from qthermo_jax.steady.slopes import Change, Footing, derivative_status, footing
 
 __all__ = [
     "GOES_ON",
     "METHODS",
+    "Change",
+    "Footing",
     "Method",
     "Note",
     "State",
     "Status",
     "SteadyState",
     "bytes_per_point",
+    "derivative_status",
+    "footing",
     "has_block",
     "solved",
     "steadystate",

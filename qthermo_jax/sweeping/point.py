@@ -4,13 +4,12 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int8
 
 from qthermo_jax.bounded import Bounded, slope_of, trusted
 from qthermo_jax.declared import Computed
 from qthermo_jax.observables import bounded_currents
-from qthermo_jax.spectral import eigenbasis, splits
-from qthermo_jax.steady import Method, Note, State, Status
+from qthermo_jax.steady import Change, Footing, Note, State, Status, derivative_status, footing
 from qthermo_jax.structure import Index
 from qthermo_jax.sweeping.errors import SpecError, first_line
 from qthermo_jax.sweeping.plan import Plan
@@ -141,46 +140,40 @@ def _with_slopes(
     along = {name: steps[:, index] for index, name in enumerate(plan.varied)}
     warming = jnp.pad(steps[:, len(plan.varied) :], ((0, 0), (0, 0 if plan.warms else plan.n_baths)))
 
-    def push(step: Numbers, warm: Array) -> tuple[tuple[Results, OpenSystem, State], Results]:
+    def push(step: Numbers, warm: Array) -> tuple[tuple[Results, OpenSystem, State], Results, Footing]:
+        def judged(
+            varied: Numbers, warming: Array
+        ) -> tuple[tuple[Results, Footing], tuple[OpenSystem, State]]:
+            results, (system, state) = observed(varied, warming)
+            return (results, footing(system, state)), (system, state)
+
         here = (varied, jnp.zeros(plan.n_baths))
-        results, slopes, kept = jax.jvp(observed, here, (step, warm), has_aux=True)
-        return (results, *kept), {name: slope_of(results[name], own) for name, own in slopes.items()}
+        (results, _), (slopes, on), kept = jax.jvp(judged, here, (step, warm), has_aux=True)
+        slopes = {name: slope_of(results[name], own) for name, own in slopes.items()}
+        return (results, *kept), slopes, on
 
-    def bend(step: Numbers) -> tuple[Hamiltonians, Hamiltonians]:
-        """First and second derivative of the Hamiltonians."""
-
+    def bend(step: Numbers) -> Change:
         def change(varied: Numbers) -> Hamiltonians:
             slopes: Hamiltonians = jax.jvp(hamiltonians, (varied,), (step,))[1]
             return slopes
 
-        return jax.jvp(change, (varied,), (step,))
+        (dH, d_local), (ddH, dd_local) = jax.jvp(change, (varied,), (step,))
+        return Change(dH, ddH, d_local, dd_local)
 
-    (results, system, state), slopes = jax.vmap(push, out_axes=(None, 0))(along, warming)
-    jumps = jax.vmap(lambda step: _jumps(system, state, *bend(step)))(along)
-    named = _named(plan, slopes, state.status, jumps)
+    (results, system, state), slopes, on = jax.vmap(push, out_axes=(None, 0, 0))(along, warming)
+    scales = jnp.abs(jnp.stack([*varied.values(), *system.temperatures])[: plan.n_directions])
+
+    def code_of(step: Numbers, slope: Footing, scale: Array) -> Array:
+        return derivative_status(system, state, bend(step), slope, scale)
+
+    codes = jax.vmap(code_of)(along, on, scales)
+    named = _named(plan, slopes, jnp.where(state.status == Status.OK, codes, state.status))
     cancels = _cancels(system, state, results) | _cancels(system, state, slopes)
     return _kept(plan, results) | named | _flags(state, cancels)
 
 
-def _jumps(
-    system: OpenSystem, state: State, change: Hamiltonians, curvature: Hamiltonians
-) -> Bool[Array, ""]:
-    """Whether the state jumps along a direction, because a level splits that it depends on."""
-    (dH, d_local), (ddH, dd_local) = change, curvature
-    inside, between = splits(system, state.basis, dH, ddH)
-    jumps = inside | (between & (state.method != Method.POPULATIONS))
-    if system.generator != "local" or d_local is None:
-        return jumps
-    bare = system.without_interactions()
-    inside, between = splits(bare, eigenbasis(bare), d_local, dd_local)
-    return jumps | inside | between
-
-
-def _named(
-    plan: Plan, slopes: Results, status: Array, jumps: Bool[Array, " directions"]
-) -> dict[str, Array]:
-    """Derivatives under their names, NaN where they do not exist, each parameter with its own status."""
-    codes = jnp.where((status == Status.OK) & jumps, jnp.int8(Status.NO_DERIVATIVE), status)
+def _named(plan: Plan, slopes: Results, codes: Int8[Array, " directions"]) -> dict[str, Array]:
+    """Derivatives under their names, NaN where they are not known, each parameter with its own status."""
     named = {}
     for derivative in plan.derivatives:
         code = codes[derivative.directions]

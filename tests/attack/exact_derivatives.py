@@ -36,6 +36,9 @@ ROUNDOFF, MEANT = 1e-14, 1e-11
 # A jump of the state by more than this is one.
 JUMP = 1e-9
 
+# An element that a divergent rate meets grows if it does so this fast, relative to its coupling.
+GROWS = 1e-8
+
 
 @dataclass(frozen=True)
 class Direction:
@@ -240,6 +243,16 @@ def _slopes(draw: Draw, direction: Direction) -> Slopes:
         sides.append(solve(draw, moved, levels))
     ahead, behind = sides
     if ahead.rho is None or behind.rho is None:
+        # Without a change of any element it is round-off that a divergent rate meets.
+        moves = direction.H.any() or direction.couplings.any()
+        return Slopes(False if moves else None, splits, here)
+    speeds = [
+        (float(abs(after - now) / h), float(np.abs(bath.coupling).max() + np.abs(dS).max()))
+        for after, now, bath, dS in zip(
+            ahead.unmet, here.unmet, draw.baths, direction.couplings, strict=True
+        )
+    ]
+    if any(speed > GROWS * size for speed, size in speeds):
         return Slopes(False, splits, here)
     if np.abs(_state(ahead) - _state(here)).max() > JUMP:
         return Slopes(False, splits, here)

@@ -72,11 +72,16 @@ class Element:
 
 @dataclass
 class Driven:
-    """The elements of one bath, and whether one of them has a rate that diverges."""
+    """The elements of one bath, and whether one of them has a rate that diverges.
+
+    Attributes:
+        unmet: the norm of what meets a rate that diverges, 0 or round-off where it does not matter.
+    """
 
     elements: list[Element]
     diverges: bool = False
     may_diverge: bool = False
+    unmet: Real = Real(0)
 
 
 def driven(
@@ -96,6 +101,7 @@ def driven(
                 relative = abs(S[a][c]) / size
                 found.diverges |= bool(relative > max(DRIVES, levels.mixing) and parameters[0] > 0)
                 found.may_diverge |= bool(relative > ROUNDOFF)
+                found.unmet = mp.hypot(found.unmet, abs(S[a][c]))
                 continue
             found.elements.append(Element(a, c, S[a][c], gamma, levels.group[a][c]))
     return found
@@ -115,7 +121,7 @@ def turned(bath: Driven, R: Rows) -> Driven:
         elements += [
             Element(a, c, A[a][c], gamma, group) for a in range(d) for c in range(d) if A[a][c] != 0
         ]
-    return Driven(elements, bath.diverges, bath.may_diverge)
+    return Driven(elements, bath.diverges, bath.may_diverge, bath.unmet)
 
 
 Generator = dict[tuple[int, int], dict[tuple[int, int], Complex]]

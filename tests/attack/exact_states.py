@@ -37,6 +37,7 @@ class Exact:
         currents: heat currents.
         gross: the energy that all jumps carry in unit time, which a current of 0 is small against.
         diverges, may_diverge: whether a bath drives a divergent rate, surely or perhaps.
+        unmet: of each bath, the norm of its elements that a divergent rate would meet.
         slowest: the smallest pivot that is not 0, relative to the largest.
         span: how many decades the rates that are not 0 span.
     """
@@ -49,6 +50,7 @@ class Exact:
     gross: Real = field(default_factory=Real)
     diverges: bool = False
     may_diverge: bool = False
+    unmet: list[Real] = field(default_factory=list)
     slowest: float = 1.0
     span: float = 0.0
 
@@ -201,6 +203,7 @@ def solve(draw: Draw, numbers: Numbers, levels: Levels | None = None) -> Exact:
     span = float(mp.log10(max(sizes) / min(sizes))) if sizes else 0.0
     common = {
         "may_diverge": may_diverge,
+        "unmet": [bath.unmet for bath in baths],
         "slowest": float(slowest / largest),
         "span": span,
     }

@@ -59,19 +59,20 @@ def judge(pair: Pair, exact: Slopes, method: str, found: dict[str, np.ndarray]) 
         return Verdict(*own, WRONG, f"raised ValueError: {found['raised']}")
     if int(found["status"]) != Status.OK or exact.exists is None:
         return None
-    flagged = bool(found["jumps"])
-    if flagged:
-        verdict = FLAGGED if exact.splits or not exact.exists else NEEDLESS
-        return Verdict(*own, verdict, Status.NO_DERIVATIVE.name)
+    flag = Status(int(found["flag"]))
+    if flag == Status.NO_DERIVATIVE:
+        return Verdict(*own, FLAGGED if exact.splits or not exact.exists else NEEDLESS, flag.name)
     if not exact.exists:
         return Verdict(*own, WRONG, "OK, but the state jumps")
     assert exact.rho is not None
     assert exact.currents is not None
     allowed = _allowed(pair, exact)
-    if allowed is None or float(found["error"]) > 1e-3:
-        return None
     gross = float(exact.base.gross)
     far = _far(found["rho"], exact.rho), _far(found["currents"], exact.currents, gross)
+    if flag != Status.OK:
+        return Verdict(*own, FLAGGED if allowed is None or far[0] > PART else NEEDLESS, flag.name)
+    if allowed is None or float(found["error"]) > 1e-3:
+        return None
     right = far[0] <= max(allowed[0], BOUNDS * float(found["error"]))
     return Verdict(*own, RIGHT if right else WRONG, "OK", allowed[0], far[0], far[1])
 

@@ -12,8 +12,7 @@ from jaxtyping import Array, Bool, Float, Num
 import qthermo_jax as qj
 from attack.systems import Draw
 from qthermo_jax.couplings import SparseCoupling
-from qthermo_jax.spectral import splits
-from qthermo_jax.steady import Method
+from qthermo_jax.steady import Change, derivative_status, footing
 
 # Points that one call solves; a batch that is not full repeats its first point.
 BATCH = 32
@@ -140,20 +139,21 @@ def _slopes_program(signature: tuple[object, ...], method: str) -> Any:
     example = _EXAMPLES[signature]
 
     def solved(arrays: Arrays, steps: Arrays) -> dict[str, Array]:
-        def values(arrays: Arrays) -> tuple[tuple[Array, Array], tuple[qj.OpenSystem, qj.SteadyState]]:
+        def values(arrays: Arrays) -> tuple[Any, tuple[qj.OpenSystem, qj.SteadyState]]:
             system = system_of(example, arrays)
             state = qj.steadystate(system, method=method)
-            return (state.rho, qj.heat_currents(system, state)), (system, state)
+            found = state.rho, qj.heat_currents(system, state), footing(system, state)
+            return found, (system, state)
 
-        _, (rho, currents), (system, state) = jax.jvp(values, (arrays,), (steps,), has_aux=True)
-        inside, between = splits(system, state.basis, steps["H"], jnp.zeros_like(steps["H"]))
+        _, (rho, currents, slope), (system, state) = jax.jvp(values, (arrays,), (steps,), has_aux=True)
+        change = Change(steps["H"], jnp.zeros_like(steps["H"]), None, None)
         return {
             "status": state.status,
             "error": state.error,
             "rho": rho,
             "currents": currents,
-            # As a sweep decides it: `qthermo_jax.sweeping.point`.
-            "jumps": inside | (between & (state.method != Method.POPULATIONS)),
+            # As a sweep decides it. The directions are of size 1.
+            "flag": derivative_status(system, state, change, slope, jnp.array(1.0)),
         }
 
     return jax.jit(jax.vmap(solved))

@@ -1,0 +1,116 @@
+"""Whether the derivative of a state along a direction exists, and whether it is known."""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Complex, Float, Inexact, Int8
+
+from qthermo_jax.generators import moves_of, newly_divergent, newly_driven
+from qthermo_jax.spectral import eigenbasis, splits
+from qthermo_jax.steady.faults import first_fault
+from qthermo_jax.steady.record import Method, State, Status, SteadyState
+from qthermo_jax.system import OpenSystem
+
+# A derivative whose error may be larger than this part of it is flagged.
+_NO_DIGITS = 1e-3
+
+
+class Footing(eqx.Module):
+    """What the derivative of a state is judged by, to be differentiated along with what is asked for.
+
+    Attributes:
+        populations, coherences: of the state.
+        amplitudes: S_k,ij of every transition, (P,).
+        rates: of every transition, both ways, (r,).
+    """
+
+    populations: Float[Array, " d"]
+    coherences: Complex[Array, "d d"] | None
+    amplitudes: Inexact[Array, " P"]
+    rates: Float[Array, " r"]
+
+
+class Change(NamedTuple):
+    """How the Hamiltonians change along a direction: first and second derivatives.
+
+    Attributes:
+        H, curvature: dH and d^2H, (d, d).
+        local, local_curvature: of the Hamiltonian without interactions; None if there is none.
+    """
+
+    H: Inexact[Array, "d d"]
+    curvature: Inexact[Array, "d d"]
+    local: Inexact[Array, "d d"] | None
+    local_curvature: Inexact[Array, "d d"] | None
+
+
+def footing(system: OpenSystem, state: State) -> Footing:
+    """That of a state of the system."""
+    moves = moves_of(system, state.basis)
+    rates = jnp.concatenate([moves.strengths * moves.forth, moves.strengths * moves.back])
+    return Footing(state.populations, state.coherences, moves.amplitudes, rates)
+
+
+def derivative_status(
+    system: OpenSystem,
+    state: State,
+    change: Change,
+    slope: Footing,
+    scale: Float[Array, ""],
+) -> Int8[Array, ""]:
+    """Status of the derivatives of a state along a direction, where the state itself is OK.
+
+    Args:
+        change: of the Hamiltonians.
+        slope: derivative of the state's `footing` along the direction.
+        scale: size of the parameter that changes: a derivative of 1/scale counts as one of size 1.
+
+    Returns:
+        NO_DERIVATIVE where a level splits that the state depends on, or a bath starts to drive a
+        transition whose rate diverges; METHOD_NOT_EXACT where the change
+        alone would drive coherences that the solver leaves out; INACCURATE where round-off may have
+        changed the derivative by more than 1e-3 of it; else OK.
+    """
+    moves = moves_of(system, state.basis)
+    jumps = _splits(system, state, change) | newly_divergent(moves, slope.amplitudes)
+    leaks = jnp.array(False)
+    if system.is_secular:
+        leaks = newly_driven(moves, slope.amplitudes) & (state.method == Method.POPULATIONS)
+    return first_fault(
+        [
+            (jumps, Status.NO_DERIVATIVE),
+            (leaks, Status.METHOD_NOT_EXACT),
+            (_is_lost(state, footing(system, state), slope, scale), Status.INACCURATE),
+        ]
+    )
+
+
+def _splits(system: OpenSystem, state: State, change: Change) -> Bool[Array, ""]:
+    inside, between = splits(system, state.basis, change.H, change.curvature)
+    jumps = inside | (between & (state.method != Method.POPULATIONS))
+    if system.generator != "local" or change.local is None:
+        return jumps
+    bare = system.without_interactions()
+    inside, between = splits(bare, eigenbasis(bare), change.local, change.local_curvature)
+    return jumps | inside | between
+
+
+def _is_lost(state: State, on: Footing, slope: Footing, scale: Float[Array, ""]) -> Bool[Array, ""]:
+    """Whether what round-off does to the derivative is more than 1e-3 of it.
+
+    The derivative solves A dx = -dA x. What the slowest rate is comes of the state's error, which is
+    eps times the largest rate over it; over it once more, times the change of the rates, that error is
+    one of the derivative. The elimination's populations and their derivatives are exact relatively.
+    """
+    if not isinstance(state, SteadyState):
+        return jnp.array(False)
+    size = jnp.max(jnp.abs(slope.populations))
+    if slope.coherences is not None:
+        size = jnp.maximum(size, jnp.max(jnp.abs(slope.coherences)))
+    largest = jnp.max(on.rates, initial=0.0)
+    speed = jnp.max(jnp.abs(slope.rates), initial=0.0) / jnp.where(largest > 0, largest, 1.0)
+    error = jax.lax.stop_gradient(state.error) ** 2 / jnp.finfo(size.dtype).eps * speed
+    lost = error * scale > _NO_DIGITS * jnp.maximum(size * scale, 1.0)
+    return lost & (state.method != Method.POPULATIONS)
