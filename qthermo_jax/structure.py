@@ -150,6 +150,12 @@ class Pairs:
         return Groups.of(self.bath, self.n_baths)
 
     @cached_property
+    def by_ends(self) -> Groups:
+        """The transitions of each bath and state, (K d) of them, of those j -> i and then those i -> j."""
+        ends = np.concatenate([self.j, self.i])
+        return Groups.of(np.tile(self.bath, 2) * self.dimension + ends, self.n_baths * self.dimension)
+
+    @cached_property
     def _distinct(self) -> tuple[np.ndarray, np.ndarray]:
         flat, number = np.unique(self.i.astype(np.int64) * self.dimension + self.j, return_inverse=True)
         return flat, number.astype(_WHOLE)
@@ -169,6 +175,24 @@ class Pairs:
     def by_states(self) -> Groups:
         """The transitions of each distinct pair."""
         return Groups.of(self.number, self._distinct[0].size)
+
+    @cached_property
+    def matrix_table(self) -> np.ndarray:
+        """(K, d, d): where the element (k, i, j) stands among (those of j -> i, those of i -> j, 0)."""
+        position = np.arange(self.i.size)
+        table = np.full((self.n_baths, self.dimension, self.dimension), 2 * self.i.size, _WHOLE)
+        table[self.bath, self.j, self.i] = self.i.size + position
+        table[self.bath, self.i, self.j] = position
+        return table
+
+    @cached_property
+    def frequency_table(self) -> np.ndarray:
+        """(d, d): where omega_ij stands among (omega_ij of i <= j, their negatives); -1 without a bath."""
+        first, second = self.states
+        table = np.full((self.dimension, self.dimension), -1, _WHOLE)
+        table[second, first] = first.size + np.arange(first.size)
+        table[first, second] = np.arange(first.size)
+        return table
 
     @cached_property
     def rate_table(self) -> np.ndarray:

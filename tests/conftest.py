@@ -16,22 +16,9 @@ from jaxtyping import install_import_hook
 
 # Most of the time goes into compilation: without XLA's optimisations it is a fifth less, and with its
 # older emitter of loops, where it still has that, half of the rest. The processes that tests start
-# inherit it. The tests of accuracy compile as users do (`_as_users_run`); with `make test-all` all do.
+# inherit it. `make test-accuracy` and `make test-all` compile as users do.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")
 _FAST = os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] == "true"
-_ACCURACY = {
-    "test_accuracy",
-    "test_derivatives",
-    "test_generators",
-    "test_master_equations",
-    "test_populations",
-    "test_secular_block",
-    "test_side_by_side",
-    "test_spectral",
-    "test_steady",
-    "test_systems",
-    "test_theory",
-}
 jax.config.update("jax_disable_most_optimizations", _FAST)
 if _FAST and jax.__version_info__ < (0, 11):
     _flags = os.environ.get("XLA_FLAGS", "")
@@ -61,22 +48,6 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 # Before the package is imported for the first time: the hook rewrites modules as they load.
 install_import_hook("qthermo_jax", "beartype.beartype")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _as_users_run(request: pytest.FixtureRequest) -> Iterator[None]:
-    """XLA's optimisations change the last digits, so that tests of accuracy compile with them."""
-    if not _FAST or request.path.stem not in _ACCURACY:
-        yield
-        return
-    _optimise(True)
-    yield
-    _optimise(False)
-
-
-def _optimise(on: bool) -> None:
-    jax.clear_caches()  # what is compiled already would serve
-    jax.config.update("jax_disable_most_optimizations", not on)
 
 
 @pytest.fixture

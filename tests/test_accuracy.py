@@ -35,6 +35,8 @@ from systems import (
     with_structure,
 )
 
+pytestmark = pytest.mark.accuracy
+
 mp = mpmath.mp
 METHODS = ("populations", "secular_block", "dense")
 

@@ -207,6 +207,7 @@ def test_nothing_depends_on_how_couplings_are_stored(seed: int, is_complex: bool
     assert np.abs(mine["heat_currents"]).max() > 1e-3
 
 
+@pytest.mark.thorough
 def test_a_chain_is_the_same_with_dense_couplings() -> None:
     sparse = qj.models.chain(sites=3, g=0.4)
     bath = sparse.baths[0]

@@ -23,6 +23,8 @@ from qthermo_jax.spectral import splits
 from qthermo_jax.steady import Status
 from systems import hermitian, random_matrix
 
+pytestmark = pytest.mark.accuracy
+
 TIERS = ("populations", "secular_block", "dense")
 
 # Programs of a few microseconds: what LLVM makes of them is most of what these tests would wait for.

@@ -23,6 +23,8 @@ from systems import (
     random_unitary,
 )
 
+pytestmark = pytest.mark.accuracy
+
 
 @jax.jit
 def transitions(system: qj.OpenSystem) -> generators.Transitions:
@@ -103,6 +105,7 @@ def test_the_default_tolerance_groups_bohr_frequencies_at_every_scale() -> None:
         assert group[0, 1] != group[0, 3]
 
 
+@pytest.mark.thorough
 @given(draw=DRAWS)
 def test_liouvillian_is_the_generator_of_explicit_projectors(draw: Draw) -> None:
     expected = draw.generator

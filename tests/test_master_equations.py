@@ -15,6 +15,8 @@ import qthermo_jax as qj
 from oracles import Rate
 from systems import hermitian, random_matrix
 
+pytestmark = pytest.mark.accuracy
+
 T, ETA = (0.9, 0.3), (0.05, 0.02)
 RATES = [oracles.bath_rate(lambda w, eta=eta: eta * w, eta, t) for eta, t in zip(ETA, T, strict=True)]
 
@@ -157,6 +159,7 @@ def into_the_cold_bath(system: qj.OpenSystem) -> jax.Array:
     return qj.heat_currents(system, qj.steadystate(system, method="dense"))[1]
 
 
+@pytest.mark.thorough
 def test_two_resonant_qubits_tell_the_generators_apart() -> None:
     """g below the rates: the secular approximation fails, and grouping the close lines repairs it."""
     tolerances = {"global": None, "redfield": None, "partial_secular": 0.1}
@@ -170,6 +173,7 @@ def test_two_resonant_qubits_tell_the_generators_apart() -> None:
     assert ratio > 1
 
 
+@pytest.mark.thorough
 def test_local_lets_heat_flow_from_cold_to_hot() -> None:
     """Levy & Kosloff (2014): where omega_h/T_h > omega_c/T_c. The global one obeys the second law."""
     system = two_qubits(4.0, 0.05).with_temperatures(jax.numpy.array([0.3, 0.9]))

@@ -250,6 +250,7 @@ def assert_agrees_with_qutip(chain: Chain) -> None:
         np.testing.assert_allclose(answer["levels"], expected, atol=1e-10, err_msg=f"{chain} {method}")
 
 
+@pytest.mark.thorough
 def test_twenty_random_chains_agree_with_qutip() -> None:
     for chain in random_chains(20, FEWER_KINDS):
         assert_agrees_with_qutip(chain)

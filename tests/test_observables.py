@@ -15,6 +15,8 @@ from problems import atom, occupation
 from qthermo_jax.observables import Measure
 from systems import DRAWS, Draw, draws, hermitian, random_matrix, solved
 
+pytestmark = pytest.mark.accuracy
+
 GENERAL = {
     "heat_currents": (2,),
     "entropy_production": (),
@@ -32,6 +34,7 @@ GENERAL = {
 }
 
 
+@pytest.mark.thorough
 @given(draw=DRAWS)
 def test_heat_currents_are_the_energy_that_each_explicit_generator_takes(draw: Draw) -> None:
     result = solved(draw.system)

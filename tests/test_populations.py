@@ -14,6 +14,8 @@ import qthermo_jax as qj
 from qthermo_jax.steady import Method, Status
 from systems import Draw, dense_couplings, draws, solved
 
+pytestmark = pytest.mark.accuracy
+
 
 @pytest.mark.slow
 @given(draw=draws(2, 3))
@@ -31,6 +33,7 @@ def test_it_agrees_with_the_dense_solver_or_says_that_it_is_not_exact(draw: Draw
         assert np.isnan(alone["rho"]).all()
 
 
+@pytest.mark.thorough
 @given(draw=draws(3))
 def test_auto_takes_the_cheapest_that_is_exact(draw: Draw) -> None:
     result = solved(draw.system, "auto")
@@ -38,6 +41,7 @@ def test_auto_takes_the_cheapest_that_is_exact(draw: Draw) -> None:
     assert result["method"] == (Method.DENSE if degenerate else Method.POPULATIONS)
 
 
+@pytest.mark.thorough
 def test_a_weak_bath_inside_a_degenerate_level_is_not_taken_for_round_off() -> None:
     """Nothing else acts on the coherence, so that it is large however weak the bath that drives it."""
     couplings = np.zeros((3, 4, 4))

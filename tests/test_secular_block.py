@@ -23,6 +23,8 @@ from systems import (
     with_structure,
 )
 
+pytestmark = pytest.mark.accuracy
+
 QUANTITIES = ("rho", "heat_currents", "entropy_production", "level_populations")
 
 
@@ -82,6 +84,7 @@ def pair_between(T_1: float, T_2: float) -> qj.OpenSystem:
     return degenerate_pair(1.0).with_temperatures(jnp.array([T_1, T_2]))
 
 
+@pytest.mark.thorough
 def test_declared_levels_that_miss_a_degeneracy_that_matters_are_not_exact() -> None:
     system = pair_between(0.3, 0.9)
     dense = solved(system, "dense")
@@ -101,6 +104,7 @@ def test_declared_levels_may_miss_a_degeneracy_that_no_population_drives() -> No
     assert_same(block, solved(system, "dense"), 1e-12)
 
 
+@pytest.mark.thorough
 def test_declared_levels_may_hold_states_that_are_not_degenerate() -> None:
     system = draw_with_a_pair(0).system
     block = solved(system.with_levels([(0, 3), (1, 2)]), "secular_block")

@@ -12,6 +12,8 @@ from qthermo_jax.steady.elimination import Stationary
 from qthermo_jax.steady.side_by_side import stationary
 from qthermo_jax.structure import BankPattern, Pairs, pairs_of
 
+pytestmark = pytest.mark.accuracy
+
 MANY = 80
 
 

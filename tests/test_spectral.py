@@ -12,6 +12,8 @@ import oracles
 import qthermo_jax as qj
 from systems import DRAWS, Draw, hermitian, partition, random_matrix, random_unitary
 
+pytestmark = pytest.mark.accuracy
+
 _compiled = jax.jit(qj.eigenbasis)
 
 

@@ -17,6 +17,8 @@ from problems import SIGMA_X, atom
 from qthermo_jax.steady import Method, Status, linear, solve
 from systems import DRAWS, SEEDS, Draw, divided_draw, random_draw, solved
 
+pytestmark = pytest.mark.accuracy
+
 # The oracle's second smallest singular value over its largest: above, its null vector is good to
 # 1e-11; a null space of two dimensions is at round-off; between, it cannot tell.
 UNIQUE, NOT_UNIQUE = 1e-5, 1e-13
@@ -32,6 +34,7 @@ def assert_is_the_null_state(draw: Draw) -> None:
         assert result["status"] == Status.NOT_UNIQUE
 
 
+@pytest.mark.thorough
 @given(draw=DRAWS)
 def test_state_is_the_null_space_of_explicit_projectors(draw: Draw) -> None:
     assert_is_the_null_state(draw)
@@ -219,6 +222,7 @@ def chain_state(g: jax.Array, T_L: jax.Array, T_R: jax.Array) -> tuple[jax.Array
     return qj.site_populations(system, state), state.status
 
 
+@pytest.mark.thorough
 def test_a_bad_point_leaves_the_others_of_its_batch_alone() -> None:
     points = jnp.array(
         [

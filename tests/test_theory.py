@@ -20,6 +20,8 @@ import qthermo_jax as qj
 from problems import lambda_populations, v_populations
 from qthermo_jax import models, theory
 
+pytestmark = pytest.mark.accuracy
+
 OCCUPATIONS = st.floats(1e-6, 1e3)
 
 # --- as printed

@@ -21,6 +21,7 @@ from qthermo_jax.spectral import Eigenbasis, roundoff
 from qthermo_jax.steady import Method, Note, State, Status
 from qthermo_jax.steady.faults import Fault, faults_of, first_fault, is_negative, nan_unless_ok
 from qthermo_jax.steady.solve import allowed_method
+from qthermo_jax.structure import padded
 from qthermo_jax.system import OpenSystem
 
 METHODS = ("auto", "populations", "dense")
@@ -61,8 +62,7 @@ def rate_matrix(moves: Transitions) -> Float[Array, "d d"]:
     pairs = moves.pairs
     first, second = pairs.states
     forth, back = (jnp.where(first != second, rates, 0.0) for rates in jump_rates(moves))
-    d = pairs.dimension
-    gain = jnp.zeros((d, d), forth.dtype).at[first, second].add(forth).at[second, first].add(back)
+    gain = padded(jnp.concatenate([forth, back]))[pairs.rate_table]
     return gain - jnp.diag(jnp.sum(gain, axis=0))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Inexact
 
 from qthermo_jax.generators.generator import Generator
-from qthermo_jax.generators.secular import dissipation, oscillation, products_error
+from qthermo_jax.generators.secular import among_populations, dissipation, oscillation, products_error
 from qthermo_jax.generators.transitions import Transitions
 from qthermo_jax.spectral import Eigenbasis
 
@@ -53,10 +53,8 @@ def local_generator(moves: Transitions, basis: Eigenbasis) -> Generator:
 
 def _as_elements(jumps: Float[Array, "d d"]) -> Float[Array, "d d d d"]:
     """Errors of rates c -> a as those of the elements (a a, c c), and of the losses (c c, c c)."""
-    at = np.arange(len(jumps))
-    empty = jnp.zeros((len(jumps),) * 4, jumps.dtype)
     whole = jumps + jnp.diag(jnp.sum(jumps, axis=0))
-    return empty.at[at[:, None], at[:, None], at[None, :], at[None, :]].set(whole)
+    return among_populations(whole, jnp.zeros((len(jumps),) * 4, jumps.dtype))
 
 
 def _turned(acts: Array, *R: Inexact[Array, "d d"]) -> Array:

@@ -101,9 +101,9 @@ def jump_operators(
     labels = jnp.arange(d * d)
     member = labels[:, None, None] == group[None, :, :]
     used = jnp.any(member, axis=(1, 2))
-    first, second = moves.pairs.states
-    bohr = (energies[None, :] - energies[:, None]).at[second, first].set(-moves.omega)
-    bohr = bohr.at[first, second].set(moves.omega)
+    table = moves.pairs.frequency_table
+    omega = jnp.concatenate([moves.omega, -moves.omega])
+    bohr = jnp.where(table < 0, energies[None, :] - energies[:, None], omega[table])
     highest = jnp.max(jnp.where(member, bohr[None], -jnp.inf), axis=(1, 2))
     A = jnp.where(member[None], S[:, None], 0.0)
     return jnp.where(used, highest, jnp.nan), moves.basis.rotate_out(A)

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Complex, Float, Inexact
 
 from qthermo_jax.generators.generator import Generator
-from qthermo_jax.generators.secular import jump_round_off, oscillation, products_error
+from qthermo_jax.generators.secular import among_populations, jump_round_off, oscillation, products_error
 from qthermo_jax.generators.transitions import Transitions
 
 
@@ -36,13 +36,10 @@ def redfield_generator(moves: Transitions) -> Generator:
         left, right = jnp.einsum("ac,bd->abcd", loss, one), jnp.einsum("ac,bd->abcd", one, loss.conj())
         return half + half.transpose(1, 0, 3, 2).conj() + sign * (left + right)
 
-    at = np.arange(len(loss))
-    populations = (at[:, None], at[:, None], at[None, :], at[None, :])
-    error = whole(doubt, lost, 1)
     acts = Generator(
         whole(half, loss, -1),
-        error.at[populations].set(jump_round_off(moves)),
-        2 * doubt[populations],
+        among_populations(jump_round_off(moves), whole(doubt, lost, 1)),
+        2 * jnp.einsum("aacc->ac", doubt),
     )
     return acts + oscillation(moves.basis, half.dtype)
 

@@ -18,7 +18,7 @@ from jaxtyping import Array, Bool, Float, Inexact
 from qthermo_jax.generators.generator import Generator, InEigenbasis
 from qthermo_jax.generators.transitions import Transitions, leak
 from qthermo_jax.spectral import Eigenbasis
-from qthermo_jax.structure import Groups, Index, padded, products_of
+from qthermo_jax.structure import Index, padded, products_of
 
 
 def oscillation(basis: Eigenbasis, dtype: np.dtype) -> Generator:
@@ -50,11 +50,16 @@ def dissipation(moves: Transitions) -> Generator:
         left, right = jnp.einsum("ac,bd->abcd", loss, one), jnp.einsum("ac,db->abcd", one, loss)
         return gain.transpose(0, 2, 1, 3) + sign * (left + right)
 
-    at = np.arange(group.shape[0])
-    populations = (at[:, None], at[:, None], at[None, :], at[None, :])
-    jumps = doubt[populations[0], populations[2], populations[0], populations[2]]
-    error = whole(doubt, 1, one.real).at[populations].set(jump_round_off(moves))
-    return Generator(whole(gain, -1, one), error, jumps)
+    error = among_populations(jump_round_off(moves), whole(doubt, 1, one.real))
+    return Generator(whole(gain, -1, one), error, jnp.einsum("acac->ac", doubt))
+
+
+def among_populations(
+    jumps: Float[Array, "d d"], others: Float[Array, "d d d d"]
+) -> Float[Array, "d d d d"]:
+    """A number for each c -> a at (a, a, c, c), and others elsewhere."""
+    one = np.eye(len(jumps), dtype=bool)
+    return jnp.where(one[:, :, None, None] & one[None, None], jumps[:, None, :, None], others)
 
 
 def jump_round_off(moves: Transitions) -> Float[Array, "d d"]:
@@ -118,10 +123,11 @@ def block_generator(moves: Transitions, levels: tuple[Index, ...]) -> Generator:
     error = jnp.diag(jnp.where(same[a] != same[b], 2 * moves.basis.energy_error, 0.0))
     error = error + whole(doubt, 1)
     at = products.row.diagonal()
+    diagonal = (a == b)[:, None] & (a == b)[None, :]
     entries = padded(products.by_entry.sum(doubt))[products.table]
     return Generator(
         whole(fed.astype(dtype), -1) - turning,
-        error.at[at[:, None], at[None, :]].set(jump_round_off(moves)),
+        jnp.where(diagonal, jump_round_off(moves)[np.ix_(a, a)], error),
         entries[at[:, None], at[None, :]],
     )
 
@@ -148,9 +154,7 @@ def secular_currents(
     of_energies = moves.strengths * jnp.abs(net) * 2 * basis.energy_error
     doubt = doubt + jnp.pad(of_energies, (0, pairs.j.size))
     doubt = jnp.where(np.tile(pairs.i == pairs.j, 2), 0.0, doubt)
-    K, d = pairs.n_baths, pairs.dimension
-    place = Groups.of(np.tile(pairs.bath, 2) * d + ends, K * d)
-    bound = place.sum(doubt).reshape(K, d)
+    bound = pairs.by_ends.sum(doubt).reshape(pairs.n_baths, pairs.dimension)
     if state.coherences is None:
         return heat, bound
     S, rates, group = moves.matrices()
@@ -160,7 +164,7 @@ def secular_currents(
     carried = jnp.where(together, carried, 0.0)
     Q = jnp.einsum("acd,kac,kad->kcd", carried.astype(S.dtype), rates.astype(S.dtype) * S.conj(), S)
     size = jnp.abs(carried) + jnp.where(together, 2 * basis.energy_error, 0.0)
-    of_two = (own.reshape(2, K, d, d) for own in products_error(moves))
+    of_two = (own.reshape(2, *S.shape) for own in products_error(moves))
     error = jnp.einsum("acd,mkac,mkad->kcd", size, *of_two)
     nothing = jnp.zeros_like(p)
     others = replace(state, populations=nothing, population_errors=nothing)

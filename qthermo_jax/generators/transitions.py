@@ -112,10 +112,7 @@ class Transitions(eqx.Module):
 
     def matrix(self, above: Shaped[Array, " P"], below: Shaped[Array, " P"]) -> Shaped[Array, "K d d"]:
         """A number of each transition at (bath, i, j), and another one at (bath, j, i)."""
-        pairs = self.pairs
-        empty = jnp.zeros((pairs.n_baths, pairs.dimension, pairs.dimension), above.dtype)
-        lower = empty.at[pairs.bath, pairs.j, pairs.i].set(below)
-        return lower.at[pairs.bath, pairs.i, pairs.j].set(above)
+        return padded(jnp.concatenate([above, below]))[self.pairs.matrix_table]
 
     def matrices(self) -> tuple[Inexact[Array, "K d d"], Float[Array, "K d d"], Int[Array, "d d"]]:
         """S_k,ij - shift_k, gamma_k(omega_ij) and the label of omega_ij's group, as matrices.
@@ -124,9 +121,9 @@ class Transitions(eqx.Module):
         """
         d = self.pairs.dimension
         acting = self.acting
-        first, second = self.pairs.states
-        group = d * d + jnp.arange(d * d).reshape(d, d)
-        group = group.at[second, first].set(self.labels[1]).at[first, second].set(self.labels[0])
+        table = self.pairs.frequency_table
+        alone = d * d + np.arange(d * d).reshape(d, d)
+        group = jnp.where(table < 0, alone, self.labels.reshape(-1)[table])
         return self.matrix(acting, acting.conj()), self.matrix(self.forth, self.back), group
 
     def errors(self) -> tuple[Float[Array, "K d d"], Float[Array, "K d d"]]:

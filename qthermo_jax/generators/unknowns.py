@@ -5,7 +5,7 @@ arithmetic.
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from qthermo_jax.generators.generator import Generator
-from qthermo_jax.structure import Index
+from qthermo_jax.structure import Index, padded
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +34,18 @@ class Kept:
     upper: np.ndarray
     above: np.ndarray
     mirror: np.ndarray
+
+    @cached_property
+    def tables(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(d,), (d, d), (d, d): where rho_aa, Re rho_ab and Im rho_ab, a < b, stand among (unknowns, 0)."""
+        n = self.upper.size + self.above.size
+        real = np.full((self.dimension, self.dimension), n, np.int32)
+        imaginary = real.copy()
+        real[self.a[self.upper], self.b[self.upper]] = np.arange(self.upper.size)
+        imaginary[self.a[self.above], self.b[self.above]] = self.upper.size + np.arange(self.above.size)
+        diagonal = real.diagonal().copy()
+        np.fill_diagonal(real, n)
+        return diagonal, real, imaginary
 
     @property
     def size(self) -> int:
@@ -85,11 +97,10 @@ def _by_unknowns(
 
 def hermitian_parts(unknowns: Float[Array, " n"], kept: Kept) -> tuple[Float[Array, " d"], Array]:
     """Diagonal and off-diagonal part of the matrix whose upper triangle the unknowns are."""
-    d, upper, above = kept.dimension, kept.upper, kept.above
-    real = jnp.zeros((d, d), unknowns.dtype).at[kept.a[upper], kept.b[upper]].set(unknowns[: upper.size])
-    imaginary = jnp.zeros_like(real).at[kept.a[above], kept.b[above]].set(unknowns[upper.size :])
-    triangle = jnp.triu(jax.lax.complex(real, imaginary), 1)
-    return real.diagonal(), triangle + triangle.conj().T
+    diagonal, real, imaginary = kept.tables
+    entries = padded(unknowns)
+    triangle = jax.lax.complex(entries[real], entries[imaginary])
+    return entries[diagonal], triangle + triangle.conj().T
 
 
 def unknowns_of(matrix: Complex[Array, "d d"], kept: Kept) -> Float[Array, " n"]:

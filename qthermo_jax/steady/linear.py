@@ -114,7 +114,7 @@ def _solve_kept(
     n, eps = matrix.shape[0], jnp.finfo(matrix.dtype).eps
     diagonal = np.flatnonzero(kept.a[kept.upper] == kept.b[kept.upper])
     states = kept.a[kept.upper][diagonal]
-    trace = jnp.zeros(n, matrix.dtype).at[diagonal].set(1.0)
+    trace = jnp.asarray(np.isin(np.arange(n), diagonal), matrix.dtype)
     ground = jnp.argmin(basis.relative_energies[states])
     row = jnp.arange(n) == jnp.asarray(diagonal)[ground]
     largest = jnp.max(jnp.abs(jax.lax.stop_gradient(matrix)), axis=0)
@@ -148,13 +148,12 @@ def _solve_kept(
     unknowns = solved.x * scales
     populations, coherences = hermitian_parts(unknowns, kept)
     errors = 2 * solved.error * scales
-    of_populations = jnp.zeros_like(populations).at[states].set(errors[diagonal])
     return Solution(
         populations=populations,
         coherences=coherences,
         residual=jnp.max(jnp.abs(matrix @ unknowns)) / jnp.where(fastest > 0, fastest, 1.0),
         error=jnp.max(errors) + 16 * eps * jnp.max(1.0 + basis.amplification),
-        population_errors=of_populations,
+        population_errors=errors[diagonal[np.argsort(states)]],
         coherence_error=2 * jnp.max(errors),  # of the real and of the imaginary part
         leak=leaking[0],
         unique=solved.nearness < _SINGULAR,

@@ -21,10 +21,9 @@ def _may_be_conserved(moves: Transitions) -> Bool[Array, ""]:
     It decays if no bath acts on both, which could feed it from other coherences, and one acts on either.
     """
     pairs = moves.pairs
-    acts = jnp.zeros((pairs.n_baths, pairs.dimension), moves.forth.dtype)
-    jump = pairs.i != pairs.j
-    bath, driven = pairs.bath[jump], moves.driven[jump].astype(acts.dtype)
-    acts = acts.at[bath, pairs.i[jump]].max(driven).at[bath, pairs.j[jump]].max(driven)
+    jumps = moves.driven & (pairs.i != pairs.j)
+    acts = pairs.by_ends.max(jnp.tile(jumps.astype(moves.forth.dtype), 2))
+    acts = acts.reshape(pairs.n_baths, pairs.dimension)
     together = acts.T @ acts > 0
     decays = jnp.any(acts > 0, axis=0)
     uncertain = together | ~(decays[:, None] | decays[None, :])

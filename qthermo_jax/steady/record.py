@@ -60,8 +60,11 @@ _MEANINGS = {
     Status.UNDERFLOW: "the rates span more orders of magnitude than this precision holds",
     Status.NOT_POSITIVE: "the density matrix has a negative eigenvalue (as Redfield's may)",
     Status.BAD_INITIAL_STATE: "the initial state is not Hermitian, or its trace is not 1",
-    Status.INACCURATE: "round-off may have changed the state by more than 1e-3",
-    Status.NO_DERIVATIVE: "a degenerate level splits along this parameter: there is no derivative here",
+    Status.INACCURATE: "round-off may have changed the state, or a derivative, by more than 1e-3",
+    Status.NO_DERIVATIVE: (
+        "there is no derivative here: along this parameter a degenerate level splits, or a bath begins to "
+        "drive a transition whose rate diverges"
+    ),
 }
 
 

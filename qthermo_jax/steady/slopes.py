@@ -73,7 +73,7 @@ def derivative_status(
         alone would drive coherences that the solver leaves out; INACCURATE where round-off may have
         changed the derivative by more than 1e-3 of it; else OK.
     """
-    moves = moves_of(system, state.basis)
+    moves, on = moves_of(system, state.basis), footing(system, state)
     jumps = _splits(system, state, change) | newly_divergent(moves, slope.amplitudes)
     leaks = jnp.array(False)
     if system.is_secular:
@@ -82,7 +82,7 @@ def derivative_status(
         [
             (jumps, Status.NO_DERIVATIVE),
             (leaks, Status.METHOD_NOT_EXACT),
-            (_is_lost(state, footing(system, state), slope, scale), Status.INACCURATE),
+            (_is_lost(state, on, slope, scale), Status.INACCURATE),
         ]
     )
 

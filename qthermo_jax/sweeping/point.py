@@ -161,7 +161,8 @@ def _with_slopes(
         return Change(dH, ddH, d_local, dd_local)
 
     (results, system, state), slopes, on = jax.vmap(push, out_axes=(None, 0, 0))(along, warming)
-    scales = jnp.abs(jnp.stack([*varied.values(), *system.temperatures])[: plan.n_directions])
+    sizes = jnp.abs(jnp.stack([*varied.values(), *system.temperatures])[: plan.n_directions])
+    scales = jnp.where(sizes > 0, sizes, 1.0)
 
     def code_of(step: Numbers, slope: Footing, scale: Array) -> Array:
         return derivative_status(system, state, bend(step), slope, scale)

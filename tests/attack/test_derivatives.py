@@ -13,8 +13,10 @@ from attack.judging import Verdict, failures, summary
 from attack.judging_derivatives import Pair, attack, judged
 from attack.systems import draw
 
+pytestmark = pytest.mark.accuracy
+
 # Of the quick test: one structure, as compiling takes longer than all else.
-QUICK = 40
+QUICK = 16
 STRUCTURE = (3, "global", False, None, None, "dense", True)
 
 

@@ -19,6 +19,8 @@ from attack.judging import NEEDLESS, Verdict, attack, failures, judged, summary
 from attack.solving import METHODS
 from attack.systems import Bath, Draw, draw
 
+pytestmark = pytest.mark.accuracy
+
 # Of the quick tests: one structure, as compiling takes longer than all else.
 QUICK = 60
 QUICK_METHODS = ("auto", "dense")

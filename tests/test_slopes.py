@@ -1,0 +1,67 @@
+"""A sweep says of each derivative whether it exists and whether it is known."""
+
+from collections.abc import Callable
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import qthermo_jax as qj
+from qthermo_jax.steady import Status
+
+Model = Callable[[float], qj.OpenSystem]
+
+
+def lifted(x: float) -> qj.OpenSystem:
+    """|0> below a degenerate level; the bath of |1> takes hold of |2> as x grows."""
+    couplings = jnp.zeros((2, 3, 3)).at[:, 0, 1].set(1.0).at[0, 0, 2].set(x).at[1, 0, 2].set(1.0)
+    couplings = couplings.at[1, 0, 1].set(0.0)
+    couplings = couplings + jnp.swapaxes(couplings, 1, 2)
+    return qj.OpenSystem(
+        jnp.diag(jnp.array([0.0, 1.0, 1.0])),
+        [qj.Bath(couplings[0], 0.5, qj.Ohmic(1.0)), qj.Bath(couplings[1], 0.9, qj.Ohmic(1.0))],
+        sectors=[(0,), (1,), (2,)],
+    )
+
+
+def dephased(x: float) -> qj.OpenSystem:
+    """A flat bath, whose rate at frequency 0 diverges, begins to dephase an atom."""
+    coupling = jnp.array([[0.0, 1.0], [1.0, 0.0]]) + x * jnp.array([[1.0, 0.0], [0.0, -1.0]])
+    return qj.OpenSystem(jnp.diag(jnp.array([0.0, 1.0])), [qj.Bath(coupling, 0.5, qj.Flat(1.0))])
+
+
+def hidden(x: float) -> qj.OpenSystem:
+    """Jumps 13 decades slower than the dephasing beside them, and an element that grows fast."""
+    dephasing = jnp.array([[0.75, -4e-7], [-4e-7, 4e-7]]) + x * jnp.array([[0.0, -0.5], [-0.5, 0.0]])
+    weak = 0.0166 * jnp.array([[0.0, 1.0], [1.0, 0.0]])
+    return qj.OpenSystem(
+        jnp.diag(jnp.array([0.0, 3e-8])),
+        [qj.Bath(weak, 0.17, qj.Ohmic(1.25e-9)), qj.Bath(dephasing, 8.0, qj.Ohmic(1.35e-4))],
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "method", "status"),
+    [
+        (lifted, "populations", Status.METHOD_NOT_EXACT),
+        (lifted, "dense", Status.OK),
+        (dephased, "populations", Status.NO_DERIVATIVE),
+        (dephased, "dense", Status.NO_DERIVATIVE),
+        (hidden, "populations", Status.OK),
+        (hidden, "dense", Status.INACCURATE),
+    ],
+)
+def test_a_derivative_has_a_status(model: Model, method: str, status: Status) -> None:
+    data = qj.sweep(
+        model, axes={"x": [0.0]}, observables=["level_populations"], derivatives=["x"], method=method
+    )
+    assert data.status.item() == Status.OK
+    assert data.status_d_x.item() == status
+    assert np.isnan(data.d_level_populations_d_x).all() == (status != Status.OK)
+
+
+def test_what_is_flagged_is_wrong() -> None:
+    """rho_12 grows with x; without coherences its derivative would be 0."""
+    step = 1e-5
+    ahead, behind = (qj.steadystate(lifted(x), method="dense").rho[1, 2] for x in (step, -step))
+    assert abs(ahead - behind) / (2 * step) > 0.01
