@@ -151,7 +151,7 @@ class Pairs:
 
     @cached_property
     def by_ends(self) -> Groups:
-        """The transitions of each bath and state, (K d) of them, of those j -> i and then those i -> j."""
+        """The transitions from each state by each bath, (K d), of those j -> i and then those i -> j."""
         ends = np.concatenate([self.j, self.i])
         return Groups.of(np.tile(self.bath, 2) * self.dimension + ends, self.n_baths * self.dimension)
 
@@ -187,7 +187,7 @@ class Pairs:
 
     @cached_property
     def frequency_table(self) -> np.ndarray:
-        """(d, d): where omega_ij stands among (omega_ij of i <= j, their negatives); -1 without a bath."""
+        """(d, d): where omega_ij stands among (those of i <= j, their negatives); -1 without a bath."""
         first, second = self.states
         table = np.full((self.dimension, self.dimension), -1, _WHOLE)
         table[second, first] = first.size + np.arange(first.size)

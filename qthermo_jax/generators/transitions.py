@@ -67,10 +67,11 @@ class Transitions(eqx.Module):
     @property
     def divergent(self) -> Bool[Array, ""]:
         """Whether a bath drives a transition whose rate diverges."""
-        return jnp.any(self.infinite & ~self._harmless)
+        return jnp.any(self.infinite & ~self.harmless)
 
     @property
-    def _harmless(self) -> Bool[Array, " P"]:
+    def harmless(self) -> Bool[Array, " P"]:
+        """Where an element is zero up to round-off, so that a rate that diverges does not matter."""
         # Of the whole coupling: a multiple of one that only the shift removes leaves the rate as it is.
         return jnp.abs(self.amplitudes) <= _GIVEN * self.amplitude_error
 
@@ -163,10 +164,8 @@ def transitions(system: OpenSystem, basis: Eigenbasis) -> Transitions:
         system.temperatures,
         jnp.isposinf(forth) | jnp.isposinf(back),
     )
-    harmless = moves.infinite & moves._harmless
-    return replace(
-        moves, forth=jnp.where(harmless, 0.0, forth), back=jnp.where(harmless, 0.0, back)
-    )
+    harmless = moves.infinite & moves.harmless
+    return replace(moves, forth=jnp.where(harmless, 0.0, forth), back=jnp.where(harmless, 0.0, back))
 
 
 def _grouped(

@@ -37,7 +37,7 @@ class Kept:
 
     @cached_property
     def tables(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(d,), (d, d), (d, d): where rho_aa, Re rho_ab and Im rho_ab, a < b, stand among (unknowns, 0)."""
+        """Where rho_aa, (d,), Re rho_ab and Im rho_ab, a < b, (d, d) each, stand among (unknowns, 0)."""
         n = self.upper.size + self.above.size
         real = np.full((self.dimension, self.dimension), n, np.int32)
         imaginary = real.copy()

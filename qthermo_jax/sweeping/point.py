@@ -174,7 +174,7 @@ def _with_slopes(
 
 
 def _named(plan: Plan, slopes: Results, codes: Int8[Array, " directions"]) -> dict[str, Array]:
-    """Derivatives under their names, NaN where they are not known, each parameter with its own status."""
+    """Derivatives under their names, NaN where they are not known; each parameter has a status."""
     named = {}
     for derivative in plan.derivatives:
         code = codes[derivative.directions]

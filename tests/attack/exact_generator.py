@@ -4,7 +4,7 @@ Nothing here calls the package.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from attack.exact_levels import Complex, Levels, Real, Rows, dagger, mp, product
 from attack.systems import DRUDE, FAMILY, FLAT, OHMIC
@@ -81,7 +81,7 @@ class Driven:
     elements: list[Element]
     diverges: bool = False
     may_diverge: bool = False
-    unmet: Real = Real(0)
+    unmet: Real = field(default_factory=Real)
 
 
 def driven(
