@@ -10,7 +10,9 @@ import click
 from qthermo_jax import measures, models
 from qthermo_jax.cli import app
 from qthermo_jax.response import response_measures
-from qthermo_jax.steady import Method, Note, Status
+from qthermo_jax.registry import Method
+from qthermo_jax.solvers import Note
+from qthermo_jax.steady import Status
 from qthermo_jax.sweeping.model import find_model
 
 ROOT = Path(__file__).parents[1]

@@ -1,6 +1,7 @@
 from . import models, operators, theory
 from .accessor import open_result, sweep
 from .baths import (
+    Bath,
     DrudeLorentz,
     Flat,
     Ohmic,
@@ -22,8 +23,9 @@ from .couplings import SparseCoupling
 from .declared import Computed, Observable, observable
 from .diagnosis import diagnose
 from .dynamics import evolve, evolve_driven, evolve_with_baths
-from .generators import jump_operators, liouvillian
+from .eigenbasis import Eigenbasis, gibbs_state
 from .labels import Dimension, Quantity
+from .liouvillian import jump_operators, liouvillian
 from .observables import (
     energy_balance,
     entropy_production,
@@ -34,9 +36,10 @@ from .observables import (
     liouvillian_gap,
     min_eigenvalue,
 )
+from .registry import Method
 from .response import amplification, conductance, onsager, rectification, soret
-from .spectral import Eigenbasis, eigenbasis, gibbs_state
-from .steady import Method, Note, State, Status, SteadyState, steadystate
+from .solvers import Note
+from .steady import State, Status, SteadyState, steadystate
 from .superoperators import (
     dissipator,
     operator_to_vector,
@@ -45,7 +48,7 @@ from .superoperators import (
     sprepost,
     vector_to_operator,
 )
-from .system import Bath, OpenSystem
+from .system import OpenSystem
 from .version import __version__
 
 __all__ = [
@@ -73,7 +76,6 @@ __all__ = [
     "conductance",
     "diagnose",
     "dissipator",
-    "eigenbasis",
     "energy_balance",
     "entropy_production",
     "evolve",

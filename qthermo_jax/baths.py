@@ -1,14 +1,19 @@
-"""Bosonic baths: occupation, spectral densities and the rates they give.
+"""Bosonic baths: occupation, spectral densities, the rates they give, and what couples to them.
 
 Units: hbar = k_B = 1, so frequencies, energies and temperatures share one unit.
 Every function is pure and elementwise: `jax.jit`, `jax.vmap` and `jax.grad` go through.
 """
 
 import abc
+from collections.abc import Sequence
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Bool, Float, Num
+import numpy as np
+from jaxtyping import Array, ArrayLike, Bool, Float, Inexact, Num
+
+from qthermo_jax.couplings import Qobj, SparseCoupling, coupling_bank, real_numbers
 
 # Past this ratio omega/T, e^{-omega/T} and all its derivatives are zero in every float format;
 # dividing by a smaller T would overflow in the derivative, 0 * inf.
@@ -221,3 +226,57 @@ def rate(
     (2.0, 0.0)
     """
     return rates_both_ways(density, omega, T, spontaneous)[0]
+
+
+class Bath(eqx.Module):
+    """A thermal bath, or a bank of K baths that share one kind of spectral density.
+
+    Args:
+        coupling: Hermitian system operator S that the bath couples to, (d, d); (K, d, d) for a bank; a
+            `SparseCoupling`; or a `Qobj` of QuTiP, a list of them for a bank. The zeros of a numpy array
+            or a Qobj are known to be zeros when a program is compiled, those of a JAX array are not.
+        T: temperature, >= 0; a scalar, or (K,) for a bank.
+        spectrum: spectral density; its parameters are scalars, or (K,) for a bank.
+        spontaneous: whether it emits spontaneously, as every bath of quanta does. Without, it emits at
+            the rate at which it absorbs, J n (paper, below Eq. 8: n + 1 -> n); static.
+
+    Raises:
+        ValueError: a shape does not fit, or something is no number.
+
+    >>> from qthermo_jax.baths import Flat
+    >>> import numpy as np
+    >>> bank = Bath(np.stack([np.eye(2)[::-1]] * 3), np.array([0.1, 0.2, 0.3]), Flat(1.0))
+    >>> bank.T.shape
+    (3,)
+    """
+
+    coupling: Inexact[Array, "K d d"] | SparseCoupling
+    T: Float[Array, " K"]
+    spectrum: SpectralDensity
+    spontaneous: bool = eqx.field(static=True)
+
+    def __init__(
+        self,
+        coupling: Num[ArrayLike, "*K d d"] | SparseCoupling | Qobj | Sequence[Qobj],
+        T: Num[ArrayLike, "*#K"],
+        spectrum: SpectralDensity,
+        spontaneous: bool = True,
+    ) -> None:
+        self.coupling = coupling_bank(coupling)
+        if not isinstance(spectrum, SpectralDensity):
+            raise ValueError(f"a bath's spectrum is a SpectralDensity, not {spectrum!r}")
+        size = self.coupling.shape[0]
+
+        def one_per_bath(value: ArrayLike, what: str) -> Array:
+            array = real_numbers(value, what)
+            if array.shape not in ((), (1,), (size,)):
+                raise ValueError(
+                    f"{what} of {size} bath(s) has shape {array.shape}, not () or ({size},)"
+                )
+            return jnp.broadcast_to(array, (size,))
+
+        if not isinstance(spontaneous, bool | np.bool_):
+            raise ValueError(f"spontaneous is True or False, not {spontaneous!r}")
+        self.T = one_per_bath(T, "the temperature")
+        self.spectrum = jax.tree.map(lambda leaf: one_per_bath(leaf, "a spectral parameter"), spectrum)
+        self.spontaneous = bool(spontaneous)

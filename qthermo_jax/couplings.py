@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Protocol, cast, runtime_checkable
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Bool, Inexact, Int, Num
+from jaxtyping import Array, ArrayLike, Bool, Float, Inexact, Int, Num
 
 from qthermo_jax.structure import BankPattern, Index
 
@@ -179,3 +180,13 @@ def _sparse(bank: Num[np.ndarray, "K d d"]) -> SparseCoupling:
         places[:, k, : rows.size] = rows, columns
         values[k, : rows.size] = matrix[rows, columns]
     return SparseCoupling(d, places[0].tolist(), places[1].tolist(), values)
+
+
+def real_numbers(value: Num[ArrayLike, "*s"], what: str) -> Float[Array, "*s"]:
+    """As an array of real numbers; what is none is refused before JAX reads it as one."""
+    leaves = jax.tree.leaves(value, is_leaf=lambda leaf: leaf is None)
+    kinds = [leaf.dtype if hasattr(leaf, "dtype") else np.asarray(leaf).dtype for leaf in leaves]
+    real = [jnp.issubdtype(kind, jnp.floating) or jnp.issubdtype(kind, jnp.integer) for kind in kinds]
+    if not real or not all(real):
+        raise ValueError(f"{what} is a real number, or an array of them, not {value!r}")
+    return jnp.asarray(value, float)

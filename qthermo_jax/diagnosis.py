@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Inexact
 
 from qthermo_jax.couplings import SparseCoupling
-from qthermo_jax.spectral import roundoff
+from qthermo_jax.eigenbasis import roundoff
 from qthermo_jax.system import Bath, OpenSystem
 
 
@@ -71,9 +71,7 @@ def _not_finite(what: str, matrix: Inexact[np.ndarray, "d d"]) -> Iterator[str]:
 
 
 def _not_hermitian(system: OpenSystem) -> Iterator[str]:
-    hamiltonians = {"H": np.asarray(system.H)}
-    if system.generator == "local" and system.local is not None:
-        hamiltonians["local"] = np.asarray(system.local)
+    hamiltonians = {name: np.asarray(matrix) for name, matrix in system.hamiltonians.items()}
     for name, matrix in hamiltonians.items():
         yield from _skew(name, matrix, np.abs(matrix).max())
     first = 1

@@ -11,11 +11,14 @@ from jaxtyping import Array, Float, Inexact
 
 from qthermo_jax.bounded import Bounded, Pace, trusted
 from qthermo_jax.declared import Computed, CurrentOf, Observable
-from qthermo_jax.generators import InEigenbasis, currents_of, liouvillian, transitions
 from qthermo_jax.labels import Dimension, Quantity
+from qthermo_jax.liouvillian import liouvillian
+from qthermo_jax.master_equations import InEigenbasis
 from qthermo_jax.precision import compiled, precise
-from qthermo_jax.steady import Method, State, Status, SteadyState
+from qthermo_jax.registry import Method
+from qthermo_jax.steady import State, Status, SteadyState
 from qthermo_jax.system import OpenSystem
+from qthermo_jax.transitions import log_rates
 
 
 @compiled
@@ -67,8 +70,9 @@ def bounded_currents(system: OpenSystem, state: State) -> Bounded:
         rho = InEigenbasis(p, state.coherences, state.coherence_error, errors)
     else:
         rho = InEigenbasis.exactly(p, state.coherences)
-    J, parts, rates, no_cycle = currents_of(system, state.basis, rho)
-    balanced = is_steady and system.is_secular and all(bath.spontaneous for bath in system.baths)
+    moves = system.transitions(state.basis)
+    J, parts, no_cycle = system.equation.heat(moves, state.basis, rho)
+    balanced = is_steady and system.equation.secular and all(bath.spontaneous for bath in system.baths)
     zero = (no_cycle & is_steady) | (jnp.all(T[0] == T) & balanced)
     # A state that was altered by hand is not steady: its currents are not within their bounds of 0.
     unaltered = jnp.all(jnp.abs(J) <= jnp.sum(parts, axis=-1))
@@ -78,7 +82,7 @@ def bounded_currents(system: OpenSystem, state: State) -> Bounded:
     J = jnp.where(no_cycle & zero, 0.0, J)
     logarithms = jnp.log(jnp.where(p > 0, p, 1.0))
     reference = int(system.pairs.halves[0][0])
-    pace = Pace(p, logarithms, rates, reference, alone)
+    pace = Pace(p, logarithms, log_rates(moves), reference, alone)
     return Bounded(J, parts, jnp.abs(J), zero | (not is_steady), pace)
 
 
@@ -183,7 +187,7 @@ def secular_ratio(system: OpenSystem, state: State) -> Float[Array, ""]:
     levels that it leaves alone matter, and "partial_secular" or "redfield" keeps them. 0 where every
     bath drives one frequency alone.
     """
-    moves = transitions(system, state.basis)
+    moves = system.transitions_of_H(state.basis)
     strengths, number = moves.strengths, moves.pairs.number
     fastest = jnp.max(strengths * jnp.maximum(moves.forth, moves.back))
     driven = jnp.where(moves.driven, 0, moves.pairs.n_baths)  # the others behind the last bath

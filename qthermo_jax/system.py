@@ -13,70 +13,18 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Inexact, Num
 
-from qthermo_jax.baths import SpectralDensity
-from qthermo_jax.couplings import Qobj, SparseCoupling, coupling_bank, inexact
+from qthermo_jax.baths import Bath
+from qthermo_jax.couplings import Qobj, SparseCoupling, inexact, real_numbers
 from qthermo_jax.declared import Declared, Observable
+from qthermo_jax.eigenbasis import Eigenbasis, diagonalised
+from qthermo_jax.master_equations import EQUATIONS, MasterEquation
+from qthermo_jax.registry import DEFAULT_EQUATION
 from qthermo_jax.structure import BankPattern, Index, Pairs, pairs_of
 from qthermo_jax.summary import Summary, batch_of, parameters, span
-
-GENERATORS = ("global", "partial_secular", "redfield", "local")
+from qthermo_jax.transitions import Transitions, make_transitions
 
 # How many baths, or banks of them, stand one by one where a system is printed.
 _LISTED = 6
-
-
-class Bath(eqx.Module):
-    """A thermal bath, or a bank of K baths that share one kind of spectral density.
-
-    Args:
-        coupling: Hermitian system operator S that the bath couples to, (d, d); (K, d, d) for a bank; a
-            `SparseCoupling`; or a `Qobj` of QuTiP, a list of them for a bank. The zeros of a numpy array
-            or a Qobj are known to be zeros when a program is compiled, those of a JAX array are not.
-        T: temperature, >= 0; a scalar, or (K,) for a bank.
-        spectrum: spectral density; its parameters are scalars, or (K,) for a bank.
-        spontaneous: whether it emits spontaneously, as every bath of quanta does. Without, it emits at
-            the rate at which it absorbs, J n (paper, below Eq. 8: n + 1 -> n); static.
-
-    Raises:
-        ValueError: a shape does not fit, or something is no number.
-
-    >>> from qthermo_jax.baths import Flat
-    >>> import numpy as np
-    >>> bank = Bath(np.stack([np.eye(2)[::-1]] * 3), np.array([0.1, 0.2, 0.3]), Flat(1.0))
-    >>> bank.T.shape
-    (3,)
-    """
-
-    coupling: Inexact[Array, "K d d"] | SparseCoupling
-    T: Float[Array, " K"]
-    spectrum: SpectralDensity
-    spontaneous: bool = eqx.field(static=True)
-
-    def __init__(
-        self,
-        coupling: Num[ArrayLike, "*K d d"] | SparseCoupling | Qobj | Sequence[Qobj],
-        T: Num[ArrayLike, "*#K"],
-        spectrum: SpectralDensity,
-        spontaneous: bool = True,
-    ) -> None:
-        self.coupling = coupling_bank(coupling)
-        if not isinstance(spectrum, SpectralDensity):
-            raise ValueError(f"a bath's spectrum is a SpectralDensity, not {spectrum!r}")
-        size = self.coupling.shape[0]
-
-        def one_per_bath(value: ArrayLike, what: str) -> Array:
-            array = _real(value, what)
-            if array.shape not in ((), (1,), (size,)):
-                raise ValueError(
-                    f"{what} of {size} bath(s) has shape {array.shape}, not () or ({size},)"
-                )
-            return jnp.broadcast_to(array, (size,))
-
-        if not isinstance(spontaneous, bool | np.bool_):
-            raise ValueError(f"spontaneous is True or False, not {spontaneous!r}")
-        self.T = one_per_bath(T, "the temperature")
-        self.spectrum = jax.tree.map(lambda leaf: one_per_bath(leaf, "a spectral parameter"), spectrum)
-        self.spontaneous = bool(spontaneous)
 
 
 class OpenSystem(eqx.Module):
@@ -137,7 +85,7 @@ class OpenSystem(eqx.Module):
         observables: Mapping[str, Declared] | None = None,
         secular_tol: Num[ArrayLike, ""] | None = None,
         local: Num[ArrayLike, "d d"] | Qobj | None = None,
-        generator: str = "global",
+        generator: str = DEFAULT_EQUATION,
         initial: Num[ArrayLike, "*s d"] | Qobj | Sequence[float] | None = None,
     ) -> None:
         H = _matrix(H, "H")
@@ -156,7 +104,7 @@ class OpenSystem(eqx.Module):
         self.baths = tuple(
             Bath(bath.coupling.astype(dtype), bath.T, bath.spectrum, bath.spontaneous) for bath in baths
         )
-        self.secular_tol = None if secular_tol is None else _real(secular_tol, "secular_tol")
+        self.secular_tol = None if secular_tol is None else real_numbers(secular_tol, "secular_tol")
         observables = dict(observables or {})
         for name, observable in observables.items():
             if isinstance(observable, Observable) and observable.operator.shape[-1] != dimension:
@@ -176,7 +124,8 @@ class OpenSystem(eqx.Module):
         self.labels = tuple(labels or (str(index + 1) for index in range(dimension)))
         if len(self.labels) != dimension:
             raise ValueError(f"{len(self.labels)} labels for {dimension} basis states")
-        self.generator = _checked(generator, self.local is not None, self.secular_tol is not None)
+        given = {"local": self.local, "secular_tol": self.secular_tol}
+        self.generator = _equation_of(generator, given).name
 
     def __repr__(self) -> str:
         summary = self._summary()
@@ -222,14 +171,44 @@ class OpenSystem(eqx.Module):
         return sum(bath.T.shape[0] for bath in self.baths)
 
     @property
-    def sector_of(self) -> np.ndarray:
-        """The sector of each eigenstate, (d,): they are numbered sector after sector."""
-        return np.repeat(np.arange(len(self.sectors)), [len(sector) for sector in self.sectors])
+    def equation(self) -> MasterEquation:
+        """The master equation that `generator` names."""
+        return EQUATIONS[self.generator]
 
     @property
-    def is_secular(self) -> bool:
-        """Whether the generator groups Bohr frequencies of H: what populations and blocks stand on."""
-        return self.generator in ("global", "partial_secular")
+    def hamiltonians(self) -> dict[str, Inexact[Array, "d d"]]:
+        """The Hamiltonians that the master equation stands on, by the names of their arguments."""
+        found = {"H": self.H}
+        if self.equation.between_bare_states and self.local is not None:
+            found["local"] = self.local
+        return found
+
+    def eigenbasis(self) -> Eigenbasis:
+        """Diagonalise H sector by sector and find its levels by `secular_tol`.
+
+        >>> from qthermo_jax.models import lambda_system
+        >>> lambda_system(omega_1=1.0, omega_2=1.0).eigenbasis().level.tolist()  # |1>, |2> have one energy
+        [0, 0, 1]
+        """
+        return diagonalised(self.H, self.sectors, self.secular_tol)
+
+    def transitions(self, basis: Eigenbasis) -> Transitions:
+        """What the baths do in the system's master equation.
+
+        Args:
+            basis: as `eigenbasis` gives it, and a `SteadyState` keeps it.
+
+        Returns:
+            the transitions between eigenstates of H, or of those of H_0 where the equation has them.
+        """
+        if not self.equation.between_bare_states:
+            return self.transitions_of_H(basis)
+        bare = self.without_interactions()
+        return bare.transitions_of_H(bare.eigenbasis())
+
+    def transitions_of_H(self, basis: Eigenbasis) -> Transitions:
+        """Those between the eigenstates of H, whatever the master equation."""
+        return make_transitions(self.baths, self.pairs, basis, wide=self.secular_tol is not None)
 
     @property
     def observables(self) -> dict[str, Declared]:
@@ -264,7 +243,7 @@ class OpenSystem(eqx.Module):
 
     def without_interactions(self) -> "OpenSystem":
         """The system whose Hamiltonian is H_0, `local`."""
-        return self._with(H=self.local, secular_tol=None, generator="global")
+        return self._with(H=self.local, secular_tol=None, generator=DEFAULT_EQUATION)
 
     def with_temperatures(self, temperatures: Float[Array, " K"]) -> "OpenSystem":
         """The same system between baths of other temperatures, (K,)."""
@@ -310,16 +289,6 @@ class OpenSystem(eqx.Module):
         return pairs_of(self.sectors, tuple(banks))
 
 
-def _real(value: Num[ArrayLike, "*s"], what: str) -> Float[Array, "*s"]:
-    """As an array of real numbers; what is none is refused before JAX reads it as one."""
-    leaves = jax.tree.leaves(value, is_leaf=lambda leaf: leaf is None)
-    kinds = [leaf.dtype if hasattr(leaf, "dtype") else np.asarray(leaf).dtype for leaf in leaves]
-    real = [jnp.issubdtype(kind, jnp.floating) or jnp.issubdtype(kind, jnp.integer) for kind in kinds]
-    if not real or not all(real):
-        raise ValueError(f"{what} is a real number, or an array of them, not {value!r}")
-    return jnp.asarray(value, float)
-
-
 def _fitting(baths: Bath | Sequence[Bath], shape: tuple[int, ...]) -> tuple[Bath, ...]:
     """The baths of a Hamiltonian of this shape."""
     listed = (baths,) if isinstance(baths, Bath) else tuple(baths)
@@ -350,15 +319,20 @@ def _as_start(initial: Num[ArrayLike, "*s d"] | Qobj | Sequence[float], d: int) 
     return given
 
 
-def _checked(generator: str, has_local: bool, has_tolerance: bool) -> str:
-    """The name of a generator that the system has all data for."""
-    if generator not in GENERATORS:
-        raise ValueError(f"generator {generator!r} is not one of {', '.join(GENERATORS)}")
-    if generator == "local" and not has_local:
-        raise ValueError("generator 'local' needs the Hamiltonian without interactions, `local`")
-    if generator == "partial_secular" and not has_tolerance:
-        raise ValueError("generator 'partial_secular' needs a cut-off, `secular_tol`")
-    return generator
+def _equation_of(generator: str, given: Mapping[str, Any]) -> MasterEquation:
+    """The master equation of a name, which has all that it needs.
+
+    Args:
+        given: the arguments that some equation needs, by name.
+    """
+    if generator not in EQUATIONS:
+        raise ValueError(f"generator {generator!r} is not one of {', '.join(EQUATIONS)}")
+    equation = EQUATIONS[generator]
+    if equation.needs is not None:
+        argument, what = equation.needs
+        if given[argument] is None:
+            raise ValueError(f"generator {generator!r} needs {what}, `{argument}`")
+    return equation
 
 
 def _whole_partition(groups: Sequence[Sequence[int]], size: int) -> tuple[Index, ...]:

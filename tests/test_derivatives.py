@@ -18,8 +18,8 @@ import pytest
 
 import oracles
 import qthermo_jax as qj
-from qthermo_jax import spectral
-from qthermo_jax.spectral import splits
+from qthermo_jax import eigenbasis
+from qthermo_jax.eigenbasis import splits
 from qthermo_jax.steady import Status
 from systems import hermitian, random_matrix
 
@@ -374,7 +374,7 @@ def eigenvectors_are_derived(
     monkeypatch: pytest.MonkeyPatch, f: Callable[[jax.Array], jax.Array]
 ) -> bool:
     """Whether derivatives of f, forward over reverse, need those of the eigendecomposition."""
-    diagonalise = vars(spectral)["_diagonalise"]
+    diagonalise = vars(eigenbasis)["_diagonalise"]
     used = []
 
     @partial(jax.custom_jvp, nondiff_argnums=(0,))
@@ -387,7 +387,7 @@ def eigenvectors_are_derived(
         return jax.jvp(partial(diagonalise, sectors), primals, tangents)
 
     with monkeypatch.context() as patched:
-        patched.setattr(spectral, "_diagonalise", watched)
+        patched.setattr(eigenbasis, "_diagonalise", watched)
         jax.clear_caches()
         jax.make_jaxpr(jax.jit(jax.hessian(lambda x: jnp.sum(f(x)))))(jnp.array([0.5, 0.8]))
     jax.clear_caches()
@@ -490,7 +490,7 @@ def test_the_gibbs_state_of_a_level_that_a_perturbation_splits() -> None:
 
 @compiled
 def split(system: qj.OpenSystem, change: jax.Array) -> tuple[jax.Array, jax.Array]:
-    return splits(system, qj.eigenbasis(system), change)
+    return splits(system.eigenbasis(), change)
 
 
 SHIFT, PART = np.diag([0.3, 1.0, 1.0]), np.diag([0.0, 1.0, -1.0])

@@ -249,7 +249,7 @@ def test_a_three_qubit_refrigerator_is_the_published_one_in_its_global_steady_st
     np.testing.assert_array_equal(system.H, H)
     np.testing.assert_array_equal(system.local, bare.full().real)
     np.testing.assert_array_equal(dense_couplings(system), S)
-    energies = jax.jit(qj.eigenbasis)(system).energies
+    energies = jax.jit(qj.OpenSystem.eigenbasis)(system).energies
     np.testing.assert_allclose(np.sort(energies), (bare + interaction).eigenenergies(), atol=1e-14)
 
     rates = [oracles.bath_rate(lambda w: 0.02 * w, 0.02, temperature) for temperature in T]
@@ -459,7 +459,7 @@ def published() -> np.ndarray:
 
 
 def test_fmo_has_the_published_energies() -> None:
-    energies = jax.jit(qj.eigenbasis)(models.fmo()).energies
+    energies = jax.jit(qj.OpenSystem.eigenbasis)(models.fmo()).energies
     np.testing.assert_allclose(energies, np.linalg.eigvalsh(published()), atol=1e-11)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import oracles
 import qthermo_jax as qj
-from qthermo_jax import generators
+from qthermo_jax.transitions import Transitions
 from systems import (
     DRAWS,
     SEEDS,
@@ -27,8 +27,8 @@ pytestmark = pytest.mark.accuracy
 
 
 @jax.jit
-def transitions(system: qj.OpenSystem) -> generators.Transitions:
-    return generators.transitions(system, qj.eigenbasis(system))
+def transitions(system: qj.OpenSystem) -> Transitions:
+    return system.transitions(system.eigenbasis())
 
 
 @jax.jit

@@ -82,7 +82,7 @@ def test_an_unknown_spectrum_is_refused_by_name(model: str) -> None:
         build(spectrum="white")
 
 
-eigenbasis = jax.jit(qj.eigenbasis)
+eigenbasis = jax.jit(qj.OpenSystem.eigenbasis)
 
 # --- chain: structure
 

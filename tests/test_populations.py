@@ -11,7 +11,8 @@ from hypothesis import assume, given
 
 import oracles
 import qthermo_jax as qj
-from qthermo_jax.steady import Method, Status
+from qthermo_jax.registry import Method
+from qthermo_jax.steady import Status
 from systems import Draw, dense_couplings, draws, solved
 
 pytestmark = pytest.mark.accuracy

@@ -11,7 +11,9 @@ from hypothesis import assume, given
 import oracles
 import qthermo_jax as qj
 from problems import degenerate_pair
-from qthermo_jax.steady import Method, Note, Status
+from qthermo_jax.registry import Method
+from qthermo_jax.solvers import Note
+from qthermo_jax.steady import Status
 from systems import (
     SEEDS,
     Draw,

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 import oracles
 import qthermo_jax as qj
 from problems import SIGMA_X, atom
-from qthermo_jax.steady import Method, Status, linear, solve
+from qthermo_jax.registry import Method
+from qthermo_jax.solvers import linear
+from qthermo_jax.steady import Status, solve
 from systems import DRAWS, SEEDS, Draw, divided_draw, random_draw, solved
 
 pytestmark = pytest.mark.accuracy

@@ -14,12 +14,7 @@ from qthermo_jax.sweeping.plan import Plan
 from qthermo_jax.sweeping.run import Sweep
 from qthermo_jax.sweeping.store import LARGEST_COPY, Store
 
-_METHODS = {
-    "auto": "auto: populations alone where that is exact, the secular block or dense elsewhere",
-    "populations": "populations alone; points where they drive coherences are flagged",
-    "secular_block": "secular block: the coherences inside degenerate levels too",
-    "dense": "dense: every element of the density matrix",
-}
+_IN_TURN = "auto: populations alone where that is exact, the secular block or dense elsewhere"
 
 
 def explained(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -36,12 +31,13 @@ def explained(plan: Plan) -> Iterator[tuple[str, str]]:
         yield "observable", f"{name}: {measure.quantity.long_name}" + (f" ({dims})" if dims else "")
     for derivative in plan.derivatives:
         yield "derivative", f"by {derivative.name}"
-    yield "method", f"{_METHODS[plan.method]}; {plan.dtype}"
+    in_turn = len(plan.solvers) > 1
+    yield "method", f"{_IN_TURN if in_turn else plan.solvers[0].about}; {plan.dtype}"
     tiling = plan.tiling
     shape = " x ".join(map(str, tiling.tile)) or "1 point"
     yield "tiles", f"{tiling.number} of {math.prod(tiling.tile)} points ({shape})"
     yield "devices", f"{plan.devices} ({jax.default_backend()})"
-    more = "; where that is not exact, one more for each solver" if plan.method == "auto" else ""
+    more = "; where that is not exact, one more for each solver" if in_turn else ""
     yield "compilations", f"1{more}"
     needed = Engine(plan).bytes_on_device
     yield "memory", "not known" if needed is None else f"{in_bytes(needed)} on each device"

@@ -45,7 +45,8 @@ def _table_of(data: "Dataset") -> "Table":
     from rich.table import Table
 
     from qthermo_jax.cli.words import causes, in_words
-    from qthermo_jax.steady import Method, Note
+    from qthermo_jax.registry import Method
+    from qthermo_jax.solvers import Note
     from qthermo_jax.sweeping.progress import counted
 
     table = Table.grid(padding=(0, 2))

@@ -23,9 +23,9 @@ from qthermo_jax.dynamics.reduced import (
     start_of,
     unpacked,
 )
-from qthermo_jax.generators import InEigenbasis, currents_of, liouvillian, moves_of
+from qthermo_jax.liouvillian import liouvillian
+from qthermo_jax.master_equations import InEigenbasis
 from qthermo_jax.precision import compiled
-from qthermo_jax.spectral import eigenbasis
 from qthermo_jax.steady import State, Status
 from qthermo_jax.superoperators import operator_to_vector, vector_to_operator
 from qthermo_jax.system import OpenSystem
@@ -123,17 +123,18 @@ def evolve_with_baths(
 def _warming(
     system: OpenSystem, times: Float[Array, " t"], capacities: Float[Array, " K"], method: str
 ) -> Warming:
-    basis = eigenbasis(system)
-    moves, start = moves_of(system, basis), start_of(system, basis)
+    basis = system.eigenbasis()
+    moves, start = system.transitions(basis), start_of(system, basis)
     faults, leaking = faults_at_start(system, moves, start, method)
     d = system.dimension
 
     def field(_: Array, y: tuple[Array, Array]) -> tuple[Array, Array]:
         unknowns, T = y
         warmed = system.with_temperatures(T)
-        L = reduced_generator(warmed, moves_of(warmed, basis), basis, method)
+        moves = warmed.transitions(basis)
+        L = reduced_generator(warmed, moves, basis, method)
         rho = InEigenbasis.exactly(*unpacked(unknowns, method, d))
-        return L @ unknowns, currents_of(warmed, basis, rho)[0] / capacities
+        return L @ unknowns, warmed.equation.heat(moves, basis, rho).currents / capacities
 
     (unknowns, T), solved = _integrated(field, (packed(start.rho, method), system.temperatures), times)
     bad_numbers = ~(jnp.all(jnp.isfinite(capacities) & (capacities > 0)) & _in_order(times))
@@ -191,7 +192,7 @@ def evolve_driven(
 def _driven(
     system_at: Callable[[Float[Array, ""]], OpenSystem], system: OpenSystem, times: Float[Array, " t"]
 ) -> State:
-    basis = eigenbasis(system)
+    basis = system.eigenbasis()
     start = start_of(system, basis)
     rho = operator_to_vector(basis.rotate_out(start.rho))
 
@@ -204,9 +205,9 @@ def _driven(
 
     def state(time: Array, real: Array, imaginary: Array) -> State:
         now = system_at(time)
-        own = eigenbasis(now)
+        own = now.eigenbasis()
         rho = own.rotate_in(vector_to_operator(jax.lax.complex(real, imaginary)))
-        found, leaking = faults_at_start(now, moves_of(now, own), start, "dense")
+        found, leaking = faults_at_start(now, now.transitions(own), start, "dense")
         parts = unpacked(packed(rho, "dense"), "dense", now.dimension)
         return as_state(now, own, parts, [*found, *faults], leaking)
 

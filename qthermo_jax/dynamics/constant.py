@@ -22,9 +22,7 @@ from qthermo_jax.dynamics.reduced import (
     start_of,
     unpacked,
 )
-from qthermo_jax.generators import moves_of
 from qthermo_jax.precision import compiled
-from qthermo_jax.spectral import eigenbasis
 from qthermo_jax.steady import State, Status
 from qthermo_jax.system import OpenSystem
 
@@ -81,8 +79,8 @@ def _evolved_at(system: OpenSystem, times: Float[Array, "*t"], method: str) -> S
 
 def evolved(system: OpenSystem, time: Float[Array, ""], method: str) -> State:
     """`evolve` to one time, for callers that know the method."""
-    basis = eigenbasis(system)
-    moves, start = moves_of(system, basis), start_of(system, basis)
+    basis = system.eigenbasis()
+    moves, start = system.transitions(basis), start_of(system, basis)
     faults, leaking = faults_at_start(system, moves, start, method)
     faults.append((~(jnp.isfinite(time) & (time >= 0)), Status.PARAMETER_OUT_OF_RANGE))
     generator = reduced_generator(system, moves, basis, method)

@@ -7,24 +7,18 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Int8
 
-from qthermo_jax.generators import (
-    Transitions,
-    generator_of,
-    hermitian_parts,
-    jump_rates,
-    kept_elements,
-    leak,
-    real_generator,
-    unknowns_of,
-)
-from qthermo_jax.spectral import Eigenbasis, roundoff
-from qthermo_jax.steady import Method, Note, State, Status
+from qthermo_jax.eigenbasis import Eigenbasis, roundoff
+from qthermo_jax.master_equations import hermitian_parts, kept_elements, real_generator, unknowns_of
+from qthermo_jax.registry import Method
+from qthermo_jax.solvers import SOLVERS, Note, solvers_for
+from qthermo_jax.steady import State, Status
 from qthermo_jax.steady.faults import Fault, faults_of, first_fault, is_negative, nan_unless_ok
-from qthermo_jax.steady.solve import allowed_method
 from qthermo_jax.structure import padded
 from qthermo_jax.system import OpenSystem
+from qthermo_jax.transitions import Transitions, jump_rates, leak
 
-METHODS = ("auto", "populations", "dense")
+# Those whose unknowns can be evolved.
+EVOLVING = tuple(solver for solver in SOLVERS if solver.evolves)
 
 Parts = tuple[Float[Array, " d"], Complex[Array, "d d"] | None]
 
@@ -73,7 +67,7 @@ def reduced_generator(
     if method == "populations":
         return rate_matrix(moves)
     d = system.dimension
-    whole = generator_of(system, moves, basis).map(lambda own: own.reshape(d * d, d * d))
+    whole = system.equation.generator(moves, basis).map(lambda own: own.reshape(d * d, d * d))
     return real_generator(whole, kept_elements((tuple(range(d)),)))[0]
 
 
@@ -130,8 +124,6 @@ def faults_at_start(
 
 def in_turn(method: str, system: OpenSystem, *numbers: Array) -> tuple[str, ...]:
     """The methods to try one after the other; inside a traced function that is the exact one alone."""
-    method = allowed_method(system, method, METHODS)
-    if method != "auto":
-        return (method,)
+    names = tuple(solver.name for solver in solvers_for(method, system.equation, among=EVOLVING))
     traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((system, numbers)))
-    return ("dense",) if traced else ("populations", "dense")
+    return names[-1:] if traced else names

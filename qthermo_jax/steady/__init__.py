@@ -1,23 +1,19 @@
-"""Steady states: one solver a module, the choice between them, and the record they return."""
+"""Steady states: the record that says what was found, and whether and why to trust it."""
 
-from qthermo_jax.steady.record import Method, Note, State, Status, SteadyState
+from qthermo_jax.steady.record import State, Status, SteadyState
 from qthermo_jax.steady.slopes import Change, Footing, derivative_status, footing
-from qthermo_jax.steady.solve import GOES_ON, METHODS, bytes_per_point, has_block, solved, steadystate
+from qthermo_jax.steady.solve import GOES_ON, bytes_per_point, solved, steadystate
 
 __all__ = [
     "GOES_ON",
-    "METHODS",
     "Change",
     "Footing",
-    "Method",
-    "Note",
     "State",
     "Status",
     "SteadyState",
     "bytes_per_point",
     "derivative_status",
     "footing",
-    "has_block",
     "solved",
     "steadystate",
 ]

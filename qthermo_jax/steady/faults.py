@@ -8,10 +8,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Complex, Float, Inexact, Int8
 
 from qthermo_jax.couplings import SparseCoupling
-from qthermo_jax.generators import Transitions
-from qthermo_jax.spectral import roundoff
+from qthermo_jax.eigenbasis import roundoff
 from qthermo_jax.steady.record import Status
 from qthermo_jax.system import OpenSystem
+from qthermo_jax.transitions import Transitions
 
 _Values = TypeVar("_Values")
 
@@ -65,9 +65,7 @@ def is_negative(
 
 def faults_of(system: OpenSystem, moves: Transitions) -> list[Fault]:
     """What may be wrong with the values of a system, whatever is asked of it."""
-    hamiltonians = [system.H]
-    if system.generator == "local" and system.local is not None:
-        hamiltonians.append(system.local)
+    hamiltonians = list(system.hamiltonians.values())
     operators = [*hamiltonians, *(bath.coupling for bath in system.baths)]
     fit = [_is_hermitian(operator) for operator in operators]
     fit += [_keeps_sectors(system, hamiltonian) for hamiltonian in hamiltonians]

@@ -2,16 +2,18 @@
 
 import importlib
 from collections.abc import Iterator, Sequence
-from enum import IntEnum, IntFlag
+from enum import IntEnum
 from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Complex, Float, Inexact, Int8
+from jaxtyping import Array, Complex, Float, Inexact, Int8
 
 from qthermo_jax.precision import precise
-from qthermo_jax.spectral import Eigenbasis
+from qthermo_jax.eigenbasis import Eigenbasis
+from qthermo_jax.registry import Method
+from qthermo_jax.solvers import Note
 from qthermo_jax.summary import Summary, batch_of, counted, span
 
 
@@ -66,91 +68,6 @@ _MEANINGS = {
         "to drive a transition whose rate diverges"
     ),
 }
-
-
-class Note(IntFlag):
-    """What a reader of a state should know although nothing is wrong with it.
-
-    >>> (Note.COHERENCES_NOT_EXAMINED | Note.UNDERFLOW).value
-    3
-    """
-
-    NONE = 0
-    COHERENCES_NOT_EXAMINED = 1
-    UNDERFLOW = 2
-    CURRENTS_CANCEL = 4
-
-    @property
-    def meaning(self) -> str:
-        """One line for people."""
-        return "; ".join(_REMARKS[note] for note in Note if note in self) or "nothing to note"
-
-
-_REMARKS = {
-    Note.COHERENCES_NOT_EXAMINED: (
-        "coherences inside degenerate levels, which no population drives, were taken as 0; whether "
-        "they decay was not examined"
-    ),
-    Note.UNDERFLOW: "populations below the smallest number of this precision are 0",
-    Note.CURRENTS_CANCEL: (
-        "opposite fluxes cancel so far that less than six digits of a heat current are left: it and "
-        "what is made of it are NaN"
-    ),
-}
-
-
-class Method(IntEnum):
-    """Which solver found a state.
-
-    >>> Method(1).name.lower()
-    'populations'
-    """
-
-    POPULATIONS = 1
-    DENSE = 2
-    SECULAR_BLOCK = 3
-
-
-class Solution(eqx.Module):
-    """What a solver finds, in the eigenbasis of H, before anything is said about the point's inputs.
-
-    Attributes:
-        populations, coherences: the diagonal of rho and the rest of it, None for a solver without.
-        residual: max |L rho| / max |L|, dimensionless.
-        error: bound of the elements' errors; for `populations` relative to each.
-        population_errors: bound of the error of each population, (d,).
-        coherence_error: bound of the error of each coherence.
-        leak: upper bound of the matrix elements by which what is kept drives what is left out.
-        unique: whether it is the only steady state.
-        exact: whether the solver's assumption about the system's structure holds.
-        underflow: whether rates were lost below the smallest number, such that it matters.
-        method: which solver, a `Method`.
-        note: a `Note`.
-    """
-
-    populations: Float[Array, " d"]
-    coherences: Complex[Array, "d d"] | None
-    residual: Float[Array, ""]
-    error: Float[Array, ""]
-    population_errors: Float[Array, " d"]
-    coherence_error: Float[Array, ""]
-    leak: Float[Array, ""]
-    unique: Bool[Array, ""]
-    exact: Bool[Array, ""]
-    underflow: Bool[Array, ""]
-    method: Int8[Array, ""]
-    note: Int8[Array, ""]
-
-    def with_coherences(self) -> "Solution":
-        """The same with coherences that are 0, where there were none."""
-        if self.coherences is not None:
-            return self
-        p = self.populations
-        zeros = jnp.zeros((p.size, p.size), np.promote_types(p.dtype, np.complex64))
-        full: Solution = eqx.tree_at(
-            lambda own: own.coherences, self, zeros, is_leaf=lambda leaf: leaf is None
-        )
-        return full
 
 
 class State(eqx.Module):

@@ -7,11 +7,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Complex, Float, Inexact, Int8
 
-from qthermo_jax.generators import moves_of, newly_divergent, newly_driven
-from qthermo_jax.spectral import eigenbasis, splits
+from qthermo_jax.eigenbasis import splits
+from qthermo_jax.registry import Method
 from qthermo_jax.steady.faults import first_fault
-from qthermo_jax.steady.record import Method, State, Status, SteadyState
+from qthermo_jax.steady.record import State, Status, SteadyState
 from qthermo_jax.system import OpenSystem
+from qthermo_jax.transitions import newly_divergent, newly_driven
 
 # A derivative whose error may be larger than this part of it is flagged.
 _NO_DIGITS = 1e-3
@@ -48,7 +49,7 @@ class Change(NamedTuple):
 
 def footing(system: OpenSystem, state: State) -> Footing:
     """That of a state of the system."""
-    moves = moves_of(system, state.basis)
+    moves = system.transitions(state.basis)
     rates = jnp.concatenate([moves.strengths * moves.forth, moves.strengths * moves.back])
     return Footing(state.populations, state.coherences, moves.amplitudes, rates)
 
@@ -73,10 +74,10 @@ def derivative_status(
         alone would drive coherences that the solver leaves out; INACCURATE where round-off may have
         changed the derivative by more than 1e-3 of it; else OK.
     """
-    moves, on = moves_of(system, state.basis), footing(system, state)
+    moves, on = system.transitions(state.basis), footing(system, state)
     jumps = _splits(system, state, change) | newly_divergent(moves, slope.amplitudes)
     leaks = jnp.array(False)
-    if system.is_secular:
+    if system.equation.secular:
         leaks = newly_driven(moves, slope.amplitudes) & (state.method == Method.POPULATIONS)
     return first_fault(
         [
@@ -88,12 +89,12 @@ def derivative_status(
 
 
 def _splits(system: OpenSystem, state: State, change: Change) -> Bool[Array, ""]:
-    inside, between = splits(system, state.basis, change.H, change.curvature)
+    inside, between = splits(state.basis, change.H, change.curvature)
     jumps = inside | (between & (state.method != Method.POPULATIONS))
-    if system.generator != "local" or change.local is None:
+    if not system.equation.between_bare_states or change.local is None:
         return jumps
-    bare = system.without_interactions()
-    inside, between = splits(bare, eigenbasis(bare), change.local, change.local_curvature)
+    bare = system.without_interactions().eigenbasis()
+    inside, between = splits(bare, change.local, change.local_curvature)
     return jumps | inside | between
 
 

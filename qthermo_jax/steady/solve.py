@@ -1,7 +1,6 @@
 """From an open system to its steady state, with a status instead of an exception at every point."""
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache, partial
 
@@ -9,62 +8,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qthermo_jax.generators import Transitions, generator_of, kept_elements, moves_of
 from qthermo_jax.precision import compiled
-from qthermo_jax.spectral import Eigenbasis, eigenbasis
+from qthermo_jax.registry import AUTO, Method
+from qthermo_jax.solvers import NO_DIGITS, SOLVERS, Problem, Solver, solve_in_turn, solvers_for
 from qthermo_jax.steady.faults import faults_of, first_fault, is_negative, nan_unless_ok
-from qthermo_jax.steady.linear import solve_dense, solve_secular_block, solve_whole
-from qthermo_jax.steady.populations import solve_populations
-from qthermo_jax.steady.record import Method, Solution, Status, SteadyState
+from qthermo_jax.steady.record import Status, SteadyState
 from qthermo_jax.structure import Index
 from qthermo_jax.system import OpenSystem
 
-# A state whose error may be larger than this is flagged.
-_NO_DIGITS = 1e-3
-
 # Where one of these is the status, "auto" goes on to the next solver.
 GOES_ON = (Status.METHOD_NOT_EXACT, Status.INACCURATE)
-
-METHODS = ("auto", "populations", "secular_block", "dense")
-
-
-def has_block(levels: tuple[Index, ...] | None) -> bool:
-    """Whether it is known of some levels that they are degenerate, and of others that they are not."""
-    return levels is not None and 1 < len(levels) < sum(map(len, levels))
-
-
-def _solve_auto(moves: Transitions, levels: tuple[Index, ...] | None) -> Solution:
-    """The cheapest solver that is exact, and accurate.
-
-    Mapped over temperatures and rates, `cond` stays a choice between the solvers; mapped over what
-    changes H, it becomes a choice between the results of all.
-    """
-
-    def with_block(moves: Transitions) -> Solution:
-        block = solve_secular_block(moves, levels)
-        dense: Solution = jax.lax.cond(block.exact, lambda _: block, solve_dense, moves)
-        return dense
-
-    alone = solve_populations(moves).with_coherences()
-    solution: Solution = jax.lax.cond(
-        alone.exact & (alone.error < _NO_DIGITS),
-        lambda _: alone,
-        with_block if has_block(levels) else solve_dense,
-        moves,
-    )
-    return solution
-
-
-def _solve(method: str, system: OpenSystem, moves: Transitions, basis: Eigenbasis) -> Solution:
-    if not system.is_secular:
-        return solve_whole(generator_of(system, moves, basis), moves, basis)
-    levels = system.levels
-    if method == "populations":
-        return solve_populations(moves)
-    if method == "secular_block":
-        return solve_secular_block(moves, levels)
-    return solve_dense(moves) if method == "dense" else _solve_auto(moves, levels)
-
 
 @cache
 def _say_once_that_this_is_single_precision() -> None:
@@ -75,27 +28,12 @@ def _say_once_that_this_is_single_precision() -> None:
     )
 
 
-def allowed_method(system: OpenSystem, method: str, known: Sequence[str] = METHODS) -> str:
-    """The method, where the generator leaves a choice.
-
-    Raises:
-        ValueError: no such method, or the generator does not take it.
-    """
-    if method not in known:
-        raise ValueError(f"method {method!r} is not one of {', '.join(known)}")
-    if system.is_secular:
-        return method
-    if method not in ("auto", "dense"):
-        raise ValueError(f"generator {system.generator!r} takes method 'dense', not {method!r}")
-    return "dense"
-
-
-def steadystate(system: OpenSystem, *, method: str = "auto") -> SteadyState:
+def steadystate(system: OpenSystem, *, method: str = AUTO) -> SteadyState:
     """Steady state of the system's master equation; of the global one (paper, Eqs. 4-5) by default.
 
     Pure: maps, differentiates and compiles. Nothing raises for a value: look at `.status`. A derivative
     by a parameter of H is right as long as that parameter splits no degenerate level; a sweep tells
-    where it does, here `qthermo_jax.spectral.splits` does.
+    where it does, here `qthermo_jax.eigenbasis.splits` does.
 
     Args:
         system: dimension d.
@@ -118,36 +56,37 @@ def steadystate(system: OpenSystem, *, method: str = "auto") -> SteadyState:
     >>> state.rho.diagonal().real.round(6).tolist()  # all of it at the cold bath
     [0.0, 1.0, 0.0]
     """
-    method = allowed_method(system, method)
+    solvers = solvers_for(method, system.equation, system.levels)
     if jnp.finfo(system.H.dtype).bits < 64:
         _say_once_that_this_is_single_precision()
-    if method == "auto" and not any(
+    if len(solvers) > 1 and not any(
         isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(system)
     ):
-        return _solved_in_turn(system)
+        return _solved_in_turn(system, solvers)
     state: SteadyState = solved(system, method)
     return state
 
 
-def _solved_in_turn(system: OpenSystem) -> SteadyState:
+def _solved_in_turn(system: OpenSystem, solvers: tuple[Solver, ...]) -> SteadyState:
     """What `auto` gives where the numbers are there: only the solver that is used is compiled."""
-    for method in ("populations", *["secular_block"] * has_block(system.levels), "dense"):
-        state: SteadyState = solved(system, method)
+    for solver in solvers:
+        state: SteadyState = solved(system, solver.name)
         if state.status not in GOES_ON:
             break
     coherences = state.coherences
     if coherences is None:
         p = state.populations
         coherences = jnp.zeros((p.size, p.size), np.promote_types(p.dtype, np.complex64))
-    return replace(state, coherences=coherences, asked="auto")
+    return replace(state, coherences=coherences, asked=AUTO)
 
 
 @partial(compiled, static_argnames="method")
 def solved(system: OpenSystem, method: str) -> SteadyState:
     """`steadystate` for callers that know the method and the precision they ask for."""
-    basis = eigenbasis(system)
-    moves = moves_of(system, basis)
-    solution = _solve(method, system, moves, basis)
+    basis = system.eigenbasis()
+    moves = system.transitions(basis)
+    solvers = solvers_for(method, system.equation, system.levels)
+    solution = solve_in_turn(solvers, Problem(system.equation, moves, basis, system.levels))
     negligible = jnp.sqrt(jnp.finfo(solution.residual.dtype).eps)
     status = first_fault(
         [
@@ -160,7 +99,7 @@ def solved(system: OpenSystem, method: str) -> SteadyState:
                 is_negative(solution.populations, solution.coherences, solution.error),
                 Status.NOT_POSITIVE,
             ),
-            (~(solution.error < _NO_DIGITS), Status.INACCURATE),
+            (~(solution.error < NO_DIGITS), Status.INACCURATE),
         ]
     )
 
@@ -187,12 +126,8 @@ def bytes_per_point(system: OpenSystem, method: Method, levels: tuple[Index, ...
 
     Args:
         system: real, or its shapes alone (`jax.eval_shape`).
-        method: the solver.
+        method: of the solver.
         levels: for the secular block of a system that declares none.
     """
-    d = system.dimension
-    if method == Method.POPULATIONS:
-        return 8 * (d * d + 7 * system.pairs.i.size)
-    block = (system.levels or levels) if method == Method.SECULAR_BLOCK else None
-    n = d * d if block is None else kept_elements(block).size
-    return 8 * 8 * n * n
+    solver = next(own for own in SOLVERS if own.method == method)
+    return solver.bytes_per_point(system.dimension, system.pairs.i.size, system.levels or levels)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from qthermo_jax.steady import Method, bytes_per_point
+from qthermo_jax.steady import bytes_per_point
 from qthermo_jax.sweeping.cold import is_a_temperature, not_unique_at_zero
 from qthermo_jax.sweeping.draft import Draft, key_of
 from qthermo_jax.sweeping.errors import SpecError
@@ -116,9 +116,10 @@ def _odd_values(plan: Plan, key: str, name: str, values: np.ndarray) -> Iterator
 
 def _too_many_levels(plan: Plan) -> Iterator[str]:
     levels = plan.system.dimension
-    # Exact for the dense solver; elsewhere the few matrices that every one of them holds.
-    dense = plan.method == "dense"
-    needed = bytes_per_point(plan.system, Method.DENSE) if dense else _MATRICES * 8 * levels**2
+    # Exact for a single solver; elsewhere the few matrices that every one of them holds.
+    needed = _MATRICES * 8 * levels**2
+    if len(plan.solvers) == 1:
+        needed = max(needed, bytes_per_point(plan.system, plan.solvers[0].method))
     there = _memory()
     if there and needed > there:
         yield (

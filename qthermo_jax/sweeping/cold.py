@@ -7,7 +7,9 @@ from itertools import chain, combinations, islice
 import jax
 import numpy as np
 
-from qthermo_jax.steady import Status, steadystate
+from qthermo_jax.registry import AUTO
+from qthermo_jax.solvers import solvers_for
+from qthermo_jax.steady import Status, solved
 from qthermo_jax.sweeping.plan import Plan
 
 # So many corners of the grid are looked at.
@@ -63,9 +65,10 @@ def _is_not_unique(plan: Plan, point: dict[str, np.ndarray]) -> bool:
     with jax.enable_x64(True):
         system = plan.model.function(**plan.structure, **plan.numbers, **point)
         small = system.dimension <= _DENSE
-        if not system.is_secular:
-            return small and int(steadystate(system, method="dense").status) == Status.NOT_UNIQUE
-        status = int(steadystate(system, method="populations").status)
-        if status == Status.METHOD_NOT_EXACT and small:
-            status = int(steadystate(system, method="dense").status)
-    return status == Status.NOT_UNIQUE
+        for solver in solvers_for(AUTO, system.equation):
+            if not small and solver.any_equation:
+                break
+            status = int(solved(system, solver.name).status)
+            if status != Status.METHOD_NOT_EXACT:
+                return status == Status.NOT_UNIQUE
+    return False

@@ -13,8 +13,8 @@ from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Array
 
 from qthermo_jax.precision import compiled
-from qthermo_jax.spectral import eigenbasis
-from qthermo_jax.steady import GOES_ON, Method, bytes_per_point, has_block
+from qthermo_jax.solvers import Solver
+from qthermo_jax.steady import GOES_ON, bytes_per_point
 from qthermo_jax.structure import Index
 from qthermo_jax.sweeping.lanes import lanes_of
 from qthermo_jax.sweeping.plan import Plan, cell_of
@@ -112,7 +112,7 @@ class Engine:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._in_turn = plan.method == "auto" and bool(plan.axes)
+        self._in_turn = len(plan.solvers) > 1 and bool(plan.axes)
         self._rest = _Rest(plan)
         self._lanes = lanes_of(plan.tiling)
 
@@ -121,7 +121,7 @@ class Engine:
         """That of a lane's part of a tile."""
         plan, tiling = self._plan, self._plan.tiling
         n_axes = len(plan.axes)
-        method = "populations" if self._in_turn else plan.method
+        method = plan.solvers[0].name if self._in_turn else plan.method
         share = self._lanes.shape if tiling.devices == 1 else tiling.share
         part = in_cells(mapped(point_function(plan, method), n_axes), share, tiling.cell)
         split = (*(axis == tiling.shared for axis in range(n_axes)), False)
@@ -224,16 +224,13 @@ class _Rest:
 
     def _made_for(self, levels: tuple[Index, ...]) -> Iterator[tuple[PointFunction, int]]:
         """The solvers in their order, each with the size of its batches."""
-        if has_block(levels) and not self._plan.spec.evolution:
-            yield self._batched("secular_block", Method.SECULAR_BLOCK, levels)
-        yield self._batched("dense", Method.DENSE, levels)
+        for solver in self._plan.solvers_with(levels)[1:]:
+            yield self._batched(solver, levels)
 
-    def _batched(
-        self, name: str, method: Method, levels: tuple[Index, ...]
-    ) -> tuple[PointFunction, int]:
+    def _batched(self, solver: Solver, levels: tuple[Index, ...]) -> tuple[PointFunction, int]:
         plan = self._plan
-        each = bytes_per_point(plan.system, method, levels)
-        point = point_function(plan, name, levels)
+        each = bytes_per_point(plan.system, solver.method, levels)
+        point = point_function(plan, solver.name, levels)
         share = min(max(1, plan.memory // each), _LARGEST_BATCH)
         cell = min(share, cell_of(each) or share)
         share -= share % cell
@@ -254,7 +251,7 @@ class _Rest:
 
         def level(*values: Numbers) -> Array:
             numbers = {name: value for part in values for name, value in part.items()}
-            return eigenbasis(plan.model.function(**plan.structure, **numbers)).level
+            return plan.model.function(**plan.structure, **numbers).eigenbasis().level
 
         along = (*(0 for _ in plan.axes), None)
         found = jax.device_get(compiled(jax.vmap(level, in_axes=along))(*inputs, plan.numbers))

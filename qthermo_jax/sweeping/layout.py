@@ -12,7 +12,9 @@ import numpy as np
 import xarray as xr
 
 from qthermo_jax.labels import Quantity
-from qthermo_jax.steady import Method, Note, Status
+from qthermo_jax.registry import Method
+from qthermo_jax.solvers import Note
+from qthermo_jax.steady import Status
 from qthermo_jax.sweeping.plan import Plan
 from qthermo_jax.version import __version__
 

@@ -13,7 +13,9 @@ from jaxtyping import Array
 
 from qthermo_jax.labels import Dimension, Quantity
 from qthermo_jax.observables import Measure
-from qthermo_jax.steady import Method, bytes_per_point
+from qthermo_jax.solvers import Solver, solvers_for
+from qthermo_jax.steady import bytes_per_point
+from qthermo_jax.structure import Index
 from qthermo_jax.sweeping.derivatives import Derivative
 from qthermo_jax.sweeping.errors import SpecError, raised_by_model
 from qthermo_jax.sweeping.model import Model
@@ -88,11 +90,19 @@ class Plan:
 
     @property
     def method(self) -> str:
-        """As the spec says; in 32 bit the populations alone, all of rho for what is not secular."""
+        """As the spec says; in 32 bit the populations alone."""
         solver = self.spec.solver
-        if not self.system.is_secular:
-            return "dense"
         return "populations" if solver.precision == "float32" else solver.method
+
+    @property
+    def solvers(self) -> tuple[Solver, ...]:
+        """Those that are tried one after the other at each point."""
+        return self.solvers_with(self.system.levels)
+
+    def solvers_with(self, levels: tuple[Index, ...] | None) -> tuple[Solver, ...]:
+        """The same where other levels are known to be degenerate."""
+        found = solvers_for(self.method, self.system.equation, levels)
+        return tuple(solver for solver in found if solver.evolves or not self.spec.evolution)
 
     @property
     def dtype(self) -> np.dtype:
@@ -136,8 +146,7 @@ class Plan:
         Tiles and cells are long along the axes that leave H alone, so that one eigendecomposition serves
         as many points as possible.
         """
-        method = self.method if self.method != "auto" else "populations"
-        each = bytes_per_point(self.system, Method[method.upper()]) * (1 + self.n_directions)
+        each = bytes_per_point(self.system, self.solvers[0].method) * (1 + self.n_directions)
         backwards = reversed(range(len(self.axes)))
         order = sorted(backwards, key=lambda axis: _moves_H(self, self.axes[axis]))
         return make_tiling(self.shape, order, self.memory // each, cell_of(each), self.devices)

@@ -9,7 +9,8 @@ from jaxtyping import Array, Bool, Float, Int8
 from qthermo_jax.bounded import Bounded, slope_of, trusted
 from qthermo_jax.declared import Computed
 from qthermo_jax.observables import bounded_currents
-from qthermo_jax.steady import Change, Footing, Note, State, Status, derivative_status, footing
+from qthermo_jax.solvers import Note
+from qthermo_jax.steady import Change, Footing, State, Status, derivative_status, footing
 from qthermo_jax.structure import Index
 from qthermo_jax.sweeping.errors import SpecError, first_line
 from qthermo_jax.sweeping.plan import Plan
@@ -69,7 +70,7 @@ def try_own_observables(plan: Plan) -> None:
     """
     if not any(":" in name for name in plan.spec.observables):
         return
-    method = "populations" if plan.method == "auto" else plan.method
+    method = plan.solvers[0].name
     first = [{name: values[0] for name, values in axis.parameters.items()} for axis in plan.axes]
     with jax.enable_x64(True):
         jax.eval_shape(point_function(plan, method), *first, plan.numbers)

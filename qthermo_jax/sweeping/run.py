@@ -15,6 +15,7 @@ import numpy as np
 import xarray as xr
 
 from qthermo_jax.declared import Computed
+from qthermo_jax.registry import DEFAULT_EQUATION
 from qthermo_jax.sweeping.engine import Engine
 from qthermo_jax.sweeping.errors import Interrupted, SpecError, TilesFailed, first_line
 from qthermo_jax.sweeping.extension import find_extension, placed
@@ -206,7 +207,7 @@ def sweep(
     derivatives: Sequence[str] = (),
     method: str = "auto",
     precision: str = "float64",
-    generator: str = "global",
+    generator: str = DEFAULT_EQUATION,
     secular_tol: float | None = None,
     evolution: Mapping[str, Any] | None = None,
     stored: str | None = None,

@@ -9,6 +9,7 @@ from jaxtyping import Array
 
 from qthermo_jax import dynamics
 from qthermo_jax.labels import Quantity
+from qthermo_jax.registry import DEFAULT_EQUATION
 from qthermo_jax.steady import State, solved
 from qthermo_jax.sweeping.errors import SpecError, unknown_name
 from qthermo_jax.sweeping.model import REQUIRED, Model, Parameter
@@ -42,7 +43,7 @@ def under(spec: Spec, model: Model) -> Model:
             ) from error
         if not isinstance(system, OpenSystem):
             raise SpecError(f"model {model.name}: returns {type(system).__name__}, not an OpenSystem")
-        if solver.generator != "global" or solver.secular_tol is not None:
+        if solver.generator != DEFAULT_EQUATION or solver.secular_tol is not None:
             system = system.with_generator(solver.generator, solver.secular_tol)
         return _prepared(system, evolution) if evolution else system
 

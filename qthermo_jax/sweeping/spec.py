@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import (
@@ -17,7 +17,13 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from qthermo_jax.registry import AUTO, DEFAULT_EQUATION, EQUATIONS, methods
 from qthermo_jax.sweeping.errors import SpecError, first_line, shown, shown_key, unknown_name
+
+if TYPE_CHECKING:  # what the registry holds is known at run time only
+    _Method = _Generator = str
+else:
+    _Method, _Generator = Literal[tuple(methods())], Literal[tuple(EQUATIONS)]
 
 
 class _Strict(BaseModel):
@@ -122,26 +128,27 @@ AxisSpec = Annotated[
 class Solver(_Strict):
     """How the steady states are found."""
 
-    method: Literal["auto", "populations", "secular_block", "dense"] = "auto"
+    method: _Method = AUTO
     """Which unknowns are solved for; auto takes the fewest that are exact at each point."""
     precision: Literal["float64", "float32"] = "float64"
     """Of the computation; float32 keeps about 6 digits of each population."""
-    generator: Literal["global", "partial_secular", "redfield", "local"] = "global"
+    generator: _Generator = DEFAULT_EQUATION
     """The master equation; global is the microscopic one, fully secular."""
     secular_tol: float | None = None
     """Largest difference of two Bohr frequencies that are kept together; partial_secular needs it."""
 
     @model_validator(mode="after")
     def _the_generator_takes_the_method(self) -> "Solver":
-        if self.generator in ("redfield", "local"):
-            if self.method not in ("auto", "dense"):
-                raise ValueError(
-                    f"generator {self.generator!r} takes method 'dense', not {self.method!r}"
-                )
-            if self.precision == "float32":
-                raise ValueError(f"generator {self.generator!r} takes precision 'float64'")
-        if self.generator == "partial_secular" and self.secular_tol is None:
-            raise ValueError("generator 'partial_secular' takes a cut-off, secular_tol")
+        entry = EQUATIONS[self.generator]
+        known = methods(entry.secular)
+        if self.method not in known:
+            listed = " or ".join(map(repr, known[1:]))
+            raise ValueError(f"generator {self.generator!r} takes method {listed}, not {self.method!r}")
+        if not entry.secular and self.precision == "float32":
+            raise ValueError(f"generator {self.generator!r} takes precision 'float64'")
+        argument, what = entry.needs or ("", "")
+        if argument in type(self).model_fields and getattr(self, argument) is None:
+            raise ValueError(f"generator {self.generator!r} takes {what}, {argument}")
         return self
 
     @model_validator(mode="after")

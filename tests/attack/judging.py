@@ -11,7 +11,9 @@ from attack.exact_states import Exact, steady
 from attack.rounding import perturbed
 from attack.solving import METHODS, Found, solved
 from attack.systems import Draw, draw
-from qthermo_jax.steady import Method, Note, Status
+from qthermo_jax.registry import Method
+from qthermo_jax.solvers import Note
+from qthermo_jax.steady import Status
 
 # Verdicts, from good to bad.
 RIGHT = "right"

@@ -10,9 +10,29 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, Inexact
 
-from qthermo_jax.generators.generator import Generator
-from qthermo_jax.generators.secular import among_populations, jump_round_off, oscillation, products_error
-from qthermo_jax.generators.transitions import Transitions
+from qthermo_jax.eigenbasis import Eigenbasis
+from qthermo_jax.master_equations.base import HeatFlow, MasterEquation
+from qthermo_jax.master_equations.generator import Generator, InEigenbasis
+from qthermo_jax.master_equations.secular import (
+    among_populations,
+    heat_of,
+    jump_round_off,
+    oscillation,
+    products_error,
+)
+from qthermo_jax.transitions import Transitions
+
+
+class Redfield(MasterEquation):
+    """All frequencies act together."""
+
+    def generator(self, moves: Transitions, basis: Eigenbasis) -> Generator:
+        """As the base class says."""
+        return redfield_generator(moves)
+
+    def heat(self, moves: Transitions, basis: Eigenbasis, state: InEigenbasis) -> HeatFlow:
+        """As the base class says."""
+        return heat_of(redfield_heat_operators(moves), state)
 
 
 def _operators(moves: Transitions) -> tuple[Complex[Array, "K d d"], Complex[Array, "K d d"]]:

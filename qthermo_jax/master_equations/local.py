@@ -11,10 +11,31 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Inexact
 
-from qthermo_jax.generators.generator import Generator
-from qthermo_jax.generators.secular import among_populations, dissipation, oscillation, products_error
-from qthermo_jax.generators.transitions import Transitions
-from qthermo_jax.spectral import Eigenbasis
+from qthermo_jax.master_equations.base import HeatFlow, MasterEquation
+from qthermo_jax.master_equations.generator import Generator, InEigenbasis
+from qthermo_jax.master_equations.secular import (
+    among_populations,
+    dissipation,
+    heat_of,
+    oscillation,
+    products_error,
+)
+from qthermo_jax.transitions import Transitions
+from qthermo_jax.eigenbasis import Eigenbasis
+
+
+class Local(MasterEquation):
+    """Jumps between eigenstates of H_0, whatever the interactions."""
+
+    between_bare_states = True
+
+    def generator(self, moves: Transitions, basis: Eigenbasis) -> Generator:
+        """As the base class says."""
+        return local_generator(moves, basis)
+
+    def heat(self, moves: Transitions, basis: Eigenbasis, state: InEigenbasis) -> HeatFlow:
+        """As the base class says."""
+        return heat_of(local_heat_operators(moves, basis), state)
 
 
 def _turn(moves: Transitions, basis: Eigenbasis) -> Inexact[Array, "d d"]:

@@ -1,7 +1,7 @@
 """Populations alone: a classical rate equation, d unknowns, every one of them to full relative accuracy.
 
 Where no population drives a coherence, rho is diagonal in the eigenbasis and its diagonal obeys
-dp_i/dt = sum_j (W_ij p_j - W_ji p_i), which `elimination` solves.
+dp_i/dt = sum_j (W_ij p_j - W_ji p_i), which `gth` solves.
 """
 
 import jax
@@ -9,10 +9,24 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from qthermo_jax.generators import Transitions, jump_rate_errors, jump_rates, leak
-from qthermo_jax.steady.record import Method, Note, Solution
-from qthermo_jax.steady.side_by_side import stationary
+from qthermo_jax.solvers.base import Levels, Method, Note, Problem, Solution, Solver
+from qthermo_jax.solvers.batched_gth import stationary
 from qthermo_jax.structure import repeated
+from qthermo_jax.transitions import Transitions, jump_rate_errors, jump_rates, leak
+
+
+class Populations(Solver):
+    """Diagonal rho from the rate equation; exact where no population drives a coherence."""
+
+    about = "populations alone; points where they drive coherences are flagged"
+
+    def solve(self, problem: Problem) -> Solution:
+        """As the base class says."""
+        return solve_populations(problem.moves)
+
+    def bytes_per_point(self, dimension: int, n_transitions: int, levels: Levels) -> int:
+        """As the base class says."""
+        return 8 * (dimension**2 + 7 * n_transitions)
 
 
 def _may_be_conserved(moves: Transitions) -> Bool[Array, ""]:

@@ -15,10 +15,23 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Inexact
 
-from qthermo_jax.generators.generator import Generator, InEigenbasis
-from qthermo_jax.generators.transitions import Transitions, leak
-from qthermo_jax.spectral import Eigenbasis
+from qthermo_jax.master_equations.base import HeatFlow, MasterEquation
+from qthermo_jax.master_equations.generator import Generator, InEigenbasis
+from qthermo_jax.transitions import Transitions, leak
+from qthermo_jax.eigenbasis import Eigenbasis
 from qthermo_jax.structure import Index, padded, products_of
+
+
+class Secular(MasterEquation):
+    """The global master equation, and the partially secular one: the transitions know their groups."""
+
+    def generator(self, moves: Transitions, basis: Eigenbasis) -> Generator:
+        """As the base class says."""
+        return secular_generator(moves)
+
+    def heat(self, moves: Transitions, basis: Eigenbasis, state: InEigenbasis) -> HeatFlow:
+        """As the base class says."""
+        return HeatFlow(*secular_currents(moves, state), has_no_cycle(moves))
 
 
 def oscillation(basis: Eigenbasis, dtype: np.dtype) -> Generator:
@@ -182,6 +195,13 @@ def has_no_cycle(moves: Transitions) -> Bool[Array, ""]:
     possible = (moves.strength_error > 0) & (moves.forth + moves.back > 0)
     links = jnp.sum(possible & (moves.pairs.i != moves.pairs.j))
     return (links < moves.pairs.dimension) & ~leak(moves)[1]
+
+
+def heat_of(
+    operators: tuple[Inexact[Array, "K d d"], Float[Array, "K d d"]], state: InEigenbasis
+) -> HeatFlow:
+    """From the operators Q_k with J_k = Tr[Q_k rho], and bounds of the errors of their elements."""
+    return HeatFlow(*expectations(*operators, state), jnp.array(False))
 
 
 def expectations(

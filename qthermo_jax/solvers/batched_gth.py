@@ -17,7 +17,7 @@ from jax.interpreters import batching, mlir
 from jaxtyping import Array, Bool, Float
 
 from qthermo_jax.precision import compiled, precise
-from qthermo_jax.steady.elimination import Stationary, assembled, blocks_of, lift_of, stationary_of_one
+from qthermo_jax.solvers.gth import Stationary, assembled, blocks_of, lift_of, stationary_of_one
 from qthermo_jax.structure import Pairs
 
 # Fewer points are solved as they come, and larger matrices: what is compiled grows with the matrix.

@@ -16,7 +16,6 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Inexact, Int, Num
 from qthermo_jax.couplings import inexact
 from qthermo_jax.precision import precise
 from qthermo_jax.structure import Index
-from qthermo_jax.system import OpenSystem
 
 
 def roundoff(dtype: jnp.dtype) -> float:
@@ -36,6 +35,7 @@ class Eigenbasis(eqx.Module):
     """Eigenstates of H, sector after sector, ascending inside each.
 
     Attributes:
+        sectors: that H was diagonalised in (static).
         energies: E_i, (d,).
         relative_energies: measured from the lowest diagonal element of H, (d,); those that only
             round-off tells apart are equal. Every difference of energies is taken of these, so that an
@@ -53,6 +53,7 @@ class Eigenbasis(eqx.Module):
             included, and that of the diagonalisation.
     """
 
+    sectors: tuple[Index, ...] = eqx.field(static=True)
     energies: Float[Array, " d"]
     relative_energies: Float[Array, " d"]
     vectors: Inexact[Array, "d d"]
@@ -62,6 +63,11 @@ class Eigenbasis(eqx.Module):
     round_off: Float[Array, ""]
     amplification: Float[Array, " d"]
     energy_error: Float[Array, ""]
+
+    @property
+    def sector_of(self) -> np.ndarray:
+        """The sector of each state, (d,)."""
+        return sector_of(self.sectors)
 
     @property
     def degenerate(self) -> Bool[Array, "d d"]:
@@ -75,6 +81,11 @@ class Eigenbasis(eqx.Module):
     def rotate_out(self, operator: Num[Array, "*k d d"]) -> Inexact[Array, "*k d d"]:
         """V O V^dag: from the eigenbasis into the given basis."""
         return _sandwich(self.vectors, operator)
+
+
+def sector_of(sectors: tuple[Index, ...]) -> np.ndarray:
+    """The sector of each eigenstate, (d,): they are numbered sector after sector."""
+    return np.repeat(np.arange(len(sectors)), [len(own) for own in sectors])
 
 
 def cluster(
@@ -139,7 +150,7 @@ def _(sectors: tuple[Index, ...], primals: tuple[Array, Array], tangents: tuple[
     H, tolerance = primals
     energies, vectors = _diagonalise(sectors, H, tolerance)
     level, _ = cluster(energies, tolerance)
-    sector = np.repeat(np.arange(len(sectors)), [len(own) for own in sectors])
+    sector = sector_of(sectors)
     same_sector = sector[:, None] == sector[None, :]
     together = same_sector & (level[:, None] == level[None, :])
     change = _sandwich(vectors.conj().T, tangents[0])
@@ -155,37 +166,41 @@ def _norm(H: Inexact[Array, "d d"]) -> Float[Array, ""]:
     return jnp.max(jnp.sum(jnp.abs(H), axis=1))
 
 
-def eigenbasis(system: OpenSystem) -> Eigenbasis:
-    """Diagonalise H sector by sector and find its levels by `system.secular_tol`.
+def diagonalised(
+    H: Inexact[Array, "d d"], sectors: tuple[Index, ...], secular_tol: Float[Array, ""] | None
+) -> Eigenbasis:
+    """Diagonalise H sector by sector and find its levels.
+
+    Args:
+        sectors: of basis states, which H does not connect.
+        secular_tol: energies and Bohr frequencies closer than this count as equal; None: round-off.
 
     A Hamiltonian with an element that is not finite counts as zero here (LAPACK may not return from
     one); the point's status says so.
-
-    >>> from qthermo_jax.models import lambda_system
-    >>> eigenbasis(lambda_system(omega_1=1.0, omega_2=1.0)).level.tolist()  # |1>, |2> have one energy
-    [0, 0, 1]
     """
-    H = jnp.where(jnp.all(jnp.isfinite(system.H)), system.H, 0.0)
+    given = H
+    H = jnp.where(jnp.all(jnp.isfinite(given)), given, 0.0)
     one = jnp.eye(H.shape[0], dtype=H.dtype)
     reference = H.diagonal().real[jnp.argmin(H.diagonal().real)]
     H = H - reference.astype(H.dtype) * one
     round_off = roundoff(H.dtype) * _norm(H)
     # An offset of H leaves round-off of its own in the elements.
-    round_off = jnp.maximum(round_off, 8 * jnp.finfo(H.dtype).eps * _norm(system.H))
+    round_off = jnp.maximum(round_off, 8 * jnp.finfo(H.dtype).eps * _norm(given))
     round_off = jax.lax.stop_gradient(jnp.where(jnp.isfinite(round_off), round_off, 0.0))
-    tolerance = round_off if system.secular_tol is None else system.secular_tol
+    tolerance = round_off if secular_tol is None else secular_tol
     tolerance = jax.lax.stop_gradient(tolerance)
     round_off = jnp.minimum(tolerance, round_off)
-    energies, vectors = _diagonalise(system.sectors, H, round_off)
+    energies, vectors = _diagonalise(sectors, H, round_off)
     # What round-off split is made one again, or it would rotate coherences that decay more slowly.
     coinciding, mean = cluster(jax.lax.stop_gradient(energies), round_off)
     energies = energies + jax.lax.stop_gradient(mean - energies)
     fixed = jax.lax.stop_gradient(energies)
     level, _ = cluster(fixed, tolerance)
     # A number is stored to half an ulp; the diagonalisation errs by some ulps of the energies' spread.
-    highest = jnp.max(jnp.abs(system.H.diagonal().real)) / 2 + jnp.max(fixed) - jnp.min(fixed)
+    highest = jnp.max(jnp.abs(given.diagonal().real)) / 2 + jnp.max(fixed) - jnp.min(fixed)
     highest = jax.lax.stop_gradient(highest)
     return Eigenbasis(
+        sectors,
         reference + energies,
         energies,
         vectors,
@@ -193,7 +208,7 @@ def eigenbasis(system: OpenSystem) -> Eigenbasis:
         coinciding,
         tolerance,
         round_off,
-        _amplification(system.sector_of, jax.lax.stop_gradient(H), vectors, fixed, coinciding, highest),
+        _amplification(sector_of(sectors), jax.lax.stop_gradient(H), vectors, fixed, coinciding, highest),
         jnp.finfo(H.dtype).eps * highest,
     )
 
@@ -219,7 +234,6 @@ def _amplification(
 
 @precise
 def splits(
-    system: OpenSystem,
     basis: Eigenbasis,
     change: Inexact[Array, "d d"],
     curvature: Inexact[Array, "d d"] | None = None,
@@ -235,7 +249,7 @@ def splits(
     the perturbation inside it is a multiple of one, up to its round-off: to first order P dH P, to
     second order P (d^2H/2 + sum_m dH |m><m| dH/(E - E_m)) P, P the projector on the level.
     """
-    sector = system.sector_of
+    sector = basis.sector_of
     same_sector = jnp.asarray(sector[:, None] == sector[None, :])
     together = basis.coinciding[:, None] == basis.coinciding[None, :]
     other = ~np.eye(len(sector), dtype=bool)

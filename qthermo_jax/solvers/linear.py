@@ -1,6 +1,6 @@
-"""The solvers that keep coherences: all of rho, or its elements inside degenerate levels.
+"""What the solvers share that keep coherences, all of them or those inside degenerate levels.
 
-Both solve a trace-constrained linear system for the real numbers that a Hermitian matrix holds.
+A trace-constrained linear system for the real numbers that a Hermitian matrix holds.
 """
 
 from collections.abc import Callable
@@ -11,20 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from qthermo_jax.generators import (
-    Generator,
-    Kept,
-    Transitions,
-    block_generator,
-    hermitian_parts,
-    kept_elements,
-    leak,
-    real_generator,
-    secular_generator,
-)
-from qthermo_jax.spectral import Eigenbasis
-from qthermo_jax.steady.record import Method, Note, Solution
-from qthermo_jax.structure import Index
+from qthermo_jax.eigenbasis import Eigenbasis
+from qthermo_jax.master_equations import Generator, Kept, hermitian_parts, real_generator
+from qthermo_jax.solvers.base import Method, Note, Solution
 
 # The largest part of what round-off could do to the matrix, as a bound of the spectral radius of
 # |A^-1| |dA|, at which its solution still counts as unique. At 1 a matrix within the bounds is singular.
@@ -92,8 +81,7 @@ def solve_linear(
     return LinearSolution(solution, error, nearness)
 
 
-def _solve_kept(
-    moves: Transitions,
+def solve_kept(
     basis: Eigenbasis,
     kept: Kept,
     generator: Generator,
@@ -164,53 +152,6 @@ def _solve_kept(
     )
 
 
-def solve_dense(moves: Transitions) -> Solution:
-    """Every element of rho; exact for every system, the reference for the other solvers."""
-    return solve_whole(secular_generator(moves), moves, moves.basis)
-
-
-def solve_whole(generator: Generator, moves: Transitions, basis: Eigenbasis) -> Solution:
-    """Every element of rho, whatever the generator.
-
-    Args:
-        generator: in the eigenbasis of H.
-        moves: that it is made of.
-        basis: that of H.
-    """
-    d = basis.energies.size
-    kept = kept_elements((tuple(range(d)),))
-    nothing = jnp.zeros((), moves.forth.dtype), jnp.array(False)
-    flat = generator.map(lambda own: own.reshape(d * d, d * d))
-    return _solve_kept(moves, basis, kept, flat, Method.DENSE, nothing)
-
-
-def solve_secular_block(moves: Transitions, levels: tuple[Index, ...] | None) -> Solution:
-    """The elements of rho inside degenerate levels, which no others drive in a secular generator.
-
-    Args:
-        levels: what is known to be degenerate; None if nothing is: then all elements are kept, and those
-            between levels that differ at this point are held at 0.
-    """
-    d = moves.pairs.dimension
-    if levels is not None:
-        kept, generator = kept_elements(levels), block_generator(moves, levels)
-        number = np.empty(d, int)
-        for position, level in enumerate(levels):
-            number[list(level)] = position
-        block = jnp.asarray(number)
-    else:
-        kept = kept_elements((tuple(range(d)),))
-        whole = secular_generator(moves).map(lambda own: own.reshape(d * d, d * d))
-        block = moves.basis.level
-        generator = _held_at_zero(whole, block[kept.a] != block[kept.b])
-    return _solve_kept(moves, moves.basis, kept, generator, Method.SECULAR_BLOCK, leak(moves, block))
-
-
-def _held_at_zero(generator: Generator, out: Bool[Array, " n"]) -> Generator:
-    """The generator with some elements decoupled from the rest and decaying by themselves."""
-    cut = out[:, None] | out[None, :]
-    inside = jnp.where(cut, 0.0, generator.elements)
-    fastest = jnp.max(jnp.abs(jax.lax.stop_gradient(generator.elements)))
-    alone = jnp.diag(jnp.where(out, jnp.where(fastest > 0, fastest, 1.0), 0.0))
-    error = jnp.where(cut, 0.0, generator.error)
-    return Generator(inside - alone.astype(inside.dtype), error, generator.jump_error)
+def bytes_of(unknowns: int) -> int:
+    """Memory of one system of so many unknowns, with its inverse and its bounds (measured)."""
+    return 8 * 8 * unknowns**2

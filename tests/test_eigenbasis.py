@@ -14,7 +14,7 @@ from systems import DRAWS, Draw, hermitian, partition, random_matrix, random_uni
 
 pytestmark = pytest.mark.accuracy
 
-_compiled = jax.jit(qj.eigenbasis)
+_compiled = jax.jit(qj.OpenSystem.eigenbasis)
 
 
 def eigenbasis(system: qj.OpenSystem) -> qj.Eigenbasis:
@@ -28,7 +28,7 @@ def system(H: Any, **options: Any) -> qj.OpenSystem:
 
 @jax.jit
 def _there_and_back(system: qj.OpenSystem) -> tuple[jax.Array, jax.Array]:
-    basis = qj.eigenbasis(system)
+    basis = system.eigenbasis()
     there = basis.rotate_in(system.H)
     return there, basis.rotate_out(there)
 
@@ -148,7 +148,7 @@ def test_levels_are_shared_across_sectors() -> None:
 def test_it_maps() -> None:
     U = random_unitary(np.random.default_rng(6), 3, False)
     ladder, pair = (U @ np.diag(E) @ U.T for E in ([0.0, 1.0, 2.0], [0.0, 1.0, 1.0]))
-    mapped = jax.vmap(lambda H: qj.eigenbasis(system(H)))(
+    mapped = jax.vmap(lambda H: system(H).eigenbasis())(
         jnp.stack([hermitian(ladder), hermitian(pair)])
     )
     for k, H in enumerate((ladder, pair)):

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
-from qthermo_jax.generators.generator import Generator
+from qthermo_jax.master_equations.generator import Generator
 from qthermo_jax.structure import Index, padded
 
 

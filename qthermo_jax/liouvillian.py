@@ -1,0 +1,61 @@
+"""Generators and jump operators for reading: as matrices in the basis in which H was given."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Complex, Float, Inexact
+
+from qthermo_jax.precision import compiled
+from qthermo_jax.system import OpenSystem
+
+
+@compiled
+def liouvillian(system: OpenSystem) -> Complex[Array, "dd dd"]:
+    """Liouvillian of the system's master equation as a matrix on column-stacked density matrices.
+
+    Args:
+        system: dimension d.
+
+    Returns:
+        (d^2, d^2), in the basis in which H was given, in units of energy (hbar = 1). Where a rate
+        diverges or a parameter is out of range it holds inf or NaN.
+
+    >>> from qthermo_jax.models import lambda_system
+    >>> liouvillian(lambda_system()).shape
+    (9, 9)
+    """
+    basis = system.eigenbasis()
+    generator = system.equation.generator(system.transitions(basis), basis).elements
+    V = basis.vectors.astype(generator.dtype)
+    tensor = jnp.einsum("ai,bj,ijkl,ck,dl->abcd", V, V.conj(), generator, V.conj(), V)
+    d = system.dimension
+    return tensor.transpose(1, 0, 3, 2).reshape(d * d, d * d)
+
+
+@compiled
+def jump_operators(
+    system: OpenSystem,
+) -> tuple[Float[Array, " dd"], Inexact[Array, "K dd d d"]]:
+    """Jump operators A_k(omega) of the secular master equation with their frequencies, for reading.
+
+    Returns:
+        omega: (d^2,) frequencies, ascending; a system with fewer groups of equal frequencies has
+            NaN in the places left over.
+        A: (K, d^2, d, d) in the basis in which H was given; zero in the places left over.
+
+    >>> from qthermo_jax.models import lambda_system
+    >>> omega, A = jump_operators(lambda_system())
+    >>> A.shape  # two baths, at most nine frequencies
+    (2, 9, 3, 3)
+    """
+    moves = system.transitions_of_H(system.eigenbasis())
+    _, _, group = moves.matrices()
+    S = moves.matrix(moves.amplitudes, moves.amplitudes.conj())
+    energies, d = moves.basis.relative_energies, system.dimension
+    labels = jnp.arange(d * d)
+    member = labels[:, None, None] == group[None, :, :]
+    used = jnp.any(member, axis=(1, 2))
+    table = moves.pairs.frequency_table
+    omega = jnp.concatenate([moves.omega, -moves.omega])
+    bohr = jnp.where(table < 0, energies[None, :] - energies[:, None], omega[table])
+    highest = jnp.max(jnp.where(member, bohr[None], -jnp.inf), axis=(1, 2))
+    A = jnp.where(member[None], S[:, None], 0.0)
+    return jnp.where(used, highest, jnp.nan), moves.basis.rotate_out(A)

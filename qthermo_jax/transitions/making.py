@@ -1,0 +1,174 @@
+"""From a system's numbers to its transitions: rotated couplings, grouped frequencies, rates."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Inexact, Int
+
+from qthermo_jax.baths import FROZEN, Bath, SpectralDensity, rates_both_ways
+from qthermo_jax.couplings import SparseCoupling
+from qthermo_jax.eigenbasis import Eigenbasis, cluster
+from qthermo_jax.structure import BankPairs, Pairs, padded, repeated
+from qthermo_jax.transitions.record import Transitions
+
+# Round-off of a rotated amplitude in units of eps, the amplification of its states and its reach: twice
+# the largest of 400 systems against 40 digits.
+_ROTATED = 1.5
+
+
+def make_transitions(
+    baths: Sequence[Bath], pairs: Pairs, basis: Eigenbasis, *, wide: bool
+) -> Transitions:
+    """Amplitudes and rates of every bath's transitions between the eigenstates of a basis.
+
+    Args:
+        pairs: what each bath can connect.
+        wide: whether frequencies count as equal that more than round-off tells apart.
+    """
+    omega, labels = _grouped(basis, pairs, wide)
+    temperatures = jnp.concatenate([bath.T for bath in baths])
+    banks = list(zip(baths, pairs.banks, strict=True))
+    amplitudes = jnp.concatenate([_amplitudes(bath, bank, basis) for bath, bank in banks])
+    reach = jnp.concatenate([_reach(basis, *both) for both in banks])
+    ends = np.cumsum([bank.i.size for bank in pairs.banks])[:-1]
+    frequencies = jnp.split(omega[pairs.number], ends)
+    rates = [_rates(*both, own) for both, own in zip(banks, frequencies, strict=True)]
+    forth, back, steepness = (jnp.concatenate(part) for part in zip(*rates, strict=True))
+    moves = Transitions(
+        basis,
+        pairs,
+        amplitudes,
+        jax.lax.stop_gradient(_amplitude_error(basis, pairs, reach)),
+        jax.lax.stop_gradient(_shift(pairs, amplitudes)),
+        omega,
+        labels,
+        forth,
+        back,
+        jax.lax.stop_gradient(_rate_error(basis, pairs, omega, steepness, temperatures)),
+        temperatures,
+        jnp.isposinf(forth) | jnp.isposinf(back),
+    )
+    harmless = moves.infinite & moves.harmless
+    return replace(moves, forth=jnp.where(harmless, 0.0, forth), back=jnp.where(harmless, 0.0, back))
+
+
+def _grouped(
+    basis: Eigenbasis, pairs: Pairs, wide: bool
+) -> tuple[Float[Array, " U"], Int[Array, "2 U"]]:
+    """Bohr frequencies of the pairs of states, each the mean over its group, and the groups' labels.
+
+    Grouped with their negatives, so that both directions of a transition agree on its frequency.
+    """
+    first, second = pairs.states
+    omega = basis.relative_energies[second] - basis.relative_energies[first]
+    fixed = jax.lax.stop_gradient(omega)
+    label, mean = cluster(jnp.concatenate([fixed, -fixed]), basis.tolerance)
+    # Frequencies that only round-off makes equal may move apart: each keeps its own derivative.
+    own = omega + (mean[: omega.size] - mean[omega.size :]) / 2 - fixed
+    if not wide:
+        return own, label.reshape(2, -1)
+    # Those of a wide group stay together, and what acts is their mean: so does its derivative.
+    both = jnp.concatenate([omega, -omega])
+    count = jax.ops.segment_sum(jnp.ones_like(both), label, both.size)
+    means = (jax.ops.segment_sum(both, label, both.size) / jnp.maximum(count, 1.0))[label]
+    means = (means[: omega.size] - means[omega.size :]) / 2
+    return jnp.where(basis.tolerance > basis.round_off, means, own), label.reshape(2, -1)
+
+
+def _amplitudes(bath: Bath, bank: BankPairs, basis: Eigenbasis) -> Inexact[Array, " p"]:
+    """S_k,ij of one bank's transitions."""
+    coupling = bath.coupling
+    if not isinstance(coupling, SparseCoupling):
+        first = bank.i.size // coupling.shape[0]
+        return basis.rotate_in(coupling)[:, bank.i[:first], bank.j[:first]].reshape(-1)
+    made_of, V = bank.elements, basis.vectors
+    assert made_of is not None
+    values = padded(coupling.values)[made_of.value]
+    values = jnp.where(made_of.conjugate, values.conj(), values)
+    left, right = V[made_of.row, bank.i[:, None]], V[made_of.column, bank.j[:, None]]
+    return jnp.sum(left.conj() * values * right, axis=1)
+
+
+def _reach(basis: Eigenbasis, bath: Bath, bank: BankPairs) -> Float[Array, " p"]:
+    """The largest that each transition's amplitude could be, whatever the eigenvectors, up to sqrt(d).
+
+    The norm of the coupling between the two sectors that the states belong to.
+    """
+    coupling = jax.lax.stop_gradient(bath.coupling)
+    if isinstance(coupling, SparseCoupling):
+        assert bank.elements is not None
+        return jnp.sum(padded(jnp.abs(coupling.values))[bank.elements.value], axis=1)
+    size, K = jnp.abs(coupling), coupling.shape[0]
+    sector = basis.sector_of
+    order = np.argsort(np.concatenate([np.array(own) for own in basis.sectors]))
+    number = sector[order]  # of each basis state
+    n = len(basis.sectors)
+    if n == 1:
+        norm = jnp.max(jnp.sum(size, axis=2), axis=1)
+        return jnp.repeat(norm, bank.i.size // K)
+    across = jnp.stack([jnp.sum(size[:, :, number == own], axis=2) for own in range(n)])  # (n, K, d)
+    norm = jnp.stack([jnp.max(across[:, :, number == own], axis=2) for own in range(n)])  # (n, n, K)
+    return norm[sector[bank.i], sector[bank.j], bank.bath]
+
+
+def _amplitude_error(basis: Eigenbasis, pairs: Pairs, reach: Float[Array, " P"]) -> Float[Array, " P"]:
+    """Bound of what round-off of the eigenvectors does to each amplitude, (P,)."""
+    grown = basis.amplification[pairs.i] + basis.amplification[pairs.j]
+    return _ROTATED * jnp.finfo(reach.dtype).eps * grown * reach
+
+
+def _shift(pairs: Pairs, amplitudes: Inexact[Array, " P"]) -> Inexact[Array, " K"]:
+    """Of each bath that acts on every state: the diagonal element that is nearest to their mean."""
+    elastic = np.flatnonzero(pairs.i == pairs.j)
+    count = np.bincount(pairs.bath[elastic], minlength=pairs.n_baths)
+    shifts = jnp.zeros(pairs.n_baths, amplitudes.dtype)
+    everywhere = np.flatnonzero(count == pairs.dimension)
+    if not everywhere.size:
+        return shifts
+    mine = elastic[np.isin(pairs.bath[elastic], everywhere)]
+    mine = mine[np.argsort(pairs.bath[mine], kind="stable")].reshape(everywhere.size, -1)
+    diagonal = amplitudes[mine].real
+    nearest = jnp.argmin(jnp.abs(diagonal - jnp.mean(diagonal, axis=1, keepdims=True)), axis=1)
+    found = jnp.take_along_axis(diagonal, nearest[:, None], axis=1)[:, 0]
+    return shifts.at[everywhere].set(found.astype(amplitudes.dtype))
+
+
+def _rates(
+    bath: Bath, bank: BankPairs, omega: Float[Array, " p"]
+) -> tuple[Float[Array, " p"], Float[Array, " p"], Float[Array, " p"]]:
+    """gamma_k(omega) and gamma_k(-omega) of one bank's transitions, and |d ln J/d ln omega|."""
+    spectrum = jax.tree.map(lambda leaf: repeated(leaf, bank.bath), bath.spectrum)
+    both_ways = partial(rates_both_ways, spontaneous=bath.spontaneous)
+    forth, back = jax.vmap(both_ways)(spectrum, omega, repeated(bath.T, bank.bath))
+    fixed, size = jax.lax.stop_gradient((spectrum, jnp.abs(omega)))
+    return forth, back, jax.vmap(_steepness)(fixed, jnp.where(size > 0, size, 1.0))
+
+
+def _steepness(density: SpectralDensity, omega: Float[Array, ""]) -> Float[Array, ""]:
+    J, slope = jax.jvp(density, (omega,), (jnp.ones_like(omega),))
+    return jnp.where(J > 0, jnp.abs(omega * slope) / jnp.where(J > 0, J, 1.0), 0.0)
+
+
+def _rate_error(
+    basis: Eigenbasis,
+    pairs: Pairs,
+    omega: Float[Array, " U"],
+    steepness: Float[Array, " P"],
+    temperatures: Float[Array, " K"],
+) -> Float[Array, " P"]:
+    """Bound of the relative error of each transition's rates, (P,).
+
+    That of the frequency counts omega/T times in e^{-omega/T}, and as often as J is steep in J.
+    """
+    eps = jnp.finfo(omega.dtype).eps
+    size = jnp.abs(omega)
+    relative = jnp.where(size > 0, basis.energy_error / jnp.where(size > 0, size, 1.0), 0.0)
+    T = repeated(temperatures, pairs.bath)
+    exponent = jnp.where(T > 0, size[pairs.number] / jnp.where(T > 0, T, 1.0), 0.0)
+    # Past this one rate is 0, and the other one that of spontaneous emission.
+    exponent = jnp.where(exponent < FROZEN, exponent, 0.0)
+    return 8 * eps + (1.0 + exponent + steepness) * (eps + relative[pairs.number])
