@@ -64,8 +64,8 @@ _MEANINGS = {
     Status.BAD_INITIAL_STATE: "the initial state is not Hermitian, or its trace is not 1",
     Status.INACCURATE: "round-off may have changed the state, or a derivative, by more than 1e-3",
     Status.NO_DERIVATIVE: (
-        "there is no derivative here: along this parameter a degenerate level splits, or a bath begins "
-        "to drive a transition whose rate diverges"
+        "a degenerate level splits along this parameter, or a bath begins to drive a transition whose "
+        "rate diverges: there is no derivative here"
     ),
 }
 
