@@ -9,8 +9,8 @@ import click
 
 from qthermo_jax import measures, models
 from qthermo_jax.cli import app
-from qthermo_jax.response import response_measures
 from qthermo_jax.registry import Method
+from qthermo_jax.response import response_measures
 from qthermo_jax.solvers import Note
 from qthermo_jax.steady import Status
 from qthermo_jax.sweeping.model import find_model

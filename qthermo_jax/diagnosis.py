@@ -6,9 +6,10 @@ import jax
 import numpy as np
 from jaxtyping import Inexact
 
+from qthermo_jax.baths import Bath
 from qthermo_jax.couplings import SparseCoupling
 from qthermo_jax.eigenbasis import roundoff
-from qthermo_jax.system import Bath, OpenSystem
+from qthermo_jax.system import OpenSystem
 
 
 def diagnose(system: OpenSystem) -> tuple[str, ...]:

@@ -208,13 +208,13 @@ def diagonalised(
         coinciding,
         tolerance,
         round_off,
-        _amplification(sector_of(sectors), jax.lax.stop_gradient(H), vectors, fixed, coinciding, highest),
+        _amplification(sectors, jax.lax.stop_gradient(H), vectors, fixed, coinciding, highest),
         jnp.finfo(H.dtype).eps * highest,
     )
 
 
 def _amplification(
-    sector: np.ndarray,
+    sectors: tuple[Index, ...],
     H: Inexact[Array, "d d"],
     vectors: Inexact[Array, "d d"],
     energies: Float[Array, " d"],
@@ -222,6 +222,7 @@ def _amplification(
     highest: Float[Array, ""],
 ) -> Float[Array, " d"]:
     """By how much round-off grows in each eigenvector; see `Eigenbasis`."""
+    sector = sector_of(sectors)
     same_sector = jnp.asarray(sector[:, None] == sector[None, :])
     distance = jnp.where(same_sector, jnp.abs(energies[:, None] - energies[None, :]), 0.0)
     apart = same_sector & (coinciding[:, None] != coinciding[None, :])

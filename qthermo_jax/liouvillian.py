@@ -46,16 +46,16 @@ def jump_operators(
     >>> A.shape  # two baths, at most nine frequencies
     (2, 9, 3, 3)
     """
-    moves = system.transitions_of_H(system.eigenbasis())
-    _, _, group = moves.matrices()
-    S = moves.matrix(moves.amplitudes, moves.amplitudes.conj())
-    energies, d = moves.basis.relative_energies, system.dimension
+    transitions = system.transitions_of_H(system.eigenbasis())
+    _, _, group = transitions.matrices()
+    S = transitions.matrix(transitions.amplitudes, transitions.amplitudes.conj())
+    energies, d = transitions.basis.relative_energies, system.dimension
     labels = jnp.arange(d * d)
     member = labels[:, None, None] == group[None, :, :]
     used = jnp.any(member, axis=(1, 2))
-    table = moves.pairs.frequency_table
-    omega = jnp.concatenate([moves.omega, -moves.omega])
+    table = transitions.pairs.frequency_table
+    omega = jnp.concatenate([transitions.omega, -transitions.omega])
     bohr = jnp.where(table < 0, energies[None, :] - energies[:, None], omega[table])
     highest = jnp.max(jnp.where(member, bohr[None], -jnp.inf), axis=(1, 2))
     A = jnp.where(member[None], S[:, None], 0.0)
-    return jnp.where(used, highest, jnp.nan), moves.basis.rotate_out(A)
+    return jnp.where(used, highest, jnp.nan), transitions.basis.rotate_out(A)

@@ -70,8 +70,8 @@ def bounded_currents(system: OpenSystem, state: State) -> Bounded:
         rho = InEigenbasis(p, state.coherences, state.coherence_error, errors)
     else:
         rho = InEigenbasis.exactly(p, state.coherences)
-    moves = system.transitions(state.basis)
-    J, parts, no_cycle = system.equation.heat(moves, state.basis, rho)
+    transitions = system.transitions(state.basis)
+    J, parts, no_cycle = system.equation.heat(transitions, state.basis, rho)
     balanced = is_steady and system.equation.secular and all(bath.spontaneous for bath in system.baths)
     zero = (no_cycle & is_steady) | (jnp.all(T[0] == T) & balanced)
     # A state that was altered by hand is not steady: its currents are not within their bounds of 0.
@@ -81,8 +81,8 @@ def bounded_currents(system: OpenSystem, state: State) -> Bounded:
     J = J - jax.lax.stop_gradient(jnp.where(zero, J, 0.0))
     J = jnp.where(no_cycle & zero, 0.0, J)
     logarithms = jnp.log(jnp.where(p > 0, p, 1.0))
-    reference = int(system.pairs.halves[0][0])
-    pace = Pace(p, logarithms, log_rates(moves), reference, alone)
+    reference = int(system.pairs.independent_set_split[0][0])
+    pace = Pace(p, logarithms, log_rates(transitions), reference, alone)
     return Bounded(J, parts, jnp.abs(J), zero | (not is_steady), pace)
 
 
@@ -187,15 +187,17 @@ def secular_ratio(system: OpenSystem, state: State) -> Float[Array, ""]:
     levels that it leaves alone matter, and "partial_secular" or "redfield" keeps them. 0 where every
     bath drives one frequency alone.
     """
-    moves = system.transitions_of_H(state.basis)
-    strengths, number = moves.strengths, moves.pairs.number
-    fastest = jnp.max(strengths * jnp.maximum(moves.forth, moves.back))
-    driven = jnp.where(moves.driven, 0, moves.pairs.n_baths)  # the others behind the last bath
-    bath = jnp.concatenate([driven + moves.pairs.bath] * 2)
-    omega = jnp.concatenate([moves.omega[number], -moves.omega[number]])
-    group = moves.labels[:, number].reshape(-1)
+    transitions = system.transitions_of_H(state.basis)
+    strengths, number = transitions.strengths, transitions.pairs.number
+    fastest = jnp.max(strengths * jnp.maximum(transitions.rate_down, transitions.rate_up))
+    driven = jnp.where(
+        transitions.driven, 0, transitions.pairs.n_baths
+    )  # the others behind the last bath
+    bath = jnp.concatenate([driven + transitions.pairs.bath] * 2)
+    omega = jnp.concatenate([transitions.omega[number], -transitions.omega[number]])
+    group = transitions.labels[:, number].reshape(-1)
     bath, omega, group = jax.lax.sort((bath, omega, group), num_keys=2)
-    apart = (jnp.diff(bath) == 0) & (jnp.diff(group) != 0) & (bath[1:] < moves.pairs.n_baths)
+    apart = (jnp.diff(bath) == 0) & (jnp.diff(group) != 0) & (bath[1:] < transitions.pairs.n_baths)
     closest = jnp.min(jnp.where(apart, jnp.diff(omega), jnp.inf), initial=jnp.inf)
     return jnp.where(jnp.isnan(state.populations[0]), jnp.nan, fastest / closest)
 

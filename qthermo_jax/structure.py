@@ -16,8 +16,8 @@ from jaxtyping import Array, Inexact, Shaped
 
 Index = tuple[int, ...]
 
-# Two for each arrival: more are found faster by sorting (measured).
-_MANY_RIVALS = 60
+# Pairs for each directed transition: more are found faster by sorting (measured).
+_MANY_PAIRS = 60
 
 # Of every table: with 64 bit switched off, JAX cannot index by 64-bit numbers.
 _WHOLE = np.int32
@@ -206,7 +206,7 @@ class Pairs:
         return table
 
     @cached_property
-    def halves(self) -> tuple[np.ndarray, np.ndarray]:
+    def independent_set_split(self) -> tuple[np.ndarray, np.ndarray]:
         """Two groups of eigenstates (core, rest) such that no bath connects two states of the rest.
 
         The rest is taken greedily, states with few transitions first. The chain's rest are its N
@@ -228,7 +228,7 @@ class Pairs:
         return np.flatnonzero(~rest).astype(_WHOLE), np.flatnonzero(rest).astype(_WHOLE)
 
     @cached_property
-    def arrivals(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    def directed_transitions(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Directed transitions from state c to state a: (position, reversed, c, a), dephasing once."""
         position = np.arange(self.i.size, dtype=_WHOLE)
         back = position[self.i != self.j]
@@ -240,12 +240,12 @@ class Pairs:
         )
 
     @cached_property
-    def rivals(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Each two arrivals that one bath brings from one state to different ones; None if too many."""
-        position, _, origin, target = self.arrivals
+    def competing_pairs(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Each two of them that one bath drives from one state to different ones; None if too many."""
+        position, _, origin, target = self.directed_transitions
         way = self.bath[position].astype(np.int64) * self.dimension + origin
         length = np.bincount(way)
-        if np.sum(length * (length - 1)) > _MANY_RIVALS * position.size:
+        if np.sum(length * (length - 1)) > _MANY_PAIRS * position.size:
             return None
         order = np.argsort(way, kind="stable").astype(_WHOLE)
         first, second = each_two(length[length > 0])
@@ -269,7 +269,7 @@ class Products(NamedTuple):
     Of those elements whose two states share a level; n of them, as `row` numbers them.
 
     Attributes:
-        first, second: c -> a and d -> b, numbered as `Pairs.arrivals` has them.
+        first, second: c -> a and d -> b, numbered as `Pairs.directed_transitions` has them.
         by_entry: the products of each (ab, cd) that has any.
         table: (n, n), where the entry of (ab, cd) stands among these; one more where it is 0.
         row: (d, d), the number of ab; n where a and b are in different levels.
@@ -296,7 +296,7 @@ def products_of(pairs: Pairs, levels: tuple[Index, ...]) -> Products:
     level_of = np.empty(d, int)
     for number, level in enumerate(levels):
         level_of[list(level)] = number
-    position, _, origin, target = pairs.arrivals
+    position, _, origin, target = pairs.directed_transitions
     ways = (level_of[target], level_of[origin], pairs.bath[position])
     order = np.lexsort(ways)
     ahead = np.any([np.diff(way[order]) != 0 for way in ways], axis=0)

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Inexact, Num
@@ -187,7 +186,8 @@ class OpenSystem(eqx.Module):
         """Diagonalise H sector by sector and find its levels by `secular_tol`.
 
         >>> from qthermo_jax.models import lambda_system
-        >>> lambda_system(omega_1=1.0, omega_2=1.0).eigenbasis().level.tolist()  # |1>, |2> have one energy
+        >>> basis = lambda_system(omega_1=1.0, omega_2=1.0).eigenbasis()
+        >>> basis.level.tolist()  # |1>, |2> have one energy
         [0, 0, 1]
         """
         return diagonalised(self.H, self.sectors, self.secular_tol)

@@ -8,8 +8,8 @@ import pytest
 
 import exact
 from qthermo_jax.models import chain
-from qthermo_jax.solvers.gth import Stationary
 from qthermo_jax.solvers.batched_gth import stationary
+from qthermo_jax.solvers.gth import Stationary
 from qthermo_jax.structure import BankPattern, Pairs, pairs_of
 
 pytestmark = pytest.mark.accuracy

@@ -148,9 +148,7 @@ def test_levels_are_shared_across_sectors() -> None:
 def test_it_maps() -> None:
     U = random_unitary(np.random.default_rng(6), 3, False)
     ladder, pair = (U @ np.diag(E) @ U.T for E in ([0.0, 1.0, 2.0], [0.0, 1.0, 1.0]))
-    mapped = jax.vmap(lambda H: system(H).eigenbasis())(
-        jnp.stack([hermitian(ladder), hermitian(pair)])
-    )
+    mapped = jax.vmap(lambda H: system(H).eigenbasis())(jnp.stack([hermitian(ladder), hermitian(pair)]))
     for k, H in enumerate((ladder, pair)):
         alone = eigenbasis(system(hermitian(H)))
         np.testing.assert_allclose(mapped.energies[k], alone.energies, atol=1e-14)

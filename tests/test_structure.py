@@ -1,4 +1,4 @@
-"""Index tables of the transitions against plain numpy: groups, pairs of states, halves, rate tables."""
+"""Index tables of the transitions against plain numpy: groups, pairs of states, splits, rate tables."""
 
 from functools import partial
 
@@ -57,7 +57,7 @@ def test_each_bath_of_a_chain_connects_its_site_to_every_mode(sites: int) -> Non
 
 @pytest.mark.parametrize("sites", [1, 2, 4, 10])
 def test_the_halves_of_a_chain_are_its_ground_states_and_its_modes(sites: int) -> None:
-    core, rest = chain_pairs(sites).halves
+    core, rest = chain_pairs(sites).independent_set_split
     np.testing.assert_array_equal(core, np.arange(sites))
     np.testing.assert_array_equal(rest, np.arange(sites, 2 * sites))
 
@@ -150,7 +150,7 @@ def test_the_rate_table_holds_the_jumps_both_ways_and_nothing_else() -> None:
 def test_no_bath_connects_two_states_of_the_rest(seed: int) -> None:
     rng = np.random.default_rng(seed)
     pairs = pairs_of(random_sectors(rng, 7), (random_pattern(rng, 7, 4, 1),))
-    core, rest = pairs.halves
+    core, rest = pairs.independent_set_split
     np.testing.assert_array_equal(np.sort(np.concatenate([core, rest])), np.arange(7))
     assert core.size > 0
     inside = np.isin(pairs.i, rest) & np.isin(pairs.j, rest) & (pairs.i != pairs.j)
@@ -159,13 +159,13 @@ def test_no_bath_connects_two_states_of_the_rest(seed: int) -> None:
 
 def test_states_that_nothing_connects_keep_one_in_the_core() -> None:
     dephasing = BankPattern(1, ((0,),), ((0,),))
-    core, rest = pairs_of(((0,), (1,), (2,)), (dephasing,)).halves
+    core, rest = pairs_of(((0,), (1,), (2,)), (dephasing,)).independent_set_split
     assert (core.tolist(), rest.tolist()) == ([0], [1, 2])
 
 
 def test_arrivals_are_every_directed_transition_with_dephasing_once() -> None:
     pairs = mixed_pairs()
-    position, reverse, origin, target = pairs.arrivals
+    position, reverse, origin, target = pairs.directed_transitions
     directed = set(zip(pairs.bath[position].tolist(), origin.tolist(), target.tolist(), strict=True))
     sparse = {(k, *way) for k in (0, 1) for e in (2, 3) for way in ((k, e), (e, k))}
     full = {(2, i, j) for i in range(4) for j in range(4)}
@@ -180,7 +180,7 @@ def test_products_are_all_pairs_of_transitions_between_elements_inside_levels() 
     elements = [(0, 0), (0, 1), (1, 0), (1, 1), (3, 3), (2, 2)]
     assert [tuple(np.argwhere(products.row == n)[0]) for n in range(6)] == elements
     assert np.count_nonzero(products.row == 6) == 10
-    position, _, origin, target = pairs.arrivals
+    position, _, origin, target = pairs.directed_transitions
     ways = list(zip(pairs.bath[position].tolist(), origin.tolist(), target.tolist(), strict=True))
     expected = {
         (elements.index((a, b)), elements.index((c, e)), bath, (c, a), (e, b))

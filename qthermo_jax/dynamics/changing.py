@@ -124,17 +124,17 @@ def _warming(
     system: OpenSystem, times: Float[Array, " t"], capacities: Float[Array, " K"], method: str
 ) -> Warming:
     basis = system.eigenbasis()
-    moves, start = system.transitions(basis), start_of(system, basis)
-    faults, leaking = faults_at_start(system, moves, start, method)
+    transitions, start = system.transitions(basis), start_of(system, basis)
+    faults, leaking = faults_at_start(system, transitions, start, method)
     d = system.dimension
 
     def field(_: Array, y: tuple[Array, Array]) -> tuple[Array, Array]:
         unknowns, T = y
         warmed = system.with_temperatures(T)
-        moves = warmed.transitions(basis)
-        L = reduced_generator(warmed, moves, basis, method)
+        transitions = warmed.transitions(basis)
+        L = reduced_generator(warmed, transitions, basis, method)
         rho = InEigenbasis.exactly(*unpacked(unknowns, method, d))
-        return L @ unknowns, warmed.equation.heat(moves, basis, rho).currents / capacities
+        return L @ unknowns, warmed.equation.heat(transitions, basis, rho).currents / capacities
 
     (unknowns, T), solved = _integrated(field, (packed(start.rho, method), system.temperatures), times)
     bad_numbers = ~(jnp.all(jnp.isfinite(capacities) & (capacities > 0)) & _in_order(times))

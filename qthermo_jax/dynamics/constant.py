@@ -80,10 +80,10 @@ def _evolved_at(system: OpenSystem, times: Float[Array, "*t"], method: str) -> S
 def evolved(system: OpenSystem, time: Float[Array, ""], method: str) -> State:
     """`evolve` to one time, for callers that know the method."""
     basis = system.eigenbasis()
-    moves, start = system.transitions(basis), start_of(system, basis)
-    faults, leaking = faults_at_start(system, moves, start, method)
+    transitions, start = system.transitions(basis), start_of(system, basis)
+    faults, leaking = faults_at_start(system, transitions, start, method)
     faults.append((~(jnp.isfinite(time) & (time >= 0)), Status.PARAMETER_OUT_OF_RANGE))
-    generator = reduced_generator(system, moves, basis, method)
+    generator = reduced_generator(system, transitions, basis, method)
     step = jax.scipy.linalg.expm(generator * time.astype(generator.dtype), max_squarings=_SQUARINGS)
     parts = unpacked(step @ packed(start.rho, method), method, system.dimension)
     return as_state(system, basis, parts, faults, leaking)

@@ -51,23 +51,23 @@ def start_of(system: OpenSystem, basis: Eigenbasis) -> Start:
     return Start(inside, wrong, jnp.max(jnp.abs(coherences)) > round_off)
 
 
-def rate_matrix(moves: Transitions) -> Float[Array, "d d"]:
+def rate_matrix(transitions: Transitions) -> Float[Array, "d d"]:
     """W with dp/dt = W p, p the populations of the eigenstates."""
-    pairs = moves.pairs
+    pairs = transitions.pairs
     first, second = pairs.states
-    forth, back = (jnp.where(first != second, rates, 0.0) for rates in jump_rates(moves))
-    gain = padded(jnp.concatenate([forth, back]))[pairs.rate_table]
+    down, up = (jnp.where(first != second, rates, 0.0) for rates in jump_rates(transitions))
+    gain = padded(jnp.concatenate([down, up]))[pairs.rate_table]
     return gain - jnp.diag(jnp.sum(gain, axis=0))
 
 
 def reduced_generator(
-    system: OpenSystem, moves: Transitions, basis: Eigenbasis, method: str
+    system: OpenSystem, transitions: Transitions, basis: Eigenbasis, method: str
 ) -> Float[Array, "n n"]:
     """The generator on the unknowns of a method."""
     if method == "populations":
-        return rate_matrix(moves)
+        return rate_matrix(transitions)
     d = system.dimension
-    whole = system.equation.generator(moves, basis).map(lambda own: own.reshape(d * d, d * d))
+    whole = system.equation.generator(transitions, basis).map(lambda own: own.reshape(d * d, d * d))
     return real_generator(whole, kept_elements((tuple(range(d)),)))[0]
 
 
@@ -112,13 +112,13 @@ def as_state(
 
 
 def faults_at_start(
-    system: OpenSystem, moves: Transitions, start: Start, method: str
+    system: OpenSystem, transitions: Transitions, start: Start, method: str
 ) -> tuple[list[Fault], Float[Array, ""]]:
     """What is wrong before anything is evolved, and how much a method leaves out."""
-    faults = [*faults_of(system, moves), (start.is_no_state, Status.BAD_INITIAL_STATE)]
+    faults = [*faults_of(system, transitions), (start.is_no_state, Status.BAD_INITIAL_STATE)]
     if method != "populations":
-        return faults, jnp.zeros((), moves.forth.dtype)
-    leaking, leaks = leak(moves)
+        return faults, jnp.zeros((), transitions.rate_down.dtype)
+    leaking, leaks = leak(transitions)
     return [*faults, (leaks | start.has_coherences, Status.METHOD_NOT_EXACT)], leaking
 
 

@@ -26,7 +26,7 @@ class HeatFlow(NamedTuple):
 
 
 class MasterEquation(abc.ABC):
-    """A master equation: a generator that is made of transitions, and the heat that it moves.
+    """A master equation: a generator that is made of transitions, and the heat that it transitions.
 
     To add one: a file with a subclass, and a line in `qthermo_jax.registry`.
 
@@ -42,14 +42,14 @@ class MasterEquation(abc.ABC):
         self.name, self.secular, self.needs = name, entry.secular, entry.needs
 
     @abc.abstractmethod
-    def generator(self, moves: Transitions, basis: Eigenbasis) -> Generator:
+    def generator(self, transitions: Transitions, basis: Eigenbasis) -> Generator:
         """The generator as a tensor in the eigenbasis of H: d rho_ab/dt = sum_cd L[a, b, c, d] rho_cd.
 
         Args:
-            moves: between eigenstates of H, or of H_0 if the equation is `between_bare_states`.
+            transitions: between eigenstates of H, or of H_0 if the equation is `between_bare_states`.
             basis: that of H.
         """
 
     @abc.abstractmethod
-    def heat(self, moves: Transitions, basis: Eigenbasis, state: InEigenbasis) -> HeatFlow:
-        """Heat current into each bath, J_k = -Tr[L_k(rho) H], with bounds of what round-off did to it."""
+    def heat(self, transitions: Transitions, basis: Eigenbasis, state: InEigenbasis) -> HeatFlow:
+        """Heat current into each bath, J_k = -Tr[L_k(rho) H], with bounds of its round-off."""

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Inexact
 
+from qthermo_jax.eigenbasis import Eigenbasis
 from qthermo_jax.master_equations.base import HeatFlow, MasterEquation
 from qthermo_jax.master_equations.generator import Generator, InEigenbasis
 from qthermo_jax.master_equations.secular import (
@@ -21,7 +22,6 @@ from qthermo_jax.master_equations.secular import (
     products_error,
 )
 from qthermo_jax.transitions import Transitions
-from qthermo_jax.eigenbasis import Eigenbasis
 
 
 class Local(MasterEquation):
@@ -29,38 +29,38 @@ class Local(MasterEquation):
 
     between_bare_states = True
 
-    def generator(self, moves: Transitions, basis: Eigenbasis) -> Generator:
+    def generator(self, transitions: Transitions, basis: Eigenbasis) -> Generator:
         """As the base class says."""
-        return local_generator(moves, basis)
+        return local_generator(transitions, basis)
 
-    def heat(self, moves: Transitions, basis: Eigenbasis, state: InEigenbasis) -> HeatFlow:
+    def heat(self, transitions: Transitions, basis: Eigenbasis, state: InEigenbasis) -> HeatFlow:
         """As the base class says."""
-        return heat_of(local_heat_operators(moves, basis), state)
+        return heat_of(local_heat_operators(transitions, basis), state)
 
 
-def _turn(moves: Transitions, basis: Eigenbasis) -> Inexact[Array, "d d"]:
+def _turn(transitions: Transitions, basis: Eigenbasis) -> Inexact[Array, "d d"]:
     """From the eigenbasis of H_0 into that of H."""
-    return basis.vectors.conj().T @ moves.basis.vectors
+    return basis.vectors.conj().T @ transitions.basis.vectors
 
 
-def _round_off(moves: Transitions, basis: Eigenbasis) -> Float[Array, "d d"]:
+def _round_off(transitions: Transitions, basis: Eigenbasis) -> Float[Array, "d d"]:
     """Bound of the error of `_turn`'s elements: round-off of both sets of eigenvectors."""
-    grown = basis.amplification[:, None] + moves.basis.amplification[None, :]
+    grown = basis.amplification[:, None] + transitions.basis.amplification[None, :]
     bound: Float[Array, "d d"] = 4 * np.sqrt(len(grown)) * jnp.finfo(grown.dtype).eps * grown
     return bound
 
 
-def local_generator(moves: Transitions, basis: Eigenbasis) -> Generator:
+def local_generator(transitions: Transitions, basis: Eigenbasis) -> Generator:
     """The generator as a tensor in the eigenbasis of H: d rho_ab/dt = sum_cd L[a, b, c, d] rho_cd.
 
     Args:
-        moves: between the eigenstates of H_0.
+        transitions: between the eigenstates of H_0.
         basis: that of H.
     """
-    acts = dissipation(moves)
-    R = _turn(moves, basis).astype(acts.elements.dtype)
+    acts = dissipation(transitions)
+    R = _turn(transitions, basis).astype(acts.elements.dtype)
     size = jnp.abs(R)
-    off = _round_off(moves, basis)
+    off = _round_off(transitions, basis)
     gross = jnp.abs(acts.elements)
     error = _turned(acts.error, size, size, size, size)
     for position in range(4):
@@ -84,26 +84,26 @@ def _turned(acts: Array, *R: Inexact[Array, "d d"]) -> Array:
 
 
 def local_heat_operators(
-    moves: Transitions, basis: Eigenbasis
+    transitions: Transitions, basis: Eigenbasis
 ) -> tuple[Inexact[Array, "K d d"], Float[Array, "K d d"]]:
     """Q_k with J_k = Tr[Q_k rho], the heat current into bath k: -L_k^dag(H), in the eigenbasis of H.
 
     Returns:
         the operators, and bounds of the errors of their elements.
     """
-    S, rates, group = moves.matrices()
-    R = _turn(moves, basis)
+    S, rates, group = transitions.matrices()
+    R = _turn(transitions, basis)
     dtype = jnp.promote_types(R.dtype, S.dtype)
     S, R = S.astype(dtype), R.astype(dtype)
     H = (R.conj().T * basis.relative_energies[None, :].astype(dtype)) @ R
     together = group[:, :, None, None] == group[None, None, :, :]
     Q = _absorbed(together, rates.astype(dtype) * S.conj(), S, H, -1)
-    size, off = jnp.abs(R), _round_off(moves, basis)
+    size, off = jnp.abs(R), _round_off(transitions, basis)
     reach = (size.T * jnp.abs(basis.relative_energies)[None, :]) @ size
     height = jnp.max(jnp.abs(basis.relative_energies))
     of_H = (off.T * height) @ size
     of_H = of_H + of_H.T + basis.energy_error
-    known, other = (own.reshape(2, *S.shape) for own in products_error(moves))
+    known, other = (own.reshape(2, *S.shape) for own in products_error(transitions))
     error = sum(_absorbed(together, x, y, reach + of_H, 1) for x, y in zip(known, other, strict=True))
     gross = jnp.abs(rates) * jnp.abs(S)
     error = error + _absorbed(together, gross, jnp.abs(S), of_H, 1)

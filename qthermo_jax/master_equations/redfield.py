@@ -26,28 +26,28 @@ from qthermo_jax.transitions import Transitions
 class Redfield(MasterEquation):
     """All frequencies act together."""
 
-    def generator(self, moves: Transitions, basis: Eigenbasis) -> Generator:
+    def generator(self, transitions: Transitions, basis: Eigenbasis) -> Generator:
         """As the base class says."""
-        return redfield_generator(moves)
+        return redfield_generator(transitions)
 
-    def heat(self, moves: Transitions, basis: Eigenbasis, state: InEigenbasis) -> HeatFlow:
+    def heat(self, transitions: Transitions, basis: Eigenbasis, state: InEigenbasis) -> HeatFlow:
         """As the base class says."""
-        return heat_of(redfield_heat_operators(moves), state)
+        return heat_of(redfield_heat_operators(transitions), state)
 
 
-def _operators(moves: Transitions) -> tuple[Complex[Array, "K d d"], Complex[Array, "K d d"]]:
+def _operators(transitions: Transitions) -> tuple[Complex[Array, "K d d"], Complex[Array, "K d d"]]:
     """S_k and Lambda_k."""
-    S, rates, _ = moves.matrices()
+    S, rates, _ = transitions.matrices()
     dtype = np.promote_types(S.dtype, np.complex64)
     return S.astype(dtype), ((rates / 2).astype(S.dtype) * S).astype(dtype)
 
 
-def redfield_generator(moves: Transitions) -> Generator:
+def redfield_generator(transitions: Transitions) -> Generator:
     """The generator as a tensor in the eigenbasis: d rho_ab/dt = sum_cd L[a, b, c, d] rho_cd."""
-    S, Lambda = _operators(moves)
+    S, Lambda = _operators(transitions)
     half = jnp.einsum("kac,kbd->abcd", Lambda, S.conj())
     loss = jnp.einsum("kae,kec->ac", S, Lambda)
-    known, size = products_error(moves)
+    known, size = products_error(transitions)
     doubt = jnp.einsum("kac,kbd->abcd", known, size) / 2
     lost = jnp.einsum("kae,kec->ac", size, known) / 2
 
@@ -58,23 +58,23 @@ def redfield_generator(moves: Transitions) -> Generator:
 
     acts = Generator(
         whole(half, loss, -1),
-        among_populations(jump_round_off(moves), whole(doubt, lost, 1)),
+        among_populations(jump_round_off(transitions), whole(doubt, lost, 1)),
         2 * jnp.einsum("aacc->ac", doubt),
     )
-    return acts + oscillation(moves.basis, half.dtype)
+    return acts + oscillation(transitions.basis, half.dtype)
 
 
 def redfield_heat_operators(
-    moves: Transitions,
+    transitions: Transitions,
 ) -> tuple[Inexact[Array, "K d d"], Float[Array, "K d d"]]:
     """Q_k with J_k = Tr[Q_k rho], the heat current into bath k: -L_k^dag(H); bounds of their errors."""
-    S, Lambda = _operators(moves)
-    energies = moves.basis.relative_energies
+    S, Lambda = _operators(transitions)
+    energies = transitions.basis.relative_energies
     gained = energies[None, :] - energies[:, None]
     half = jnp.einsum("kae,kec->kac", gained.astype(S.dtype)[None] * S, Lambda)
-    known, size = products_error(moves)
+    known, size = products_error(transitions)
     doubt = jnp.einsum("ae,kae,kec->kac", jnp.abs(gained), size, known) / 2
     doubt = doubt.reshape(2, *half.shape).sum(axis=0)
     turned = jnp.einsum("kae,kec->kac", jnp.abs(S), jnp.abs(Lambda))
-    doubt = doubt + 2 * moves.basis.energy_error * turned
+    doubt = doubt + 2 * transitions.basis.energy_error * turned
     return -half - half.swapaxes(1, 2).conj(), doubt + doubt.swapaxes(1, 2)

@@ -15,23 +15,23 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Inexact
 
+from qthermo_jax.eigenbasis import Eigenbasis
 from qthermo_jax.master_equations.base import HeatFlow, MasterEquation
 from qthermo_jax.master_equations.generator import Generator, InEigenbasis
-from qthermo_jax.transitions import Transitions, leak
-from qthermo_jax.eigenbasis import Eigenbasis
 from qthermo_jax.structure import Index, padded, products_of
+from qthermo_jax.transitions import Transitions, leak
 
 
 class Secular(MasterEquation):
     """The global master equation, and the partially secular one: the transitions know their groups."""
 
-    def generator(self, moves: Transitions, basis: Eigenbasis) -> Generator:
+    def generator(self, transitions: Transitions, basis: Eigenbasis) -> Generator:
         """As the base class says."""
-        return secular_generator(moves)
+        return secular_generator(transitions)
 
-    def heat(self, moves: Transitions, basis: Eigenbasis, state: InEigenbasis) -> HeatFlow:
+    def heat(self, transitions: Transitions, basis: Eigenbasis, state: InEigenbasis) -> HeatFlow:
         """As the base class says."""
-        return HeatFlow(*secular_currents(moves, state), has_no_cycle(moves))
+        return HeatFlow(*secular_currents(transitions, state), has_no_cycle(transitions))
 
 
 def oscillation(basis: Eigenbasis, dtype: np.dtype) -> Generator:
@@ -49,13 +49,13 @@ def oscillation(basis: Eigenbasis, dtype: np.dtype) -> Generator:
     )
 
 
-def dissipation(moves: Transitions) -> Generator:
+def dissipation(transitions: Transitions) -> Generator:
     """sum_k sum_omega gamma_k(omega) D[A_k(omega)]: d rho_ab/dt = sum_cd D[a, b, c, d] rho_cd."""
-    S, rates, group = moves.matrices()
+    S, rates, group = transitions.matrices()
     together = group[:, :, None, None] == group[None, None, :, :]
     gain = jnp.einsum("kac,kbd->acbd", rates.astype(S.dtype) * S, S.conj())
     gain = jnp.where(together, gain, 0.0).astype(np.promote_types(gain.dtype, np.complex64))
-    doubt = jnp.where(together, jnp.einsum("kac,kbd->acbd", *products_error(moves)), 0.0)
+    doubt = jnp.where(together, jnp.einsum("kac,kbd->acbd", *products_error(transitions)), 0.0)
     one = jnp.eye(group.shape[0], dtype=gain.dtype)
 
     def whole(gain: Array, sign: int, one: Array) -> Array:
@@ -63,7 +63,7 @@ def dissipation(moves: Transitions) -> Generator:
         left, right = jnp.einsum("ac,bd->abcd", loss, one), jnp.einsum("ac,db->abcd", one, loss)
         return gain.transpose(0, 2, 1, 3) + sign * (left + right)
 
-    error = among_populations(jump_round_off(moves), whole(doubt, 1, one.real))
+    error = among_populations(jump_round_off(transitions), whole(doubt, 1, one.real))
     return Generator(whole(gain, -1, one), error, jnp.einsum("acac->ac", doubt))
 
 
@@ -75,21 +75,21 @@ def among_populations(
     return jnp.where(one[:, :, None, None] & one[None, None], jumps[:, None, :, None], others)
 
 
-def jump_round_off(moves: Transitions) -> Float[Array, "d d"]:
+def jump_round_off(transitions: Transitions) -> Float[Array, "d d"]:
     """Bound of the round-off of the sums of rates by which populations drive populations, (d, d)."""
-    S, rates, _ = moves.matrices()
+    S, rates, _ = transitions.matrices()
     gain = jnp.einsum("kac,kac,kac->ac", rates, jnp.abs(S), jnp.abs(S))
     return 8 * jnp.finfo(gain.dtype).eps * (gain + jnp.diag(jnp.sum(gain, axis=0)))
 
 
-def products_error(moves: Transitions) -> tuple[Float[Array, "m d d"], Float[Array, "m d d"]]:
+def products_error(transitions: Transitions) -> tuple[Float[Array, "m d d"], Float[Array, "m d d"]]:
     """Two lists of matrices, x and y: sum_m x_ac y_bd bounds the error of sum_k gamma_ac S_ac S*_bd.
 
     From the bounds of what amplitudes and rates are known to, a sum of sizes: a strong bath's terms
     count in full where they cancel.
     """
-    S, rates, _ = moves.matrices()
-    size, (amplitude, relative) = jnp.abs(S), moves.errors()
+    S, rates, _ = transitions.matrices()
+    size, (amplitude, relative) = jnp.abs(S), transitions.errors()
     first = rates * (size * relative + amplitude)
     return (
         jnp.concatenate([first, rates * size]),
@@ -97,24 +97,24 @@ def products_error(moves: Transitions) -> tuple[Float[Array, "m d d"], Float[Arr
     )
 
 
-def secular_generator(moves: Transitions) -> Generator:
+def secular_generator(transitions: Transitions) -> Generator:
     """The generator as a tensor in the eigenbasis: d rho_ab/dt = sum_cd L[a, b, c, d] rho_cd."""
-    acts = dissipation(moves)
-    return acts + oscillation(moves.basis, acts.elements.dtype)
+    acts = dissipation(transitions)
+    return acts + oscillation(transitions.basis, acts.elements.dtype)
 
 
-def block_generator(moves: Transitions, levels: tuple[Index, ...]) -> Generator:
+def block_generator(transitions: Transitions, levels: tuple[Index, ...]) -> Generator:
     """The generator among the elements rho_ab inside `levels`: d rho_x/dt = sum_y L[x, y] rho_y.
 
     Args:
         levels: a partition of the eigenstates; n elements, level after level, a before b.
     """
-    products = products_of(moves.pairs, levels)
-    S, rates, label = moves.directed()
+    products = products_of(transitions.pairs, levels)
+    S, rates, label = transitions.directed()
     first, second = products.first, products.second
-    position = moves.pairs.arrivals[0]
-    size, amplitude = jnp.abs(S), moves.amplitude_error[position]
-    known = size * moves.rate_error[position] + amplitude
+    position = transitions.pairs.directed_transitions[0]
+    size, amplitude = jnp.abs(S), transitions.amplitude_error[position]
+    known = size * transitions.rate_error[position] + amplitude
     together = label[first] == label[second]
     fed = (rates.astype(S.dtype) * S)[first] * S.conj()[second]
     doubt = known[first] * (size + amplitude)[second] + size[first] * amplitude[second]
@@ -131,22 +131,22 @@ def block_generator(moves: Transitions, levels: tuple[Index, ...]) -> Generator:
         return gain + sign * decay
 
     dtype = np.promote_types(S.dtype, np.complex64)
-    energies, same = moves.basis.relative_energies, moves.basis.coinciding
+    energies, same = transitions.basis.relative_energies, transitions.basis.coinciding
     turning = jnp.diag(1j * (energies[a] - energies[b]).astype(dtype))
-    error = jnp.diag(jnp.where(same[a] != same[b], 2 * moves.basis.energy_error, 0.0))
+    error = jnp.diag(jnp.where(same[a] != same[b], 2 * transitions.basis.energy_error, 0.0))
     error = error + whole(doubt, 1)
     at = products.row.diagonal()
     diagonal = (a == b)[:, None] & (a == b)[None, :]
     entries = padded(products.by_entry.sum(doubt))[products.table]
     return Generator(
         whole(fed.astype(dtype), -1) - turning,
-        jnp.where(diagonal, jump_round_off(moves)[np.ix_(a, a)], error),
+        jnp.where(diagonal, jump_round_off(transitions)[np.ix_(a, a)], error),
         entries[at[:, None], at[None, :]],
     )
 
 
 def secular_currents(
-    moves: Transitions, state: InEigenbasis
+    transitions: Transitions, state: InEigenbasis
 ) -> tuple[Float[Array, " K"], Float[Array, "K d"]]:
     """Heat current into each bath, Tr[Q_k rho] with Q_k = -L_k^dag(H), and a bound of its error, (K,).
 
@@ -154,30 +154,37 @@ def secular_currents(
     small keeps its digits. Coherences add to it where omega_ac and omega_ad are in one group. The
     bounds add up the sizes of what the sum subtracts, state by state that it comes of.
     """
-    pairs, basis = moves.pairs, moves.basis
+    pairs, basis = transitions.pairs, transitions.basis
     p, p_error = state.populations, state.population_errors
     first, second = pairs.states
     released = (basis.relative_energies[second] - basis.relative_energies[first])[pairs.number]
-    weight = jnp.where(pairs.i == pairs.j, 0.0, released * moves.strengths)
-    net = moves.forth * p[pairs.j] - moves.back * p[pairs.i]
+    weight = jnp.where(pairs.i == pairs.j, 0.0, released * transitions.strengths)
+    net = transitions.rate_down * p[pairs.j] - transitions.rate_up * p[pairs.i]
     heat = pairs.by_bath.sum(weight * net)
     ends = np.concatenate([pairs.j, pairs.i])
-    known = jnp.tile(moves.strength_error, 2) * p[ends] + jnp.tile(moves.strengths, 2) * p_error[ends]
-    doubt = jnp.tile(jnp.abs(released), 2) * jnp.concatenate([moves.forth, moves.back]) * known
-    of_energies = moves.strengths * jnp.abs(net) * 2 * basis.energy_error
+    known = (
+        jnp.tile(transitions.strength_error, 2) * p[ends]
+        + jnp.tile(transitions.strengths, 2) * p_error[ends]
+    )
+    doubt = (
+        jnp.tile(jnp.abs(released), 2)
+        * jnp.concatenate([transitions.rate_down, transitions.rate_up])
+        * known
+    )
+    of_energies = transitions.strengths * jnp.abs(net) * 2 * basis.energy_error
     doubt = doubt + jnp.pad(of_energies, (0, pairs.j.size))
     doubt = jnp.where(np.tile(pairs.i == pairs.j, 2), 0.0, doubt)
     bound = pairs.by_ends.sum(doubt).reshape(pairs.n_baths, pairs.dimension)
     if state.coherences is None:
         return heat, bound
-    S, rates, group = moves.matrices()
+    S, rates, group = transitions.matrices()
     energies = basis.relative_energies
     together = group[:, :, None] == group[:, None, :]
     carried = (energies[None, :, None] + energies[None, None, :]) / 2 - energies[:, None, None]
     carried = jnp.where(together, carried, 0.0)
     Q = jnp.einsum("acd,kac,kad->kcd", carried.astype(S.dtype), rates.astype(S.dtype) * S.conj(), S)
     size = jnp.abs(carried) + jnp.where(together, 2 * basis.energy_error, 0.0)
-    of_two = (own.reshape(2, *S.shape) for own in products_error(moves))
+    of_two = (own.reshape(2, *S.shape) for own in products_error(transitions))
     error = jnp.einsum("acd,mkac,mkad->kcd", size, *of_two)
     nothing = jnp.zeros_like(p)
     others = replace(state, populations=nothing, population_errors=nothing)
@@ -185,16 +192,16 @@ def secular_currents(
     return heat + more, bound + of_others
 
 
-def has_no_cycle(moves: Transitions) -> Bool[Array, ""]:
+def has_no_cycle(transitions: Transitions) -> Bool[Array, ""]:
     """Whether populations alone matter and the links that the baths make close no cycle.
 
     Then the net flux of every link is 0 in a steady state, and so is every heat current. A unique
     steady state makes one connected graph, which has no cycle if it has at most d - 1 links. A link
     whose amplitude is below its round-off may be there.
     """
-    possible = (moves.strength_error > 0) & (moves.forth + moves.back > 0)
-    links = jnp.sum(possible & (moves.pairs.i != moves.pairs.j))
-    return (links < moves.pairs.dimension) & ~leak(moves)[1]
+    possible = (transitions.strength_error > 0) & (transitions.rate_down + transitions.rate_up > 0)
+    links = jnp.sum(possible & (transitions.pairs.i != transitions.pairs.j))
+    return (links < transitions.pairs.dimension) & ~leak(transitions)[1]
 
 
 def heat_of(

@@ -6,12 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qthermo_jax.baths import DrudeLorentz
+from qthermo_jax.baths import Bath, DrudeLorentz
 from qthermo_jax.couplings import SparseCoupling
 from qthermo_jax.declared import Observable
 from qthermo_jax.labels import Dimension, Quantity
 from qthermo_jax.models.common import Scalar
-from qthermo_jax.system import Bath, OpenSystem
+from qthermo_jax.system import OpenSystem
 
 # In cm^-1, site energies above 12210.
 _UPPER = np.array(

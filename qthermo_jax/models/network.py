@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Num
 
+from qthermo_jax.baths import Bath
 from qthermo_jax.couplings import SparseCoupling
 from qthermo_jax.declared import Observable
 from qthermo_jax.labels import Dimension, Quantity
@@ -21,7 +22,7 @@ from qthermo_jax.models.common import (
     named_density,
     refuse_many_sites,
 )
-from qthermo_jax.system import Bath, OpenSystem
+from qthermo_jax.system import OpenSystem
 
 SiteEnergy = Annotated[Num[ArrayLike, "*N"], Quantity("energy of a site", "h", 1)]
 

@@ -7,11 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Num
 
+from qthermo_jax.baths import Bath
 from qthermo_jax.declared import Observable
 from qthermo_jax.labels import Dimension, Quantity
 from qthermo_jax.models.common import Scalar, named_density
 from qthermo_jax.operators import embed, sigma_x, sigma_z
-from qthermo_jax.system import Bath
 
 UP_DOWN = ("u", "d")
 

@@ -4,13 +4,14 @@ from typing import Annotated
 
 import jax.numpy as jnp
 
+from qthermo_jax.baths import Bath
 from qthermo_jax.couplings import SparseCoupling
 from qthermo_jax.declared import CurrentOf
 from qthermo_jax.labels import Quantity
 from qthermo_jax.models.common import Rate, Scalar, Spectrum, named_density
 from qthermo_jax.models.qubits import excitations, qubit_baths, state_labels, weighted
 from qthermo_jax.operators import create, destroy, embed, number, tensor
-from qthermo_jax.system import Bath, OpenSystem
+from qthermo_jax.system import OpenSystem
 
 ColdTemperature = Annotated[Scalar, Quantity("temperature of the cold bath", "T_c", 1)]
 Coupling = Annotated[Scalar, Quantity("coupling of the qubits", "g", 1)]

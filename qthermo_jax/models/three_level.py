@@ -4,11 +4,12 @@ from typing import Annotated
 
 import jax.numpy as jnp
 
+from qthermo_jax.baths import Bath
 from qthermo_jax.couplings import SparseCoupling
 from qthermo_jax.declared import Observable
 from qthermo_jax.labels import Quantity
 from qthermo_jax.models.common import Rate, Scalar, Spectrum, named_density
-from qthermo_jax.system import Bath, OpenSystem
+from qthermo_jax.system import OpenSystem
 
 Frequency1 = Annotated[Scalar, Quantity("transition frequency at bath 1", r"\omega_1", 1)]
 Frequency2 = Annotated[Scalar, Quantity("transition frequency at bath 2", r"\omega_2", 1)]

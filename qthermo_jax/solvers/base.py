@@ -96,13 +96,13 @@ class Problem(NamedTuple):
 
     Attributes:
         equation: the master equation (static).
-        moves: the transitions that it is made of.
+        transitions: the transitions that it is made of.
         basis: the eigenbasis of H.
         levels: groups of eigenstates that are known to be degenerate (static); None if nothing is known.
     """
 
     equation: MasterEquation
-    moves: Transitions
+    transitions: Transitions
     basis: Eigenbasis
     levels: Levels
 

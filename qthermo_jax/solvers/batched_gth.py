@@ -1,8 +1,9 @@
 """The stationary states of many rate equations at a time, and the derivatives of one.
 
 Under `vmap` the points stand side by side in the last dimension of every array, where a processor finds
-them for its vector units, and each state that leaves leaves a smaller matrix. What may go wrong is
-asked of all points together: if it may for any, they are solved as a point alone is, with more care.
+them for its vector units. Each elimination step returns a matrix that is one state smaller. Whether
+anything may go wrong is asked of all points together: if it may for any, all of them are solved as a
+single point is, with more checks.
 """
 
 import math
@@ -53,7 +54,7 @@ def _smallest(rates: Float[Array, "c b"]) -> Float[Array, " b"]:
     return _over_states(jnp.minimum, jnp.where(rates > 0, rates, jnp.inf))
 
 
-def _together(rates: Float[Array, "A b"], pairs: Pairs) -> tuple[Stationary, Bool[Array, ""]]:
+def _batched_gth(rates: Float[Array, "A b"], pairs: Pairs) -> tuple[Stationary, Bool[Array, ""]]:
     """The solutions, and whether they all are: one closed class, no path lost, no population of 0."""
     tiny = jnp.finfo(rates.dtype).tiny
     largest = _over_states(jnp.maximum, rates)
@@ -89,10 +90,10 @@ def _one_by_one(rates: Float[Array, "A b"], pairs: Pairs) -> Stationary:
 
 @precise
 def _solved(rates: Float[Array, "A b"], *, pairs: Pairs) -> list[Array]:
-    worthwhile = rates.shape[1] >= _MANY_POINTS and pairs.halves[0].size <= _FEW_STATES
+    worthwhile = rates.shape[1] >= _MANY_POINTS and pairs.independent_set_split[0].size <= _FEW_STATES
     if not worthwhile or not len(rates):
         return jax.tree.leaves(_one_by_one(rates, pairs))
-    found, sound = _together(rates, pairs)
+    found, sound = _batched_gth(rates, pairs)
     solution = jax.lax.cond(sound, lambda _: found, lambda rates: _one_by_one(rates, pairs), rates)
     return jax.tree.leaves(solution)
 

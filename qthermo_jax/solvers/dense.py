@@ -14,11 +14,11 @@ class Dense(Solver):
 
     def solve(self, problem: Problem) -> Solution:
         """As the base class says."""
-        moves, basis = problem.moves, problem.basis
+        transitions, basis = problem.transitions, problem.basis
         d = basis.energies.size
-        generator = problem.equation.generator(moves, basis)
+        generator = problem.equation.generator(transitions, basis)
         flat = generator.map(lambda own: own.reshape(d * d, d * d))
-        nothing = jnp.zeros((), moves.forth.dtype), jnp.array(False)
+        nothing = jnp.zeros((), transitions.rate_down.dtype), jnp.array(False)
         return solve_kept(basis, kept_elements((tuple(range(d)),)), flat, self.method, nothing)
 
     def bytes_per_point(self, dimension: int, n_transitions: int, levels: Levels) -> int:

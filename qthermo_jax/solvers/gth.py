@@ -5,7 +5,8 @@ populations of any size, and so does its derivative, which goes through the elim
 
 States leave one after the other, each replaced by the paths that lead through it, and come back in the
 reverse order. States that no transition connects leave together, as one matrix product; their choice
-is static (`Pairs.halves`). For the chain that is half of the states and most of the work.
+is static (`Pairs.independent_set_split`). For the chain that is half of the states and most of the
+work.
 """
 
 import equinox as eqx
@@ -36,7 +37,7 @@ class Stationary(eqx.Module):
 
 
 class Blocks(eqx.Module):
-    """The rates between the two groups of states of `Pairs.halves`: c of the core, m of the rest.
+    """The rates between the two groups of states that `Pairs` splits: c of the core, m of the rest.
 
     The largest is `lift_of` them, far up in the range of the format: paths are products of
     rates, and small.
@@ -59,7 +60,7 @@ def lift_of(dtype: jnp.dtype) -> float:
 
 def blocks_of(rates: Float[Array, "A *b"], largest: Float[Array, "*b"], pairs: Pairs) -> Blocks:
     """The rates of j -> i, then those of i -> j, as matrices W_ij of the rates j -> i."""
-    core, rest = pairs.halves
+    core, rest = pairs.independent_set_split
     unit = jax.lax.stop_gradient(jnp.where(largest > 0, largest, 1.0))
     relative = padded(rates / unit[None] * lift_of(rates.dtype))
 
@@ -92,7 +93,7 @@ def assembled(
         jnp.max(jnp.abs(into - out * own), axis=0, initial=0.0)
         for into, out, own in zip(arrived, exits, (p, q), strict=True)
     ]
-    order = np.argsort(np.concatenate(pairs.halves)).astype(np.int32)
+    order = np.argsort(np.concatenate(pairs.independent_set_split)).astype(np.int32)
     lift = lift_of(p.dtype)
     return Stationary(
         populations=jnp.concatenate([p, q])[order],
@@ -138,11 +139,15 @@ def _remove(
     astray: Bool[Array, " c"],
     own: Bool[Array, " m"],
 ) -> tuple[Float[Array, "c c"], Bool[Array, " c"], _Left, Bool[Array, ""]]:
-    """Let m unconnected states leave: W + share x arriving, and who goes astray through them.
+    """Eliminate m states that no transition connects: W + share x arriving.
 
-    One that leads nowhere among those that stay is the last of a closed class; what arrives at it is
-    astray as far as the others are concerned. The last flag: whether a path fell below the smallest
-    number.
+    A state that leads to none of those that stay is the last of a closed class. Probability that reaches
+    this closed class never returns, so the states that lead to it get no weight in another class: they
+    are astray.
+
+    Returns:
+        the rates between the states that stay, which of these are astray, what `_restore` needs, and
+        whether a path fell below the smallest number.
     """
     total = jnp.sum(leaving, axis=0)
     some = jnp.where(total > 0, total, 1.0)
@@ -183,7 +188,7 @@ def _eliminate(
 ) -> tuple[Float[Array, " n"], Int[Array, ""], Bool[Array, ""]]:
     """Weights of n states, how many closed classes they end, and whether a path was lost.
 
-    W_ij is the rate j -> i; the diagonal does not count: who returns to himself never left.
+    W_ij is the rate j -> i. The diagonal is never read: a jump i -> i changes nothing.
     """
     states = jnp.arange(stay.shape[0])
 
@@ -218,7 +223,7 @@ def _eliminate(
 
 def stationary_of_one(rates: Float[Array, " A"], pairs: Pairs) -> Stationary:
     """The stationary state of the rates of j -> i, then those of i -> j."""
-    core, rest = pairs.halves
+    core, rest = pairs.independent_set_split
     blocks = blocks_of(rates, jnp.max(rates, initial=0.0), pairs)
     stay, astray, left, lost = _remove(
         blocks.leaving,

@@ -13,7 +13,8 @@ from jaxtyping import Array, Bool, Float
 
 from qthermo_jax.eigenbasis import Eigenbasis
 from qthermo_jax.master_equations import Generator, Kept, hermitian_parts, real_generator
-from qthermo_jax.solvers.base import Method, Note, Solution
+from qthermo_jax.registry import Method
+from qthermo_jax.solvers.base import Note, Solution
 
 # The largest part of what round-off could do to the matrix, as a bound of the spectral radius of
 # |A^-1| |dA|, at which its solution still counts as unique. At 1 a matrix within the bounds is singular.

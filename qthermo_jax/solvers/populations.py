@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from qthermo_jax.solvers.base import Levels, Method, Note, Problem, Solution, Solver
+from qthermo_jax.registry import Method
+from qthermo_jax.solvers.base import Levels, Note, Problem, Solution, Solver
 from qthermo_jax.solvers.batched_gth import stationary
 from qthermo_jax.structure import repeated
 from qthermo_jax.transitions import Transitions, jump_rate_errors, jump_rates, leak
@@ -22,41 +23,43 @@ class Populations(Solver):
 
     def solve(self, problem: Problem) -> Solution:
         """As the base class says."""
-        return solve_populations(problem.moves)
+        return solve_populations(problem.transitions)
 
     def bytes_per_point(self, dimension: int, n_transitions: int, levels: Levels) -> int:
         """As the base class says."""
         return 8 * (dimension**2 + 7 * n_transitions)
 
 
-def _may_be_conserved(moves: Transitions) -> Bool[Array, ""]:
+def _may_be_conserved(transitions: Transitions) -> Bool[Array, ""]:
     """Whether there are degenerate states whose coherence is not certain to decay.
 
     It decays if no bath acts on both, which could feed it from other coherences, and one acts on either.
     """
-    pairs = moves.pairs
-    jumps = moves.driven & (pairs.i != pairs.j)
-    acts = pairs.by_ends.max(jnp.tile(jumps.astype(moves.forth.dtype), 2))
+    pairs = transitions.pairs
+    jumps = transitions.driven & (pairs.i != pairs.j)
+    acts = pairs.by_ends.max(jnp.tile(jumps.astype(transitions.rate_down.dtype), 2))
     acts = acts.reshape(pairs.n_baths, pairs.dimension)
     together = acts.T @ acts > 0
     decays = jnp.any(acts > 0, axis=0)
     uncertain = together | ~(decays[:, None] | decays[None, :])
     different = ~np.eye(pairs.dimension, dtype=bool)
-    return jnp.any(moves.basis.degenerate & different & uncertain)
+    return jnp.any(transitions.basis.degenerate & different & uncertain)
 
 
-def _relative_error(moves: Transitions, rates: Float[Array, " A"]) -> Float[Array, ""]:
+def _relative_error(transitions: Transitions, rates: Float[Array, " A"]) -> Float[Array, ""]:
     """Bound of the relative error of every population, from the round-off of the rates.
 
     Off-diagonal rates known to a relative eta give populations known to 2 d eta (O'Cinneide, Numer.
     Math. 65, 109 (1993)).
     """
-    errors = jnp.concatenate(jump_rate_errors(moves))
+    errors = jnp.concatenate(jump_rate_errors(transitions))
     relative = jnp.where(rates > 0, errors, 0.0) / jnp.where(rates > 0, rates, 1.0)
-    return 2 * moves.pairs.dimension * jax.lax.stop_gradient(jnp.max(relative, initial=0.0))
+    return 2 * transitions.pairs.dimension * jax.lax.stop_gradient(jnp.max(relative, initial=0.0))
 
 
-def _underflow(moves: Transitions, exits: Float[Array, " d"]) -> tuple[Bool[Array, ""], Bool[Array, ""]]:
+def _underflow(
+    transitions: Transitions, exits: Float[Array, " d"]
+) -> tuple[Bool[Array, ""], Bool[Array, ""]]:
     """Whether rates of baths above T = 0 are below the smallest number, and whether that may matter.
 
     It may where a state is left, but hardly: what is lost could be as large as what is there.
@@ -64,26 +67,26 @@ def _underflow(moves: Transitions, exits: Float[Array, " d"]) -> tuple[Bool[Arra
     Args:
         exits: rate at which each state is left, of which the largest is about 1.
     """
-    pairs, info = moves.pairs, jnp.finfo(moves.forth.dtype)
-    warm = repeated(moves.temperatures > 0, pairs.bath)
-    low = jnp.minimum(moves.forth, moves.back) < info.tiny
-    high = jnp.maximum(moves.forth, moves.back) > 0
-    gone = jnp.any(moves.driven & warm & low & high)
+    pairs, info = transitions.pairs, jnp.finfo(transitions.rate_down.dtype)
+    warm = repeated(transitions.temperatures > 0, pairs.bath)
+    low = jnp.minimum(transitions.rate_down, transitions.rate_up) < info.tiny
+    high = jnp.maximum(transitions.rate_down, transitions.rate_up) > 0
+    gone = jnp.any(transitions.driven & warm & low & high)
     return gone, gone & jnp.any((exits < info.tiny / info.eps) & (exits > 0))
 
 
-def solve_populations(moves: Transitions) -> Solution:
+def solve_populations(transitions: Transitions) -> Solution:
     """Diagonal rho from the rate equation; exact where no population drives a coherence."""
-    pairs = moves.pairs
-    rates = jnp.concatenate(jump_rates(moves))
+    pairs = transitions.pairs
+    rates = jnp.concatenate(jump_rates(transitions))
     first, second = pairs.states
     if np.any(first == second):
         rates = jnp.where(np.tile(first != second, 2), rates, 0.0)
     found = stationary(rates, pairs)
-    gone, matters = _underflow(moves, jax.lax.stop_gradient(found.exits))
-    leakage, leaks = leak(moves)
-    relative = _relative_error(moves, rates)
-    conserved = jnp.where(_may_be_conserved(moves), Note.COHERENCES_NOT_EXAMINED, Note.NONE)
+    gone, matters = _underflow(transitions, jax.lax.stop_gradient(found.exits))
+    leakage, leaks = leak(transitions)
+    relative = _relative_error(transitions, rates)
+    conserved = jnp.where(_may_be_conserved(transitions), Note.COHERENCES_NOT_EXAMINED, Note.NONE)
     return Solution(
         populations=found.populations,
         coherences=None,

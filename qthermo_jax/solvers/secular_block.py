@@ -22,25 +22,25 @@ class SecularBlock(Solver):
     evolves = False
 
     def helps(self, levels: Levels) -> bool:
-        """Whether it is known of some levels that they are degenerate, and of others that they are not."""
+        """Whether some levels are known to be degenerate, and others known not to be."""
         return levels is not None and 1 < len(levels) < sum(map(len, levels))
 
     def solve(self, problem: Problem) -> Solution:
         """As the base class says."""
-        moves, basis, levels = problem.moves, problem.basis, problem.levels
-        d = moves.pairs.dimension
+        transitions, basis, levels = problem.transitions, problem.basis, problem.levels
+        d = transitions.pairs.dimension
         if levels is not None:
-            kept, generator = kept_elements(levels), block_generator(moves, levels)
+            kept, generator = kept_elements(levels), block_generator(transitions, levels)
             number = np.empty(d, int)
             for position, level in enumerate(levels):
                 number[list(level)] = position
             block = jnp.asarray(number)
         else:
             kept = kept_elements((tuple(range(d)),))
-            whole = secular_generator(moves).map(lambda own: own.reshape(d * d, d * d))
+            whole = secular_generator(transitions).map(lambda own: own.reshape(d * d, d * d))
             block = basis.level
             generator = _held_at_zero(whole, block[kept.a] != block[kept.b])
-        return solve_kept(basis, kept, generator, self.method, leak(moves, block))
+        return solve_kept(basis, kept, generator, self.method, leak(transitions, block))
 
     def bytes_per_point(self, dimension: int, n_transitions: int, levels: Levels) -> int:
         """As the base class says."""

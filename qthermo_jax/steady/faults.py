@@ -63,7 +63,7 @@ def is_negative(
     return negative
 
 
-def faults_of(system: OpenSystem, moves: Transitions) -> list[Fault]:
+def faults_of(system: OpenSystem, transitions: Transitions) -> list[Fault]:
     """What may be wrong with the values of a system, whatever is asked of it."""
     hamiltonians = list(system.hamiltonians.values())
     operators = [*hamiltonians, *(bath.coupling for bath in system.baths)]
@@ -72,7 +72,7 @@ def faults_of(system: OpenSystem, moves: Transitions) -> list[Fault]:
     return [
         (~_in_range(system), Status.PARAMETER_OUT_OF_RANGE),
         (~jnp.all(jnp.stack(fit)), Status.NOT_HERMITIAN),
-        (moves.divergent, Status.DIVERGENT_RATE),
+        (transitions.divergent, Status.DIVERGENT_RATE),
     ]
 
 

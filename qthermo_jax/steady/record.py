@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, Inexact, Int8
 
-from qthermo_jax.precision import precise
 from qthermo_jax.eigenbasis import Eigenbasis
+from qthermo_jax.precision import precise
 from qthermo_jax.registry import Method
 from qthermo_jax.solvers import Note
 from qthermo_jax.summary import Summary, batch_of, counted, span

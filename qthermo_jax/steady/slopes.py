@@ -49,9 +49,11 @@ class Change(NamedTuple):
 
 def footing(system: OpenSystem, state: State) -> Footing:
     """That of a state of the system."""
-    moves = system.transitions(state.basis)
-    rates = jnp.concatenate([moves.strengths * moves.forth, moves.strengths * moves.back])
-    return Footing(state.populations, state.coherences, moves.amplitudes, rates)
+    transitions = system.transitions(state.basis)
+    rates = jnp.concatenate(
+        [transitions.strengths * transitions.rate_down, transitions.strengths * transitions.rate_up]
+    )
+    return Footing(state.populations, state.coherences, transitions.amplitudes, rates)
 
 
 def derivative_status(
@@ -74,11 +76,11 @@ def derivative_status(
         alone would drive coherences that the solver leaves out; INACCURATE where round-off may have
         changed the derivative by more than 1e-3 of it; else OK.
     """
-    moves, on = system.transitions(state.basis), footing(system, state)
-    jumps = _splits(system, state, change) | newly_divergent(moves, slope.amplitudes)
+    transitions, on = system.transitions(state.basis), footing(system, state)
+    jumps = _splits(system, state, change) | newly_divergent(transitions, slope.amplitudes)
     leaks = jnp.array(False)
     if system.equation.secular:
-        leaks = newly_driven(moves, slope.amplitudes) & (state.method == Method.POPULATIONS)
+        leaks = newly_driven(transitions, slope.amplitudes) & (state.method == Method.POPULATIONS)
     return first_fault(
         [
             (jumps, Status.NO_DERIVATIVE),

@@ -19,6 +19,7 @@ from qthermo_jax.system import OpenSystem
 # Where one of these is the status, "auto" goes on to the next solver.
 GOES_ON = (Status.METHOD_NOT_EXACT, Status.INACCURATE)
 
+
 @cache
 def _say_once_that_this_is_single_precision() -> None:
     warnings.warn(
@@ -84,13 +85,13 @@ def _solved_in_turn(system: OpenSystem, solvers: tuple[Solver, ...]) -> SteadySt
 def solved(system: OpenSystem, method: str) -> SteadyState:
     """`steadystate` for callers that know the method and the precision they ask for."""
     basis = system.eigenbasis()
-    moves = system.transitions(basis)
+    transitions = system.transitions(basis)
     solvers = solvers_for(method, system.equation, system.levels)
-    solution = solve_in_turn(solvers, Problem(system.equation, moves, basis, system.levels))
+    solution = solve_in_turn(solvers, Problem(system.equation, transitions, basis, system.levels))
     negligible = jnp.sqrt(jnp.finfo(solution.residual.dtype).eps)
     status = first_fault(
         [
-            *faults_of(system, moves),
+            *faults_of(system, transitions),
             (~solution.exact, Status.METHOD_NOT_EXACT),
             (solution.underflow, Status.UNDERFLOW),
             (~solution.unique, Status.NOT_UNIQUE),

@@ -21,7 +21,8 @@ from qthermo_jax.registry import AUTO, DEFAULT_EQUATION, EQUATIONS, methods
 from qthermo_jax.sweeping.errors import SpecError, first_line, shown, shown_key, unknown_name
 
 if TYPE_CHECKING:  # what the registry holds is known at run time only
-    _Method = _Generator = str
+    _Method = str
+    _Generator = str
 else:
     _Method, _Generator = Literal[tuple(methods())], Literal[tuple(EQUATIONS)]
 

@@ -13,7 +13,7 @@ _STILL = 1e-9
 
 
 def leak(
-    moves: Transitions, kept: Int[Array, " d"] | None = None
+    transitions: Transitions, kept: Int[Array, " d"] | None = None
 ) -> tuple[Float[Array, ""], Bool[Array, ""]]:
     """How strongly the elements rho_cd with kept[c] = kept[d] drive those with kept[a] != kept[b].
 
@@ -30,16 +30,16 @@ def leak(
         its largest rate, summed over the baths, once for the gain and d/2 times for the loss; and
         whether any of it is more than round-off of eigenvectors.
     """
-    pairs = moves.pairs
-    largest, relative = _sizes(moves)
-    product, lesser = _strongest(moves, kept, relative)
-    fastest = pairs.by_bath.max(jnp.maximum(moves.forth, moves.back))
+    pairs = transitions.pairs
+    largest, relative = _sizes(transitions)
+    product, lesser = _strongest(transitions, kept, relative)
+    fastest = pairs.by_bath.max(jnp.maximum(transitions.rate_down, transitions.rate_up))
     elements = product * largest**2
     bound = (1 + pairs.dimension / 2) * jnp.sum(jnp.where(elements > 0, elements * fastest, 0.0))
     return bound, lesser > 0
 
 
-def newly_driven(moves: Transitions, change: Inexact[Array, " P"]) -> Bool[Array, ""]:
+def newly_driven(transitions: Transitions, change: Inexact[Array, " P"]) -> Bool[Array, ""]:
     """Whether populations drive a coherence to first order once the amplitudes change.
 
     Args:
@@ -48,28 +48,28 @@ def newly_driven(moves: Transitions, change: Inexact[Array, " P"]) -> Bool[Array
     A small step along the direction makes products S dS of the first order and dS dS of the second, so
     much smaller that the largest product tells whether there is one of the first.
     """
-    _, size = _sizes(moves)
+    _, size = _sizes(transitions)
     step = float(jnp.finfo(size.dtype).tiny) ** 0.2
-    product, _ = _strongest(moves, None, size + step * _speed(moves, change))
+    product, _ = _strongest(transitions, None, size + step * _speed(transitions, change))
     return jnp.any(product > step**1.5)
 
 
-def newly_divergent(moves: Transitions, change: Inexact[Array, " P"]) -> Bool[Array, ""]:
+def newly_divergent(transitions: Transitions, change: Inexact[Array, " P"]) -> Bool[Array, ""]:
     """Whether an element that a divergent rate meets stops being zero once the amplitudes change."""
-    return jnp.any(moves.infinite & (_speed(moves, change) > 0))
+    return jnp.any(transitions.infinite & (_speed(transitions, change) > 0))
 
 
-def _sizes(moves: Transitions) -> tuple[Float[Array, " K"], Float[Array, " P"]]:
-    """The largest amplitude of each bath, and each amplitude over its bath's; 0 where it is round-off."""
-    pairs = moves.pairs
-    largest = pairs.by_bath.max(jnp.abs(moves.acting))
-    size = jnp.where(moves.driven, jnp.abs(moves.acting), 0.0)
+def _sizes(transitions: Transitions) -> tuple[Float[Array, " K"], Float[Array, " P"]]:
+    """The largest amplitude of each bath, and each over that of its bath; 0 where it is round-off."""
+    pairs = transitions.pairs
+    largest = pairs.by_bath.max(jnp.abs(transitions.acting))
+    size = jnp.where(transitions.driven, jnp.abs(transitions.acting), 0.0)
     return largest, size / jnp.where(largest > 0, largest, 1.0)[pairs.bath]
 
 
-def _speed(moves: Transitions, change: Inexact[Array, " P"]) -> Float[Array, " P"]:
+def _speed(transitions: Transitions, change: Inexact[Array, " P"]) -> Float[Array, " P"]:
     """How fast each amplitude changes relative to the fastest of its bath, 0 where it is round-off."""
-    pairs = moves.pairs
+    pairs = transitions.pairs
     fastest = pairs.by_bath.max(jnp.abs(change))
     speed = jnp.abs(change) / jnp.where(fastest > 0, fastest, 1.0)[pairs.bath]
     return jnp.where(speed > _STILL, speed, 0.0)
@@ -81,30 +81,30 @@ _Strongest = tuple[Float[Array, " K"], Float[Array, ""]]
 
 
 def _strongest(
-    moves: Transitions, kept: Int[Array, " d"] | None, sizes: Float[Array, " P"]
+    transitions: Transitions, kept: Int[Array, " d"] | None, sizes: Float[Array, " P"]
 ) -> _Strongest:
     """Of numbers that each transition has in both directions."""
-    pairs = moves.pairs
-    _, _, frequency = moves.directed()
-    sizes = sizes[pairs.arrivals[0]]
-    if kept is None and pairs.rivals is not None:
-        return _compared(pairs, pairs.rivals, frequency, sizes)
+    pairs = transitions.pairs
+    _, _, frequency = transitions.directed()
+    sizes = sizes[pairs.directed_transitions[0]]
+    if kept is None and pairs.competing_pairs is not None:
+        return _compared(pairs, pairs.competing_pairs, frequency, sizes)
     block = jnp.arange(pairs.dimension) if kept is None else kept
     return _sorted(pairs, block, frequency, sizes)
 
 
 def _compared(
     pairs: Pairs,
-    rivals: tuple[np.ndarray, np.ndarray],
+    competing_pairs: tuple[np.ndarray, np.ndarray],
     frequency: Int[Array, " A"],
     relative: Float[Array, " A"],
 ) -> _Strongest:
     """By comparing each two."""
-    first, second = rivals
+    first, second = competing_pairs
     same = frequency[first] == frequency[second]
     product = jnp.where(same, relative[first] * relative[second], 0.0)
     lesser = jnp.where(same, jnp.minimum(relative[first], relative[second]), 0.0)
-    bath = pairs.bath[pairs.arrivals[0][first]]
+    bath = pairs.bath[pairs.directed_transitions[0][first]]
     return Groups.of(bath, pairs.n_baths).max(product), jnp.max(lesser, initial=0.0)
 
 
@@ -112,7 +112,7 @@ def _sorted(
     pairs: Pairs, kept: Int[Array, " d"], frequency: Int[Array, " A"], relative: Float[Array, " A"]
 ) -> _Strongest:
     """By sorting them."""
-    position, _, origin, target = pairs.arrivals
+    position, _, origin, target = pairs.directed_transitions
     keys = (jnp.asarray(pairs.bath[position]), kept[origin], frequency)
     *sorted_keys, arrived, strength = jax.lax.sort(
         (*keys, kept[target], relative), num_keys=len(keys), is_stable=False

@@ -37,8 +37,8 @@ def make_transitions(
     ends = np.cumsum([bank.i.size for bank in pairs.banks])[:-1]
     frequencies = jnp.split(omega[pairs.number], ends)
     rates = [_rates(*both, own) for both, own in zip(banks, frequencies, strict=True)]
-    forth, back, steepness = (jnp.concatenate(part) for part in zip(*rates, strict=True))
-    moves = Transitions(
+    rate_down, rate_up, steepness = (jnp.concatenate(part) for part in zip(*rates, strict=True))
+    transitions = Transitions(
         basis,
         pairs,
         amplitudes,
@@ -46,14 +46,18 @@ def make_transitions(
         jax.lax.stop_gradient(_shift(pairs, amplitudes)),
         omega,
         labels,
-        forth,
-        back,
+        rate_down,
+        rate_up,
         jax.lax.stop_gradient(_rate_error(basis, pairs, omega, steepness, temperatures)),
         temperatures,
-        jnp.isposinf(forth) | jnp.isposinf(back),
+        jnp.isposinf(rate_down) | jnp.isposinf(rate_up),
     )
-    harmless = moves.infinite & moves.harmless
-    return replace(moves, forth=jnp.where(harmless, 0.0, forth), back=jnp.where(harmless, 0.0, back))
+    harmless = transitions.infinite & transitions.harmless
+    return replace(
+        transitions,
+        rate_down=jnp.where(harmless, 0.0, rate_down),
+        rate_up=jnp.where(harmless, 0.0, rate_up),
+    )
 
 
 def _grouped(
@@ -143,9 +147,9 @@ def _rates(
     """gamma_k(omega) and gamma_k(-omega) of one bank's transitions, and |d ln J/d ln omega|."""
     spectrum = jax.tree.map(lambda leaf: repeated(leaf, bank.bath), bath.spectrum)
     both_ways = partial(rates_both_ways, spontaneous=bath.spontaneous)
-    forth, back = jax.vmap(both_ways)(spectrum, omega, repeated(bath.T, bank.bath))
+    rate_down, rate_up = jax.vmap(both_ways)(spectrum, omega, repeated(bath.T, bank.bath))
     fixed, size = jax.lax.stop_gradient((spectrum, jnp.abs(omega)))
-    return forth, back, jax.vmap(_steepness)(fixed, jnp.where(size > 0, size, 1.0))
+    return rate_down, rate_up, jax.vmap(_steepness)(fixed, jnp.where(size > 0, size, 1.0))
 
 
 def _steepness(density: SpectralDensity, omega: Float[Array, ""]) -> Float[Array, ""]:

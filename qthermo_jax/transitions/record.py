@@ -29,7 +29,7 @@ class Transitions(eqx.Module):
             would hide weak ones behind its round-off: generators are made of S_k - shift_k.
         omega: Bohr frequency omega_ij = E_j - E_i, the mean over its group, (U,).
         labels: of the groups that omega_ij and -omega_ij belong to, (2, U).
-        forth, back: the rates gamma_k(omega_ij) of j -> i and gamma_k(-omega_ij) of i -> j, (P,).
+        rate_down, rate_up: the rates gamma_k(omega_ij) of j -> i and gamma_k(-omega_ij) of i -> j, (P,).
         rate_error: bound of the relative error of both, (P,).
         temperatures: of the baths, (K,).
         infinite: where a rate diverges, (P,); where the element that it meets is zero up to round-off,
@@ -43,8 +43,8 @@ class Transitions(eqx.Module):
     shift: Inexact[Array, " K"]
     omega: Float[Array, " U"]
     labels: Int[Array, "2 U"]
-    forth: Float[Array, " P"]
-    back: Float[Array, " P"]
+    rate_down: Float[Array, " P"]
+    rate_up: Float[Array, " P"]
     rate_error: Float[Array, " P"]
     temperatures: Float[Array, " K"]
     infinite: Bool[Array, " P"]
@@ -87,12 +87,12 @@ class Transitions(eqx.Module):
         return self.strengths * self.rate_error + error * (2.0 * size + error)
 
     def directed(self) -> tuple[Inexact[Array, " A"], Float[Array, " A"], Int[Array, " A"]]:
-        """S_k,ac, gamma_k(omega_ac) and the group of omega_ac, of the `Pairs.arrivals` c -> a."""
-        position, reverse, *_ = self.pairs.arrivals
-        S, rates = self.acting[position], self.forth[position]
+        """S_k,ac, gamma_k(omega_ac) and the group of omega_ac, of each directed transition c -> a."""
+        position, reverse, *_ = self.pairs.directed_transitions
+        S, rates = self.acting[position], self.rate_down[position]
         return (
             jnp.where(reverse, S.conj(), S),
-            jnp.where(reverse, self.back[position], rates),
+            jnp.where(reverse, self.rate_up[position], rates),
             self.labels[reverse.astype(np.int32), self.pairs.number[position]],
         )
 
@@ -110,7 +110,7 @@ class Transitions(eqx.Module):
         table = self.pairs.frequency_table
         alone = d * d + np.arange(d * d).reshape(d, d)
         group = jnp.where(table < 0, alone, self.labels.reshape(-1)[table])
-        return self.matrix(acting, acting.conj()), self.matrix(self.forth, self.back), group
+        return self.matrix(acting, acting.conj()), self.matrix(self.rate_down, self.rate_up), group
 
     def errors(self) -> tuple[Float[Array, "K d d"], Float[Array, "K d d"]]:
         """The bounds of the amplitudes' errors and of the rates' relative ones, as matrices."""
@@ -120,20 +120,24 @@ class Transitions(eqx.Module):
         )
 
 
-def jump_rates(moves: Transitions) -> tuple[Float[Array, " U"], Float[Array, " U"]]:
+def jump_rates(transitions: Transitions) -> tuple[Float[Array, " U"], Float[Array, " U"]]:
     """Rates of the jumps j -> i and i -> j summed over the baths, for each pair of states i <= j."""
-    by_states = moves.pairs.by_states
-    return by_states.sum(moves.strengths * moves.forth), by_states.sum(moves.strengths * moves.back)
+    by_states = transitions.pairs.by_states
+    return by_states.sum(transitions.strengths * transitions.rate_down), by_states.sum(
+        transitions.strengths * transitions.rate_up
+    )
 
 
-def jump_rate_errors(moves: Transitions) -> tuple[Float[Array, " U"], Float[Array, " U"]]:
+def jump_rate_errors(transitions: Transitions) -> tuple[Float[Array, " U"], Float[Array, " U"]]:
     """Bounds of the errors of `jump_rates`."""
-    by_states = moves.pairs.by_states
-    error = moves.strength_error
-    return by_states.sum(error * moves.forth), by_states.sum(error * moves.back)
+    by_states = transitions.pairs.by_states
+    error = transitions.strength_error
+    return by_states.sum(error * transitions.rate_down), by_states.sum(error * transitions.rate_up)
 
 
-def log_rates(moves: Transitions) -> Float[Array, " R"]:
+def log_rates(transitions: Transitions) -> Float[Array, " R"]:
     """ln(|S_k,ij|^2 gamma) of every transition, both ways; 0 where there is none."""
-    both = jnp.concatenate([moves.strengths * moves.forth, moves.strengths * moves.back])
+    both = jnp.concatenate(
+        [transitions.strengths * transitions.rate_down, transitions.strengths * transitions.rate_up]
+    )
     return jnp.log(jnp.where(both > 0, both, 1.0))
