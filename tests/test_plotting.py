@@ -150,7 +150,8 @@ def test_a_map_of_flagged_points_only_is_drawn_empty():
 
 
 def test_a_derivative_goes_by_its_own_status():
-    variables = {"p": ((), [1.0, 2.0], {}), "d_p_d_g": ((), [np.nan, 1.0], {})}
+    own = {"role": "derivative", "status_variable": "status_d_g"}
+    variables = {"p": ((), [1.0, 2.0], {}), "d_p_d_g": ((), [np.nan, 1.0], own)}
     data = sweep_of({"g": [0.0, 0.2]}, variables)
     data["status_d_g"] = ("g", np.array([8, 0], "int8"))
     (reason,) = reasons(plot(data, "d_p_d_g"))

@@ -139,7 +139,8 @@ def test_models_are_completed(completed):
 
 
 def test_variables_of_the_file_are_completed(folder, completed):
-    about = {"status": ("T", [0, 0]), "method": ("T", [1, 1]), "status_d_g": ("T", [0, 0])}
+    own = {"role": "diagnostic"}
+    about = {"status": ("T", [0, 0]), "method": ("T", [1, 1]), "status_d_g": ("T", [0, 0], own)}
     found = {"unbalance": ("T", [0.8, 0.7]), "heat_currents": (("T", "bath"), [[0.0, 0.0], [0.1, -0.1]])}
     coordinates = {"T": [1.0, 2.0], "bath": [1, 2], "moving": ("T", [0.0, 1.0])}
     xr.Dataset(found | about, coordinates).to_netcdf("file.h5", engine="h5netcdf")

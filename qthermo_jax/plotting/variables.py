@@ -7,28 +7,25 @@ from dataclasses import dataclass, replace
 import numpy as np
 import xarray as xr
 
+from qthermo_jax.results.schema import STATUS, says_what_came_out, status_variable
 from qthermo_jax.steady import Status
-
-_ABOUT_THE_SOLVE = ("status", "method", "note", "leak")
 
 
 def drawable(data: xr.Dataset) -> list[str]:
     """The variables that say what came out, not how a point was solved."""
-    names = [str(name) for name in data.data_vars]
-    return [name for name in names if name not in _ABOUT_THE_SOLVE and not name.startswith("status_d_")]
+    return [str(name) for name, own in data.items() if says_what_came_out(str(name), own.attrs)]
 
 
 def numbers_like(data: xr.Dataset, like: xr.DataArray) -> list[xr.DataArray]:
     """The numbers of a sweep, one a point, that have the unit of another variable."""
-    found = (data[name] for name in drawable(data) if data[name].dims == data["status"].dims)
+    found = (data[name] for name in drawable(data) if data[name].dims == data[STATUS.name].dims)
     return [each for each in found if each.attrs.get("units") == like.attrs.get("units")]
 
 
 def status_of(data: xr.Dataset, name: str) -> xr.DataArray:
     """The status that decides about a variable: derivatives have one of their own."""
-    parameter = name.rpartition("_d_")[2] if name.startswith("d_") else ""
-    own = f"status_d_{parameter}"
-    return data[own] if own in data else data["status"]
+    own = status_variable(data[name].attrs)
+    return data[own if own in data else STATUS.name]
 
 
 @dataclass(frozen=True)

@@ -4,23 +4,23 @@ from pathlib import Path
 
 import h5netcdf
 
-# What each point says about itself.
-_ABOUT_THE_SOLVE = ("status", "method", "note", "leak")
+from qthermo_jax.results.schema import STATUS, says_what_came_out
 
 
 def names_in(path: Path) -> list[str]:
     """Observables and their derivatives; empty where the file is none of a sweep."""
     try:
         with h5netcdf.File(path, "r") as file:
-            grid = set(file.variables["status"].dimensions)
-            coordinates = str(file.variables["status"].attrs.get("coordinates", "")).split()
+            status = file.variables[STATUS.name]
+            grid = set(status.dimensions)
+            coordinates = str(status.attrs.get("coordinates", "")).split()
             return [
                 name
                 for name, variable in file.variables.items()
                 if name not in file.dimensions
                 and grid <= set(variable.dimensions)
-                and name not in {*_ABOUT_THE_SOLVE, *coordinates}
-                and not name.startswith("status_d_")
+                and name not in coordinates
+                and says_what_came_out(name, variable.attrs)
             ]
     except (OSError, KeyError):
         return []

@@ -18,6 +18,7 @@ import h5netcdf
 import h5py
 import numpy as np
 
+from qthermo_jax.results.schema import STATUS
 from qthermo_jax.sweeping.checksums import append_checksum, data_of, is_intact
 from qthermo_jax.sweeping.errors import SpecError, StoreError
 from qthermo_jax.sweeping.layout import Layout, Variable
@@ -89,7 +90,7 @@ def write_view(path: Path, layout: Layout, sources: Iterable[Source], *, finishe
         for part, box, covered in shown:
             size = tuple(side.stop - side.start for side in covered) + shape[len(box) :]
             whole[box] = h5py.VirtualSource(part, name, size, variable.dtype)[within(box, covered)]
-        return file.create_virtual_dataset(name, whole, fillvalue=variable.nothing)
+        return file.create_virtual_dataset(name, whole, fillvalue=variable.fill_value)
 
     image = io.BytesIO()
     _write(image, layout, create, finished=finished)
@@ -142,7 +143,7 @@ def sources_of(path: Path) -> list[Source]:
     """
     folder = path.resolve().parent
     with _opened(path) as file:
-        status = file.get("status")
+        status = file.get(STATUS.name)
         shown = status.virtual_sources() if status is not None and status.is_virtual else []
         return [_source(folder / own.file_name, own.vspace, own.src_space) for own in shown]
 

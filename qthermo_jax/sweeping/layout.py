@@ -13,9 +13,20 @@ import xarray as xr
 
 from qthermo_jax.labels import Quantity
 from qthermo_jax.registry import Method
+from qthermo_jax.results.schema import (
+    DIAGNOSTICS,
+    LEAK,
+    METHOD,
+    NOTE,
+    ROLE,
+    STATUS,
+    STATUS_VARIABLE,
+    Diagnostic,
+    Role,
+)
 from qthermo_jax.solvers import Note
 from qthermo_jax.steady import Status
-from qthermo_jax.sweeping.plan import Plan
+from qthermo_jax.sweeping.plan import Plan, Result
 from qthermo_jax.version import __version__
 
 
@@ -25,14 +36,14 @@ class Variable:
 
     Attributes:
         values: None for those that the sweep computes.
-        nothing: what stands where nothing was computed yet.
+        fill_value: what stands where nothing was computed yet.
     """
 
     dims: tuple[str, ...]
     dtype: np.dtype
     attrs: dict[str, Any]
     values: np.ndarray | None = None
-    nothing: float | int = np.nan
+    fill_value: float | int = np.nan
 
 
 @dataclass(frozen=True)
@@ -47,7 +58,7 @@ class Layout:
     @property
     def axes(self) -> tuple[str, ...]:
         """Dimensions of the grid."""
-        return self.computed["status"].dims
+        return self.computed[STATUS.name].dims
 
     @property
     def auxiliary(self) -> dict[str, str]:
@@ -74,26 +85,39 @@ def layout_of(plan: Plan, source: str) -> Layout:
     sizes |= {name: len(dim.labels) for name, dim in plan.dims.items()}
     computed = {
         name: Variable(
-            (*axes, *(dim.name for dim in dims)),
+            (*axes, *(dim.name for dim in result.dims)),
             plan.stored,
-            _described(quantity, plan.spec.energy_unit),
+            _described(result.quantity, plan.spec.energy_unit) | _role_of(result, plan),
         )
-        for name, (dims, quantity) in plan.results.items()
+        for name, result in plan.results.items()
     }
-    computed["status"] = _codes(axes, _STATUS, Status.PENDING)
+    described = {
+        STATUS: _STATUS,
+        METHOD: _METHOD,
+        NOTE: _NOTE,
+        LEAK: _described(_LEAK, plan.spec.energy_unit),
+    }
+    for diagnostic in DIAGNOSTICS.values():
+        computed[diagnostic.name] = _diagnostic(diagnostic, axes, described[diagnostic])
     for derivative in plan.derivatives:
         if derivative.name in plan.varied:
             attrs = {**_STATUS, "long_name": f"status of the derivatives by {derivative.name}"}
-            computed[derivative.status] = _codes(axes, attrs, Status.PENDING)
-    computed["method"] = _codes(axes, _METHOD, 0)
-    computed["note"] = _codes(axes, _NOTE, 0)
-    attrs = _described(_LEAK, plan.spec.energy_unit)
-    computed["leak"] = Variable(axes, np.dtype("float32"), attrs)
+            computed[derivative.status] = _diagnostic(STATUS, axes, attrs)
     return Layout(sizes, _coordinates(plan), computed, _attributes(plan, source))
 
 
-def _codes(axes: tuple[str, ...], attrs: dict[str, Any], nothing: int) -> Variable:
-    return Variable(axes, np.dtype("int8"), attrs, nothing=int(nothing))
+def _role_of(result: Result, plan: Plan) -> dict[str, str]:
+    """The attributes that say what a variable is for."""
+    if result.derivative is None:
+        return {ROLE: Role.OBSERVABLE.value}
+    role = {ROLE: Role.DERIVATIVE.value}
+    own = result.derivative.name in plan.varied
+    return role | {STATUS_VARIABLE: result.derivative.status} if own else role
+
+
+def _diagnostic(diagnostic: Diagnostic, axes: tuple[str, ...], attrs: dict[str, Any]) -> Variable:
+    own = {**attrs, ROLE: Role.DIAGNOSTIC.value}
+    return Variable(axes, diagnostic.dtype, own, fill_value=diagnostic.fill_value)
 
 
 def _flags(codes: type[IntEnum], long_name: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import json
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -13,6 +13,7 @@ from jaxtyping import Array
 
 from qthermo_jax.labels import Dimension, Quantity
 from qthermo_jax.observables import Measure
+from qthermo_jax.results.schema import DIAGNOSTICS, STATUS
 from qthermo_jax.solvers import Solver, solvers_for
 from qthermo_jax.steady import bytes_per_point
 from qthermo_jax.structure import Index
@@ -58,6 +59,20 @@ class Axis:
     def size(self) -> int:
         """Number of points along it."""
         return len(next(iter(self.parameters.values())))
+
+
+class Result(NamedTuple):
+    """An observable, or a derivative of one.
+
+    Attributes:
+        dims: its own dimensions.
+        quantity: its name and unit.
+        derivative: what it is differentiated by; None for the observable itself.
+    """
+
+    dims: tuple[Dimension, ...]
+    quantity: Quantity
+    derivative: Derivative | None = None
 
 
 @dataclass(frozen=True)
@@ -154,25 +169,27 @@ class Plan:
     @property
     def bytes_on_disk(self) -> int:
         """Size of the file: observables, derivatives, what each point says about itself."""
-        values = sum(math.prod(_shape_of(dims)) for dims, _ in self.results.values())
-        variables = len(self.results) + len(self.varied) + len(self.axes) + len(self.dims) + 4
-        numbers = self.points * (self.stored.itemsize * values + 7 + len(self.varied))
+        values = sum(math.prod(_shape_of(result.dims)) for result in self.results.values())
+        flags = [*DIAGNOSTICS.values(), *[STATUS] * len(self.varied)]
+        variables = len(self.results) + len(flags) + len(self.axes) + len(self.dims)
+        flagged = sum(flag.dtype.itemsize for flag in flags)
+        numbers = self.points * (self.stored.itemsize * values + flagged)
         return numbers + variables * _BYTES_OF_NAMES
 
     @property
-    def results(self) -> dict[str, tuple[tuple[Dimension, ...], Quantity]]:
-        """Observables and their derivatives by name: own dimensions, name and unit."""
-        found = {name: (out.dims, out.quantity) for name, out in self.outputs.items()}
+    def results(self) -> dict[str, Result]:
+        """Observables and their derivatives by name."""
+        found = {name: Result(out.dims, out.quantity) for name, out in self.outputs.items()}
         for derivative in self.derivatives:
             for name, out in self.outputs.items():
                 measured = derivative.measured(out.quantity)
-                found[derivative.of(name)] = ((*out.dims, *derivative.dims), measured)
+                found[derivative.of(name)] = Result((*out.dims, *derivative.dims), measured, derivative)
         return found
 
     @property
     def dims(self) -> dict[str, Dimension]:
         """The results' own dimensions by name."""
-        return {dim.name: dim for dims, _ in self.results.values() for dim in dims}
+        return {dim.name: dim for result in self.results.values() for dim in result.dims}
 
     @property
     def constants(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from qthermo_jax import models
 from qthermo_jax.catalogue import measures
 from qthermo_jax.declared import Declared
 from qthermo_jax.observables import Measure
+from qthermo_jax.results.schema import DIAGNOSTICS
 from qthermo_jax.sweeping.derivatives import find_derivatives
 from qthermo_jax.sweeping.errors import SpecError, raised_by_model, shown, unknown_name
 from qthermo_jax.sweeping.model import REQUIRED, Model, own_name
@@ -181,7 +182,7 @@ def _own_observables(model: str) -> dict[str, Declared]:
 
 def _check_names(plan: Plan) -> None:
     """Every name in a file means one thing."""
-    flags = {"status": "the status", "method": "the method", "note": "the note", "leak": "the leak"}
+    flags = {name: f"the {name}" for name in DIAGNOSTICS}
     flags |= {derivative.status: "a status" for derivative in plan.derivatives}
     taken = {**flags, **dict.fromkeys(plan.results, "an observable")}
     taken |= dict.fromkeys(plan.dims, "a dimension of an observable")

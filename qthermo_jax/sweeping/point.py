@@ -9,6 +9,7 @@ from jaxtyping import Array, Bool, Float, Int8
 from qthermo_jax.bounded import Bounded, slope_of, trusted
 from qthermo_jax.declared import Computed
 from qthermo_jax.observables import bounded_currents
+from qthermo_jax.results.schema import LEAK, METHOD, NOTE, STATUS
 from qthermo_jax.solvers import Note
 from qthermo_jax.steady import Change, Footing, State, Status, derivative_status, footing
 from qthermo_jax.structure import Index
@@ -118,12 +119,9 @@ def _cancels(system: OpenSystem, state: State, results: Results) -> Bool[Array, 
 def _flags(state: State, cancels: Bool[Array, ""]) -> dict[str, Array]:
     """What every point says about itself."""
     cancelled = cancels & (state.status == Status.OK)
-    return {
-        "status": state.status,
-        "method": state.method,
-        "note": state.note | jnp.where(cancelled, Note.CURRENTS_CANCEL, Note.NONE).astype(jnp.int8),
-        "leak": state.leak.astype(jnp.float32),
-    }
+    note = state.note | jnp.where(cancelled, Note.CURRENTS_CANCEL, Note.NONE).astype(jnp.int8)
+    said = {STATUS: state.status, METHOD: state.method, NOTE: note, LEAK: state.leak}
+    return {own.name: value.astype(own.dtype) for own, value in said.items()}
 
 
 def _with_slopes(

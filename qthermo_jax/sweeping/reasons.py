@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from qthermo_jax.diagnosis import diagnose
+from qthermo_jax.results.schema import STATUS
 from qthermo_jax.steady import Status
 from qthermo_jax.sweeping.layout import Layout
 from qthermo_jax.sweeping.plan import Plan
@@ -29,7 +30,7 @@ def with_reasons(
     missing = list(EXPLAINED)
     lines: list[str] = []
     for box, arrays in tiles:
-        status = arrays["status"]
+        status = arrays[STATUS.name]
         for code in [code for code in missing if (status == code).any()]:
             missing.remove(code)
             offsets = np.argwhere(status == code)[0]
@@ -39,9 +40,9 @@ def with_reasons(
             break
     if not lines:
         return layout
-    variable = layout.computed["status"]
+    variable = layout.computed[STATUS.name]
     told = dataclasses.replace(variable, attrs={**variable.attrs, ATTRIBUTE: "\n".join(lines)})
-    return dataclasses.replace(layout, computed={**layout.computed, "status": told})
+    return dataclasses.replace(layout, computed={**layout.computed, STATUS.name: told})
 
 
 def _at(side: slice, offset: int) -> int:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import xarray as xr
 
+from qthermo_jax.results.schema import METHOD, STATUS
 from qthermo_jax.sweeping.errors import SpecError, first_line
 
 
@@ -26,7 +27,7 @@ def open_result(path: str | Path) -> xr.Dataset:
     except (OSError, ValueError) as error:
         reason = "no HDF5" if "file signature not found" in str(error) else first_line(error)
         raise SpecError(f"{path}: not a result of a sweep: {reason}") from None
-    if not {"status", "method"} <= data.keys():
+    if not {STATUS.name, METHOD.name} <= data.keys():
         data.close()
         raise SpecError(f"{path}: not a result of a sweep: it has no status and method")
     return data

@@ -1,0 +1,1 @@
+"""Results of sweeps: what a file consists of."""
