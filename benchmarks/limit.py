@@ -12,8 +12,8 @@ import numpy as np
 from benchmarks.one_sweep import chain_sweep
 from benchmarks.report import Cell, Report
 from benchmarks.timing import Spread, compiled, in_turns
-from qthermo_jax.sweeping.engine import Engine
-from qthermo_jax.sweeping.tiling import Box
+from qthermo_jax.sweeping.compute.engine import Engine
+from qthermo_jax.sweeping.schedule.tiling import Box
 
 # An exponential or a logarithm, in additions and multiplications; an estimate.
 _TRANSCENDENTAL = 10

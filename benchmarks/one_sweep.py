@@ -10,14 +10,13 @@ import click
 
 from benchmarks import memory
 from qthermo_jax.sweeping import Store, Sweep, run_to_file
-from qthermo_jax.sweeping.engine import Engine
-from qthermo_jax.sweeping.local import solve_here
-from qthermo_jax.sweeping.model import find_model
-from qthermo_jax.sweeping.parts import Parts
-from qthermo_jax.sweeping.planning import make_plan
-from qthermo_jax.sweeping.progress import Done
-from qthermo_jax.sweeping.spec import parse_spec
-from qthermo_jax.sweeping.tiling import Box
+from qthermo_jax.sweeping.compute.engine import Engine
+from qthermo_jax.sweeping.execute.local import solve_here
+from qthermo_jax.sweeping.plan.making import make_plan
+from qthermo_jax.sweeping.plan.model import find_model
+from qthermo_jax.sweeping.schedule.tiling import Box
+from qthermo_jax.sweeping.spec.declared import parse_spec
+from qthermo_jax.sweeping.store.parts import Parts
 
 # Temperatures that share one H: an eigendecomposition serves them all.
 _TEMPERATURES = 5000
@@ -66,7 +65,9 @@ def main(sites: int, points: int, precision: str, repeats: int, folder: Path | N
     imported = memory.resident()
     memory.forget_peak()
 
-    def solve(_: Sweep, parts: Parts, boxes: Iterable[Box], stop: Callable[[], bool]) -> Iterator[Done]:
+    def solve(
+        _: Sweep, parts: Parts, boxes: Iterable[Box], stop: Callable[[], bool]
+    ) -> Iterator[TileReport]:
         return solve_here(engine, parts, boxes, stop)
 
     alone, whole = [], []

@@ -21,9 +21,9 @@ from sybil.parsers.abstract.doctest import DocTestStringParser
 from sybil.parsers.markdown import SkipParser
 from sybil.parsers.markdown.lexers import FencedCodeBlockLexer
 
-from qthermo_jax.sweeping.model import find_model
-from qthermo_jax.sweeping.planning import make_plan
-from qthermo_jax.sweeping.spec import parse_spec
+from qthermo_jax.sweeping.plan.making import make_plan
+from qthermo_jax.sweeping.plan.model import find_model
+from qthermo_jax.sweeping.spec.declared import parse_spec
 
 SWEEPS = Path(__file__).parents[1] / "sweeps"
 _FENCES = FencedCodeBlockLexer(r"[^\n]+", {"language": "info", "source": "source"})

@@ -13,7 +13,7 @@ from qthermo_jax.registry import Method
 from qthermo_jax.response import response_measures
 from qthermo_jax.solvers import Note
 from qthermo_jax.steady import Status
-from qthermo_jax.sweeping.model import find_model
+from qthermo_jax.sweeping.plan.model import find_model
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"

@@ -16,7 +16,8 @@ from rich.progress import (
 )
 
 from qthermo_jax.steady import Status
-from qthermo_jax.sweeping.progress import Done, Watcher
+from qthermo_jax.sweeping.execute.progress import Watcher
+from qthermo_jax.sweeping.schedule.report import TileReport
 
 _SECONDS_BETWEEN_LINES = 5.0
 
@@ -39,7 +40,7 @@ class Tally:
         self.failures: list[str] = []
         self._start = time.monotonic()
 
-    def add(self, done: Done) -> None:
+    def add(self, done: TileReport) -> None:
         """Count what is done."""
         if done.failure is not None:
             self.failures.append(done.failure)
@@ -80,7 +81,7 @@ def watched(title: str, tally: Tally) -> Iterator[Watcher]:
     show = _bar(title, tally, console) if console.is_terminal else _lines(title, tally)
     with show as shown:
 
-        def watch(done: Done) -> None:
+        def watch(done: TileReport) -> None:
             tally.add(done)
             shown()
 

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import jsonschema
 import pytest
 
-from qthermo_jax.sweeping.checking import check
-from qthermo_jax.sweeping.places import line_of, lines_of_keys
-from qthermo_jax.sweeping.schema import json_schema
+from qthermo_jax.sweeping.execute.checking import check
+from qthermo_jax.sweeping.spec.json_schema import json_schema
+from qthermo_jax.sweeping.spec.toml_lines import line_of, lines_of_keys
 
 SWEEPS = sorted((Path(__file__).parents[1] / "sweeps").glob("*.toml"))
 FAULTY = """\

@@ -152,7 +152,7 @@ from pathlib import Path
 import jax
 from benchmarks import memory
 from qthermo_jax.sweeping import Store, run_to_file, sweep_from_file
-from qthermo_jax.sweeping.engine import Engine
+from qthermo_jax.sweeping.compute.engine import Engine
 
 compiled = []
 jax.monitoring.register_event_duration_secs_listener(
@@ -263,7 +263,7 @@ def test_a_failure_is_one_line_and_exit_code_1(folder, qthermo, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("qthermo_jax.sweeping.parts.Parts.write", full)
+    monkeypatch.setattr("qthermo_jax.sweeping.store.parts.Parts.write", full)
     code, _, err = qthermo("run", "spec.toml")
     assert code == 1
     assert err.count("\n") == 1

@@ -21,18 +21,11 @@ import qthermo_jax as qj
 from qthermo_jax import cli
 from qthermo_jax.models import chain
 from qthermo_jax.steady import Status
-from qthermo_jax.sweeping import (
-    Interrupted,
-    SpecError,
-    Store,
-    Sweep,
-    cluster,
-    run_to_file,
-    sweep_from_file,
-)
-from qthermo_jax.sweeping.cluster import connect
-from qthermo_jax.sweeping.cluster import driver as driver_module
-from qthermo_jax.sweeping.run import solve_locally
+from qthermo_jax.sweeping import Interrupted, SpecError, Store, Sweep, run_to_file, sweep_from_file
+from qthermo_jax.sweeping.execute import cluster
+from qthermo_jax.sweeping.execute.cluster import connect
+from qthermo_jax.sweeping.execute.cluster import driver as driver_module
+from qthermo_jax.sweeping.execute.run import solve_locally
 
 SPEC = """
 model = "chain"
@@ -500,7 +493,9 @@ class TestBadInput:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setitem(sys.modules, "distributed", None)
-        for name in [name for name in sys.modules if name.startswith("qthermo_jax.sweeping.cluster")]:
+        for name in [
+            name for name in sys.modules if name.startswith("qthermo_jax.sweeping.execute.cluster")
+        ]:
             monkeypatch.delitem(sys.modules, name)
         code, err = qthermo("local:2")
         assert code == 2
@@ -508,6 +503,6 @@ class TestBadInput:
 
 
 def test_dask_is_loaded_by_those_alone_who_ask_for_it() -> None:
-    loaded = "import sys, qthermo_jax.sweeping.run, qthermo_jax.cli.explaining"
+    loaded = "import sys, qthermo_jax.sweeping.execute.run, qthermo_jax.cli.explaining"
     told = f"{loaded}; sys.exit('dask' in sys.modules)"
     subprocess.run([sys.executable, "-c", told], check=True, timeout=60)

@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import qthermo_jax as qj
-from qthermo_jax.sweeping import SpecError, engine, store
-from qthermo_jax.sweeping.extension import _runs
+from qthermo_jax.sweeping import SpecError
+from qthermo_jax.sweeping.compute import engine
+from qthermo_jax.sweeping.store import store
+from qthermo_jax.sweeping.store.extension import _runs
 
 GRID: dict[str, Any] = {
     "axes": {"g": [0.3, 0.8], "T_L": [0.3, 0.5, 0.7]},

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from qthermo_jax.sweeping.parts import read_part
+from qthermo_jax.sweeping.store.parts import read_part
 
 SPEC = """
 model = "chain"
@@ -22,7 +22,9 @@ axes.g = { start = 0.1, stop = 1.3, num = 400 }
 START = """
 import ctypes, time
 from qthermo_jax.cli import main
-from qthermo_jax.sweeping import cluster, engine, parts
+from qthermo_jax.sweeping.execute import cluster
+from qthermo_jax.sweeping.compute import engine
+from qthermo_jax.sweeping.store import parts
 
 def busy(*_, **__):
     print("busy", flush=True)
@@ -44,7 +46,7 @@ def write(self, box, arrays):
 parts.Parts.write = write
 """
 PLANNING = """
-from qthermo_jax.sweeping import run
+from qthermo_jax.sweeping.execute import run
 run.make_plan = busy
 """
 

@@ -12,7 +12,7 @@ import pytest
 
 import qthermo_jax as qj
 from qthermo_jax.precision import compiled
-from qthermo_jax.sweeping import engine
+from qthermo_jax.sweeping.compute import engine
 
 SIGMA_X, SIGMA_Z, ONE = np.array([[0.0, 1.0], [1.0, 0.0]]), np.diag([1.0, -1.0]), np.eye(2)
 X_1, X_2 = np.kron(SIGMA_X, ONE), np.kron(ONE, SIGMA_X)

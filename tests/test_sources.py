@@ -15,8 +15,8 @@ import pytest
 
 import qthermo_jax as qj
 from qthermo_jax.sweeping import SpecError
-from qthermo_jax.sweeping.model import find_model
-from qthermo_jax.sweeping.sources import imported_names
+from qthermo_jax.sweeping.plan.model import find_model
+from qthermo_jax.sweeping.plan.sources import imported_names
 
 MODEL = """
 from qthermo_jax.models import chain
@@ -228,10 +228,8 @@ def own(g):
 
     def test_another_process_finds_the_same(self, folder: Path) -> None:
         (folder / "mine.py").write_text(MODEL.format(*OWN["beside"]))
-        told = (
-            "from pathlib import Path; import mine; from qthermo_jax.sweeping.model import find_model; "
-        )
-        told += "print(find_model(mine.own, Path()).digest)"
+        told = "from pathlib import Path; import mine; from qthermo_jax.sweeping.plan.model import "
+        told += "find_model; print(find_model(mine.own, Path()).digest)"
         path = f"{folder}:{Path(qj.__file__).parents[1]}"
         found = set()
         for seed in ("1", "2"):

@@ -19,12 +19,14 @@ import xarray as xr
 
 import qthermo_jax as qj
 from qthermo_jax.steady import Status, bytes_per_point
-from qthermo_jax.sweeping import SpecError, StoreError, Sweep, engine, parts, run_to_file, store
-from qthermo_jax.sweeping.files import merge
-from qthermo_jax.sweeping.model import find_model
-from qthermo_jax.sweeping.parts import Parts, read_part
-from qthermo_jax.sweeping.planning import make_plan
-from qthermo_jax.sweeping.spec import parse_spec
+from qthermo_jax.sweeping import SpecError, StoreError, Sweep, run_to_file
+from qthermo_jax.sweeping.compute import engine
+from qthermo_jax.sweeping.plan.making import make_plan
+from qthermo_jax.sweeping.plan.model import find_model
+from qthermo_jax.sweeping.spec.declared import parse_spec
+from qthermo_jax.sweeping.store import parts, store
+from qthermo_jax.sweeping.store.files import merge
+from qthermo_jax.sweeping.store.parts import Parts, read_part
 
 THREE_LEVELS = bytes_per_point(qj.models.lambda_system(), qj.Method.POPULATIONS)
 T = [0.1, 0.2, 0.3, 0.5, 0.8, 1.3]
@@ -160,7 +162,7 @@ class TestFinished:
         self, out: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with monkeypatch.context() as patched:
-            patched.setattr("qthermo_jax.sweeping.files.shutil.rmtree", lambda *_, **__: None)
+            patched.setattr("qthermo_jax.sweeping.store.files.shutil.rmtree", lambda *_, **__: None)
             swept(out)
         assert len(parts_of(out)) == 3
         swept(out)
@@ -339,7 +341,7 @@ class TestOtherTiles:
         self, out: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         swept(out)
-        monkeypatch.setattr("qthermo_jax.sweeping.plan.RESULTS_VERSION", 2)
+        monkeypatch.setattr("qthermo_jax.sweeping.plan.record.RESULTS_VERSION", 2)
         with pytest.raises(SpecError, match="another spec or model version"):
             swept(out)
 
@@ -443,7 +445,7 @@ class TestDisk:
             remove(folder)
 
         monkeypatch.setattr(os, "fsync", noted)
-        monkeypatch.setattr("qthermo_jax.sweeping.files.remove_parts", removed)
+        monkeypatch.setattr("qthermo_jax.sweeping.store.files.remove_parts", removed)
         swept(out)
         before = done[: done.index("removed")]
         assert before[-1] == str(out.parent)

@@ -19,7 +19,7 @@ def check(context: click.Context, spec: Path, out: Path | None) -> None:
     This runs the code that SPEC names, its model and its observables: check only specs from people you
     trust. No sweep is computed.
     """
-    from qthermo_jax.sweeping.checking import check as look
+    from qthermo_jax.sweeping.execute.checking import check as look
 
     remarks, plan = look(spec, out or default_output(spec))
     for remark in remarks:
@@ -37,6 +37,6 @@ def check(context: click.Context, spec: Path, out: Path | None) -> None:
 @click.command()
 def schema() -> None:
     """Print the JSON Schema of a spec, for editors."""
-    from qthermo_jax.sweeping.schema import json_schema
+    from qthermo_jax.sweeping.spec.json_schema import json_schema
 
     click.echo(json.dumps(json_schema(), indent=2))

@@ -38,7 +38,7 @@ def variable_names(
     context: click.Context, _parameter: click.Parameter, begun: str
 ) -> list[CompletionItem]:
     """The variables of FILE, where it is given before."""
-    from qthermo_jax.sweeping.contents import names_in
+    from qthermo_jax.sweeping.store.contents import names_in
 
     # While the value of an option is missing, click leaves what stands before it unread.
     given = [context.params.get("file"), *context.args]

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 
 import jax
 
-from qthermo_jax.cli.words import in_bytes
+from qthermo_jax.cli.formatting import in_bytes
 from qthermo_jax.sweeping import open_result
-from qthermo_jax.sweeping.engine import Engine
-from qthermo_jax.sweeping.extension import find_extension
-from qthermo_jax.sweeping.layout import layout_of
-from qthermo_jax.sweeping.plan import Plan
-from qthermo_jax.sweeping.run import Sweep
-from qthermo_jax.sweeping.store import LARGEST_COPY, Store
+from qthermo_jax.sweeping.compute.engine import Engine
+from qthermo_jax.sweeping.execute.run import Sweep
+from qthermo_jax.sweeping.plan.record import Plan
+from qthermo_jax.sweeping.store.extension import find_extension
+from qthermo_jax.sweeping.store.layout import layout_of
+from qthermo_jax.sweeping.store.store import LARGEST_COPY, Store
 
 _IN_TURN = "auto: populations alone where that is exact, the secular block or dense elsewhere"
 

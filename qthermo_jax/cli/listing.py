@@ -11,10 +11,10 @@ def list_models() -> None:
     from rich.table import Table
 
     from qthermo_jax import models
-    from qthermo_jax.cli.words import print_table
-    from qthermo_jax.sweeping.model import REQUIRED, find_model
-    from qthermo_jax.sweeping.planning import make_plan
-    from qthermo_jax.sweeping.spec import Spec
+    from qthermo_jax.cli.formatting import print_table
+    from qthermo_jax.sweeping.plan.making import make_plan
+    from qthermo_jax.sweeping.plan.model import REQUIRED, find_model
+    from qthermo_jax.sweeping.spec.declared import Spec
 
     for name in models.__all__:
         model = find_model(name, Path())

@@ -19,11 +19,11 @@ _PHYSICS = ("generator", "secular_tol", "method", "precision")
 @file_argument
 def info(file: Path) -> None:
     """Say what is in the result FILE, and whether it is what was written."""
-    from qthermo_jax.cli.words import print_table
+    from qthermo_jax.cli.formatting import print_table
     from qthermo_jax.sweeping import open_result
-    from qthermo_jax.sweeping.checksums import is_intact
     from qthermo_jax.sweeping.errors import SpecError
-    from qthermo_jax.sweeping.files import Integrity, integrity_with_parts
+    from qthermo_jax.sweeping.store.checksums import is_intact
+    from qthermo_jax.sweeping.store.files import Integrity, integrity_with_parts
 
     if file.is_file() and is_intact(file) is False:  # damaged: nobody knows what its readers do with it
         raise SpecError(f"{file}: {Integrity.ALTERED.value}: its checksum is another one")
@@ -44,10 +44,10 @@ def info(file: Path) -> None:
 def _table_of(data: "Dataset") -> "Table":
     from rich.table import Table
 
-    from qthermo_jax.cli.words import causes, in_words
+    from qthermo_jax.cli.formatting import causes, in_words
     from qthermo_jax.registry import Method
     from qthermo_jax.solvers import Note
-    from qthermo_jax.sweeping.progress import counted
+    from qthermo_jax.sweeping.schedule.report import counted
 
     table = Table.grid(padding=(0, 2))
     for key in ("title", "model", "parameters", *_PHYSICS, "device", "created", "spec_sha256"):
@@ -74,7 +74,7 @@ def _table_of(data: "Dataset") -> "Table":
 def merge_file(file: Path) -> None:
     """Turn a large FILE, which shows the numbers of its parts, into one that holds them itself."""
     from qthermo_jax.sweeping import open_result
-    from qthermo_jax.sweeping.files import merge
+    from qthermo_jax.sweeping.store.files import merge
 
     with open_result(file):
         pass

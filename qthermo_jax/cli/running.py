@@ -15,7 +15,7 @@ from qthermo_jax.cli.interrupts import Interrupts
 
 if TYPE_CHECKING:
     from qthermo_jax.sweeping import Store
-    from qthermo_jax.sweeping.run import Solve, Sweep
+    from qthermo_jax.sweeping.execute.run import Solve, Sweep
 
 
 @click.command()
@@ -42,7 +42,7 @@ def run(
     """Run the sweeps SPEC one after the other; goes on from what an interrupted run finished."""
     from qthermo_jax.cli.pictures import picture_of
     from qthermo_jax.sweeping import Store, sweep_from_file
-    from qthermo_jax.sweeping.run import solve_locally
+    from qthermo_jax.sweeping.execute.run import solve_locally
 
     outputs = [out or default_output(spec) for spec in specs]
     _check_outputs(out, outputs)
@@ -81,10 +81,10 @@ def _check_outputs(out: Path | None, outputs: Sequence[Path]) -> None:
 def _run(title: str, job: "Sweep", store: "Store", solve: "Solve", interrupts: Interrupts) -> None:
     """One sweep, with its progress and a line that says what came out."""
     from qthermo_jax.cli.explaining import extended
-    from qthermo_jax.cli.words import causes, in_words
+    from qthermo_jax.cli.formatting import causes, in_words
     from qthermo_jax.monitor import Tally, watched
     from qthermo_jax.sweeping import open_result, run_to_file
-    from qthermo_jax.sweeping.reasons import EXPLAINED
+    from qthermo_jax.sweeping.store.reasons import EXPLAINED
 
     if store.finished:
         run_to_file(job, store)
@@ -130,7 +130,7 @@ def _solving_on(cluster: str) -> AbstractContextManager["Solve"]:
     from qthermo_jax.sweeping.errors import SpecError
 
     try:
-        from qthermo_jax.sweeping.cluster import solving_on  # Dask is an extra
+        from qthermo_jax.sweeping.execute.cluster import solving_on  # Dask is an extra
     except ModuleNotFoundError as error:
         raise SpecError(f'--cluster: no {error.name}: pip install "qthermo_jax[cluster]"') from None
     jax.config.update("jax_platforms", "cpu")
@@ -162,7 +162,7 @@ def explain(spec: Path, memory: int) -> None:
     from rich.table import Table
 
     from qthermo_jax.cli.explaining import explained
-    from qthermo_jax.cli.words import print_table
+    from qthermo_jax.cli.formatting import print_table
     from qthermo_jax.sweeping import sweep_from_file
 
     _keep_what_is_compiled()

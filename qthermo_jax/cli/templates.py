@@ -9,10 +9,10 @@ import numpy as np
 from pydantic import BaseModel
 
 from qthermo_jax.catalogue import measures
-from qthermo_jax.sweeping.model import REQUIRED, Model, Parameter, find_model
-from qthermo_jax.sweeping.plan import Plan
-from qthermo_jax.sweeping.planning import make_plan
-from qthermo_jax.sweeping.spec import Output, Solver, Spec
+from qthermo_jax.sweeping.plan.making import make_plan
+from qthermo_jax.sweeping.plan.model import REQUIRED, Model, Parameter, find_model
+from qthermo_jax.sweeping.plan.record import Plan
+from qthermo_jax.sweeping.spec.declared import Output, Solver, Spec
 
 _MODEL = '''"""A model: a pure function of named numbers that returns an open quantum system."""
 

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from qthermo_jax.plotting.arrangement import FEW
+from qthermo_jax.plotting.labels import along, entry_of, label
 from qthermo_jax.plotting.style import (
     CATEGORIES,
     DASHES,
@@ -23,7 +24,6 @@ from qthermo_jax.plotting.style import (
     norm_of,
 )
 from qthermo_jax.plotting.variables import Flag
-from qthermo_jax.plotting.words import along, entry_of, label
 
 _RAMP = "viridis"
 # Of the curves of a panel that are flagged from end to end so many are named.

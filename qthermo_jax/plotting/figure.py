@@ -24,12 +24,12 @@ from qthermo_jax.plotting.curves import (
     mark_flags,
     name_values,
 )
+from qthermo_jax.plotting.labels import along, entry_of, label
 from qthermo_jax.plotting.maps import colour_bar, colours_of, draw_map, flag_patch, hatch_cells
 from qthermo_jax.plotting.overlay import draw_over, line_over
 from qthermo_jax.plotting.selection import PlotError
 from qthermo_jax.plotting.style import SCALES, STYLE
 from qthermo_jax.plotting.variables import Flag, drawable, flags_of, numbers_like
-from qthermo_jax.plotting.words import along, entry_of, label
 
 # Up to this many entries a legend finds room between the curves.
 _INSIDE = 7

@@ -15,6 +15,7 @@ from matplotlib.patches import Patch, PathPatch
 from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator
 
+from qthermo_jax.plotting.labels import along, label
 from qthermo_jax.plotting.style import (
     FLAG_COLOUR,
     FLAG_HATCHES,
@@ -23,7 +24,6 @@ from qthermo_jax.plotting.style import (
     linear_below,
     name_x,
 )
-from qthermo_jax.plotting.words import along, label
 
 _BARE = "0.88"
 # A side of zero that is smaller than this part of the other is round-off.

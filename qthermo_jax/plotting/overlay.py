@@ -7,9 +7,9 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from qthermo_jax.plotting.arrangement import Arrangement
+from qthermo_jax.plotting.labels import along, label
 from qthermo_jax.plotting.selection import PlotError
 from qthermo_jax.plotting.variables import numbers_like
-from qthermo_jax.plotting.words import along, label
 
 
 def line_over(

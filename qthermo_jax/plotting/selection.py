@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import xarray as xr
 
-from qthermo_jax.plotting.words import along, value_of
+from qthermo_jax.plotting.labels import along, value_of
 from qthermo_jax.sweeping.errors import SpecError
 
 

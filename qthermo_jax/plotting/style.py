@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from qthermo_jax.plotting.words import label
+from qthermo_jax.plotting.labels import label
 
 SCALES = ("linear", "log", "symlog")
 # Up to this many entries stand in a legend, or along an axis, one by one.

@@ -1,13 +1,13 @@
 from .errors import Interrupted, SpecError, StoreError, TilesFailed
-from .results import open_result
-from .run import (
+from .execute.run import (
     Sweep,
     run_in_memory,
     run_to_file,
     sweep,
     sweep_from_file,
 )
-from .store import Store
+from .store.reading import open_result
+from .store.store import Store
 
 __all__ = [
     "Interrupted",

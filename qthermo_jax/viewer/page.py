@@ -14,8 +14,8 @@ from bokeh.models.widgets import CategoricalSlider, Div, Select
 from bokeh.plotting import figure
 
 from qthermo_jax.plotting import PlotError, drawable, flags_of, status_of
+from qthermo_jax.plotting.labels import along, plain_label, plain_values
 from qthermo_jax.plotting.style import CATEGORIES, is_geometric
-from qthermo_jax.plotting.words import along, plain_label, plain_values
 
 # One curve an entry up to this many; of more, some from the first to the last.
 _CURVES = 10

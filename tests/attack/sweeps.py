@@ -11,11 +11,13 @@ import xarray as xr
 
 import qthermo_jax as qj
 from qthermo_jax.steady import bytes_per_point
-from qthermo_jax.sweeping import Interrupted, Store, Sweep, engine, extension, run_to_file
-from qthermo_jax.sweeping.model import find_model
-from qthermo_jax.sweeping.plan import Plan
-from qthermo_jax.sweeping.planning import make_plan
-from qthermo_jax.sweeping.spec import parse_spec
+from qthermo_jax.sweeping import Interrupted, Store, Sweep, run_to_file
+from qthermo_jax.sweeping.compute import engine
+from qthermo_jax.sweeping.plan.making import make_plan
+from qthermo_jax.sweeping.plan.model import find_model
+from qthermo_jax.sweeping.plan.record import Plan
+from qthermo_jax.sweeping.spec.declared import parse_spec
+from qthermo_jax.sweeping.store import extension
 
 POINT = bytes_per_point(qj.models.lambda_system(), qj.Method.POPULATIONS)
 T = (0.1, 0.2, 0.3, 0.5, 0.8, 1.3)

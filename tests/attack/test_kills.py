@@ -22,10 +22,11 @@ from attack.sweeps import Solver, job_of, run, values_of
 from qthermo_jax.cli.interrupts import Interrupts
 from qthermo_jax.cli.running import _run as run_like_the_command
 from qthermo_jax.steady import Status
-from qthermo_jax.sweeping import SpecError, Store, StoreError, store
-from qthermo_jax.sweeping.files import merge
-from qthermo_jax.sweeping.parts import read_part
-from qthermo_jax.sweeping.run import solve_locally
+from qthermo_jax.sweeping import SpecError, Store, StoreError
+from qthermo_jax.sweeping.execute.run import solve_locally
+from qthermo_jax.sweeping.store import store
+from qthermo_jax.sweeping.store.files import merge
+from qthermo_jax.sweeping.store.parts import read_part
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 

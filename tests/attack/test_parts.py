@@ -10,9 +10,10 @@ import pytest
 import xarray as xr
 
 from attack.sweeps import Solver, job_of, run, values_of
-from qthermo_jax.sweeping import SpecError, Store, StoreError, store
-from qthermo_jax.sweeping.files import Integrity, integrity_with_parts, merge
-from qthermo_jax.sweeping.parts import Parts
+from qthermo_jax.sweeping import SpecError, Store, StoreError
+from qthermo_jax.sweeping.store import store
+from qthermo_jax.sweeping.store.files import Integrity, integrity_with_parts, merge
+from qthermo_jax.sweeping.store.parts import Parts
 
 FLIPS = [50, pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])]
 

@@ -12,8 +12,8 @@ import pytest
 from pydantic import ValidationError
 
 from attack.specs import SWEEPS, by_grammar, by_mutation
-from qthermo_jax.sweeping.schema import json_schema
-from qthermo_jax.sweeping.spec import Spec
+from qthermo_jax.sweeping.spec.declared import Spec
+from qthermo_jax.sweeping.spec.json_schema import json_schema
 
 # Seconds that one spec may take before it counts as hung.
 _PATIENCE = 60

@@ -1,0 +1,187 @@
+"""One point of a sweep as a pure function: parameters -> observables, their derivatives, and flags."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int8
+
+from qthermo_jax.bounded import Bounded, slope_of, trusted
+from qthermo_jax.declared import Computed
+from qthermo_jax.observables import bounded_currents
+from qthermo_jax.results.schema import LEAK, METHOD, NOTE, STATUS
+from qthermo_jax.solvers import Note
+from qthermo_jax.steady import Change, Footing, State, Status, derivative_status, footing
+from qthermo_jax.structure import Index
+from qthermo_jax.sweeping.errors import SpecError, first_line
+from qthermo_jax.sweeping.plan.record import Plan
+from qthermo_jax.sweeping.plan.setting import state_of
+from qthermo_jax.system import OpenSystem
+
+Numbers = dict[str, Array]
+Results = dict[str, Array | Bounded]
+Hamiltonians = tuple[Array, Array | None]  # H, and that without interactions
+PointFunction = Callable[..., dict[str, Array]]
+
+
+def point_function(plan: Plan, method: str, levels: tuple[Index, ...] | None = None) -> PointFunction:
+    """(values of axis 1, values of axis 2, ..., fixed numbers) -> observables and flags, one point.
+
+    Args:
+        levels: for a system that declares none.
+    """
+
+    def solve(*values: Numbers) -> dict[str, Array]:
+        numbers = {name: value for part in values for name, value in part.items()}
+        varied = {name: numbers.pop(name) for name in plan.varied}
+
+        def system_of(varied: Numbers) -> OpenSystem:
+            return plan.model.function(**plan.structure, **numbers, **varied)
+
+        def observed(
+            varied: Numbers, warming: Float[Array, " K"]
+        ) -> tuple[Results, tuple[OpenSystem, State]]:
+            system = system_of(varied)
+            if levels is not None and system.levels is None:
+                system = system.with_levels(levels)
+            if plan.warms:
+                system = system.with_temperatures(system.temperatures + warming)
+            time = (numbers | varied).get("time")
+            system, state = state_of(system, method, plan.spec.evolution, time)
+            return _observed(plan, system, state), (system, state)
+
+        if not plan.derivatives:
+            results, (system, state) = observed(varied, jnp.zeros(plan.n_baths))
+            return _kept(plan, results) | _flags(state, _cancels(system, state, results))
+
+        def hamiltonians(varied: Numbers) -> Hamiltonians:
+            system = system_of(varied)
+            return system.H, system.local
+
+        return _with_slopes(plan, observed, hamiltonians, varied)
+
+    return solve
+
+
+def try_own_observables(plan: Plan) -> None:
+    """Trace a point if it has any, which computes and compiles nothing.
+
+    Raises:
+        SpecError: an observable of the user's own raises, or has another shape than it says.
+    """
+    if not any(":" in name for name in plan.spec.observables):
+        return
+    method = plan.solvers[0].name
+    first = [{name: values[0] for name, values in axis.parameters.items()} for axis in plan.axes]
+    with jax.enable_x64(True):
+        jax.eval_shape(point_function(plan, method), *first, plan.numbers)
+
+
+def _observed(plan: Plan, system: OpenSystem, state: State) -> Results:
+    found: Results = {}
+    for name, out in plan.outputs.items():
+        try:
+            own = out.function(system, state)
+            found[name] = own if isinstance(own, Bounded) else jnp.asarray(own)
+        except Exception as error:
+            if not isinstance(system.observables.get(name), Computed):
+                raise
+            raise SpecError(f"observable {name}: {type(error).__name__}: {first_line(error)}") from error
+        expected = tuple(len(dim.labels) for dim in out.dims)
+        shape = trusted(found[name]).shape
+        if shape != expected:
+            raise SpecError(f"observable {name}: has shape {shape}, and its dimensions {expected}")
+    return found
+
+
+def _kept(plan: Plan, results: Results) -> dict[str, Array]:
+    """In the precision of the file, before anything leaves the device."""
+    return {name: trusted(values).astype(plan.stored) for name, values in results.items()}
+
+
+def _cancels(system: OpenSystem, state: State, results: Results) -> Bool[Array, ""]:
+    """Whether a result, or some of it, is not given because heat currents cancel.
+
+    A function of the user's own may have taken a current; its NaN has this cause where a current is one.
+    """
+    found = [jnp.any(~own.reliable) for own in results.values() if isinstance(own, Bounded)]
+    own = [
+        jnp.any(jnp.isnan(trusted(value)))
+        for name, value in results.items()
+        if isinstance(system.observables.get(name), Computed)
+    ]
+    if own:
+        currents = jnp.any(~bounded_currents(system, state).reliable)
+        found.append(jnp.any(jnp.stack(own)) & currents)
+    return jnp.any(jnp.stack(found)) if found else jnp.array(False)
+
+
+def _flags(state: State, cancels: Bool[Array, ""]) -> dict[str, Array]:
+    """What every point says about itself."""
+    cancelled = cancels & (state.status == Status.OK)
+    note = state.note | jnp.where(cancelled, Note.CURRENTS_CANCEL, Note.NONE).astype(jnp.int8)
+    said = {STATUS: state.status, METHOD: state.method, NOTE: note, LEAK: state.leak}
+    return {own.name: value.astype(own.dtype) for own, value in said.items()}
+
+
+def _with_slopes(
+    plan: Plan,
+    observed: Callable[[Numbers, Array], tuple[Results, tuple[OpenSystem, State]]],
+    hamiltonians: Callable[[Numbers], Hamiltonians],
+    varied: Numbers,
+) -> dict[str, Array]:
+    """Values, derivatives and flags.
+
+    All directions share the values that they are taken at; a direction that leaves H alone leaves
+    everything alone that comes of H.
+    """
+    steps = jnp.eye(plan.n_directions)
+    along = {name: steps[:, index] for index, name in enumerate(plan.varied)}
+    warming = jnp.pad(steps[:, len(plan.varied) :], ((0, 0), (0, 0 if plan.warms else plan.n_baths)))
+
+    def push(step: Numbers, warm: Array) -> tuple[tuple[Results, OpenSystem, State], Results, Footing]:
+        def judged(
+            varied: Numbers, warming: Array
+        ) -> tuple[tuple[Results, Footing], tuple[OpenSystem, State]]:
+            results, (system, state) = observed(varied, warming)
+            return (results, footing(system, state)), (system, state)
+
+        here = (varied, jnp.zeros(plan.n_baths))
+        (results, _), (slopes, on), kept = jax.jvp(judged, here, (step, warm), has_aux=True)
+        slopes = {name: slope_of(results[name], own) for name, own in slopes.items()}
+        return (results, *kept), slopes, on
+
+    def bend(step: Numbers) -> Change:
+        def change(varied: Numbers) -> Hamiltonians:
+            slopes: Hamiltonians = jax.jvp(hamiltonians, (varied,), (step,))[1]
+            return slopes
+
+        (dH, d_local), (ddH, dd_local) = jax.jvp(change, (varied,), (step,))
+        return Change(dH, ddH, d_local, dd_local)
+
+    (results, system, state), slopes, on = jax.vmap(push, out_axes=(None, 0, 0))(along, warming)
+    sizes = jnp.abs(jnp.stack([*varied.values(), *system.temperatures])[: plan.n_directions])
+    scales = jnp.where(sizes > 0, sizes, 1.0)
+
+    def code_of(step: Numbers, slope: Footing, scale: Array) -> Array:
+        return derivative_status(system, state, bend(step), slope, scale)
+
+    codes = jax.vmap(code_of)(along, on, scales)
+    named = _named(plan, slopes, jnp.where(state.status == Status.OK, codes, state.status))
+    cancels = _cancels(system, state, results) | _cancels(system, state, slopes)
+    return _kept(plan, results) | named | _flags(state, cancels)
+
+
+def _named(plan: Plan, slopes: Results, codes: Int8[Array, " directions"]) -> dict[str, Array]:
+    """Derivatives under their names, NaN where they are not known; each parameter has a status."""
+    named = {}
+    for derivative in plan.derivatives:
+        code = codes[derivative.directions]
+        for name, slope in slopes.items():
+            own = trusted(slope)[derivative.directions]
+            exists = (code == Status.OK).reshape(-1, *(1 for _ in own.shape[1:]))
+            kept = jnp.moveaxis(jnp.where(exists, own, jnp.nan), 0, -1).astype(plan.stored)
+            named[derivative.of(name)] = kept if derivative.dims else kept[..., 0]
+        if derivative.name in plan.varied:
+            named[derivative.status] = code[0]
+    return named

@@ -1,0 +1,112 @@
+"""What a sweep differentiates by: parameters of the model, and temperatures of single baths."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from qthermo_jax.labels import Dimension, Quantity
+from qthermo_jax.observables import bath_dimension
+from qthermo_jax.sweeping.errors import SpecError, unknown_name
+from qthermo_jax.sweeping.plan.model import Model, Parameter
+from qthermo_jax.system import OpenSystem
+
+# The name under which derivatives by the temperatures of all baths, one by one, are asked for.
+ALL_BATHS = "temperatures"
+
+
+@dataclass(frozen=True)
+class Derivative:
+    """A parameter that every observable is differentiated by.
+
+    Attributes:
+        name: of the parameter, of one bath's temperature ("T_3"), or `ALL_BATHS`.
+        directions: which of the plan's directions it is.
+        dims: the dimension that it adds, if any.
+        quantity: of the parameter.
+    """
+
+    name: str
+    directions: np.ndarray
+    dims: tuple[Dimension, ...]
+    quantity: Quantity
+
+    def of(self, observable: str) -> str:
+        """What the derivative of an observable is called."""
+        return f"d_{observable}_d_{self.name}"
+
+    @property
+    def status(self) -> str:
+        """What the variable is called that says whether it exists."""
+        return f"status_d_{self.name}"
+
+    def measured(self, quantity: Quantity) -> Quantity:
+        """Name and unit of a derivative."""
+        powers = (quantity.energy_power, self.quantity.energy_power)
+        power = None if None in powers else (powers[0] or 0) - (powers[1] or 0)
+        own = self.quantity.symbol or rf"\mathrm{{{self.name}}}"
+        symbol = rf"\partial {quantity.symbol} / \partial {own}" if quantity.symbol else ""
+        name = f"derivative of {quantity.long_name} by {self.quantity.long_name or self.name}"
+        return Quantity(name, symbol, power)
+
+
+def find_derivatives(
+    names: list[str],
+    model: Model,
+    moving: set[str],
+    numbers: dict[str, np.ndarray],
+    system: OpenSystem,
+) -> tuple[tuple[Derivative, ...], tuple[str, ...]]:
+    """What to differentiate by, and which of it are parameters of the model.
+
+    Args:
+        names: as the spec lists them.
+        moving: parameters that are axes.
+        numbers: those that are fixed; one that was left at its default joins them.
+
+    Raises:
+        SpecError: a name that is none, or not a single number.
+    """
+    baths = {f"T_{k + 1}": k for k in range(system.n_baths)}
+    scalars = {
+        name
+        for name, parameter in model.parameters.items()
+        if name in moving or np.ndim(_fixed_value(parameter, numbers)) == 0
+    }
+    varied = tuple(name for name in names if name in scalars)
+    heated = bath_dimension(system, "heated_bath", "bath whose temperature changes")
+    found = []
+    for position, name in enumerate(names):
+        key = f"derivatives[{position}]"
+        if name in names[:position]:
+            raise SpecError(f"{key}: {name!r} is listed twice")
+        dims: tuple[Dimension, ...] = ()
+        if name in varied:
+            directions, quantity = np.array([varied.index(name)]), model.parameters[name].quantity
+            if name not in moving:
+                numbers[name] = np.asarray(_fixed_value(model.parameters[name], numbers), float)
+        elif name == ALL_BATHS:
+            directions, dims = len(varied) + np.arange(system.n_baths), (heated,)
+            quantity = Quantity("the temperature of a bath", "T", 1)
+        elif name in baths:
+            directions = np.array([len(varied) + baths[name]])
+            quantity = Quantity(f"the temperature of bath {baths[name] + 1}", name, 1)
+        elif name in model.parameters:
+            raise SpecError(f"{key}: {name!r} is not a single number here; {_takes(system)}")
+        else:
+            known = list(dict.fromkeys([*sorted(scalars), *baths, ALL_BATHS]))
+            raise SpecError(f"{key}: {unknown_name('parameter', name, known)}")
+        found.append(Derivative(name, directions, dims, quantity))
+    return tuple(found), varied
+
+
+def _takes(system: OpenSystem) -> str:
+    baths = f"T_1 ... T_{system.n_baths}"
+    return f"takes parameters that are, {baths}, or {ALL_BATHS!r} for those of all baths"
+
+
+def _fixed_value(parameter: Parameter, numbers: dict[str, np.ndarray]) -> Any:
+    """The number that a parameter has where it does not move; a list for what is none."""
+    value = numbers.get(parameter.name, parameter.default)
+    is_number = isinstance(value, int | float | np.ndarray) and not isinstance(value, bool)
+    return value if parameter.structure is None and is_number else []

@@ -1,0 +1,196 @@
+"""A model as the sweep sees it: a function, what its parameters are, and a digest of its sources."""
+
+import hashlib
+import inspect
+import types
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
+
+from qthermo_jax import models
+from qthermo_jax.declared import Computed
+from qthermo_jax.labels import Quantity
+from qthermo_jax.sweeping.errors import SpecError, first_line, unknown_name
+from qthermo_jax.sweeping.plan.fingerprint import fingerprint
+from qthermo_jax.sweeping.plan.loading import own_modules
+from qthermo_jax.system import OpenSystem
+
+REQUIRED = inspect.Parameter.empty
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a model.
+
+    Attributes:
+        name: as in the function's signature.
+        default: `REQUIRED` where there is none.
+        structure: bool, int or str if the parameter shapes the system (it is then fixed in a sweep
+            and the program is compiled for it); None for a number that can vary.
+        choices: the values that a structural parameter takes, if they are listed.
+        quantity: its name, symbol and unit.
+    """
+
+    name: str
+    default: Any
+    structure: type | None
+    choices: tuple[Any, ...]
+    quantity: Quantity
+
+    def check(self, value: Any) -> Any:
+        """The value to call the model with; raises `SpecError` if it is of the wrong kind."""
+        if self.structure is None:
+            if isinstance(value, bool | str):
+                raise SpecError(f"parameters.{self.name}: takes a number, got {value!r}")
+            return np.asarray(value, float)
+        if type(value) is not self.structure:
+            takes = {int: "a whole number", str: "a text", bool: "true or false"}[self.structure]
+            raise SpecError(f"parameters.{self.name}: takes {takes}, got {value!r}")
+        if self.choices and value not in self.choices:
+            listed = ", ".join(map(repr, self.choices))
+            raise SpecError(f"parameters.{self.name}: takes one of {listed}, got {value!r}")
+        return value
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model function with what the sweep needs to know about it."""
+
+    name: str
+    function: Callable[..., OpenSystem]
+    parameters: dict[str, Parameter]
+    digest: str
+
+    @property
+    def summary(self) -> str:
+        """First line of its docstring."""
+        return (inspect.getdoc(self.function) or "").partition("\n")[0]
+
+
+def find_model(
+    reference: str | Callable[..., OpenSystem],
+    folder: Path,
+    observables: Sequence[str | Computed] = (),
+) -> Model:
+    """The model that a name, a `file.py:function`, a `module:function` or a function stands for.
+
+    Args:
+        reference: the `model` key of a spec, or the function itself.
+        folder: what a relative file path starts from.
+        observables: those that are functions, or references to functions, become the model's own.
+
+    Raises:
+        SpecError: there is no such model or observable, or it cannot be loaded.
+    """
+    model = _find(reference, folder)
+    brought, digests = {}, [model.digest]
+    for position, given in enumerate(observables):
+        if isinstance(given, Computed):
+            brought[given.name] = given
+            digests.append(fingerprint(given.function.func, given.arguments))
+        elif ":" in given:
+            found, digest = _find_function(given, folder, f"observables[{position}]")
+            name = own_name(given)
+            brought[name] = found if isinstance(found, Computed) else Computed(found, Quantity(name))
+            digests.append(digest)
+    if not brought:
+        return model
+    return replace(
+        model,
+        function=lambda **numbers: model.function(**numbers).with_observables(brought),
+        digest=hashlib.sha256("".join(digests).encode()).hexdigest(),
+    )
+
+
+def own_name(observable: str | Computed) -> str:
+    """What an observable is called in files: the last part of a reference to a function."""
+    return observable.name if isinstance(observable, Computed) else observable.rpartition(":")[2]
+
+
+def _find(reference: str | Callable[..., OpenSystem], folder: Path) -> Model:
+    if callable(reference):
+        name = getattr(reference, "__qualname__", repr(reference))
+        return _described(name, reference, fingerprint(reference))
+    if ":" not in reference:
+        if reference.endswith(".py"):
+            raise SpecError(f"model: {reference}: names a function in it too, {reference}:NAME")
+        if reference not in models.__all__:
+            hint = " (or file.py:function)"
+            raise SpecError(f"model: {unknown_name('model', reference, models.__all__)}{hint}")
+        return _described(reference, getattr(models, reference), reference)
+    return _described(reference, *_find_function(reference, folder, "model"))
+
+
+def _find_function(reference: str, folder: Path, key: str) -> tuple[Any, str]:
+    """What a reference stands for, and the digest of the user's own sources that it comes from."""
+    source, _, name = reference.rpartition(":")
+    with _told_in_one_line(f"{key}: {source}"):
+        if source.endswith(".py") and not (folder / source).is_file():
+            raise SpecError(f"{key}: no file {folder / source}")
+        own = own_modules(source, folder)
+    function = getattr(own.root, name, None)
+    if isinstance(function, Computed):
+        computed = own.bound(function.function.func)
+        return Computed(computed, function.quantity, function.dims, function.arguments), own.digest
+    if not callable(function):
+        listed = [key for key, value in vars(own.root).items() if _defined_in(value, own.root)]
+        raise SpecError(f"{key}: {source}: {unknown_name('function', name, listed)}")
+    return own.bound(function), own.digest
+
+
+def _defined_in(value: Any, module: types.ModuleType) -> bool:
+    return inspect.isfunction(value) and value.__module__ == module.__name__
+
+
+@contextmanager
+def _told_in_one_line(key: str) -> Iterator[None]:
+    """Around a user's module while it runs: whatever it raises is bad input."""
+    try:
+        yield
+    except SpecError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise SpecError(f"{key}: {type(error).__name__}: {first_line(error)}") from error
+
+
+def _described(name: str, function: Callable[..., OpenSystem], digest: str) -> Model:
+    try:
+        hints = get_type_hints(function, include_extras=True)
+    except (NameError, TypeError) as error:
+        raise SpecError(f"model {name}: its annotations cannot be read: {first_line(error)}") from None
+    try:
+        signature = inspect.signature(function)
+    except ValueError:
+        raise SpecError(
+            f"model {name}: is not a Python function: its parameters are not known"
+        ) from None
+    parameters = {}
+    for parameter in signature.parameters.values():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
+        structure, choices, quantity = _understood(hints.get(parameter.name), parameter.default)
+        parameters[parameter.name] = Parameter(
+            parameter.name, parameter.default, structure, choices, quantity
+        )
+    return Model(name, function, parameters, digest)
+
+
+def _understood(hint: Any, default: Any) -> tuple[type | None, tuple[Any, ...], Quantity]:
+    """Whether a parameter is structure, its choices and its name, from annotation or default."""
+    quantity = Quantity()
+    if get_origin(hint) is Annotated:
+        hint, *notes = get_args(hint)
+        quantity = next((note for note in notes if isinstance(note, Quantity)), quantity)
+    if get_origin(hint) in (Union, types.UnionType):
+        kept = [option for option in get_args(hint) if option is not type(None)]
+        hint = kept[0] if len(kept) == 1 else object
+    if get_origin(hint) is Literal:
+        choices = get_args(hint)
+        return type(choices[0]), choices, quantity
+    if hint is None and default is not REQUIRED:
+        hint = type(default)
+    return (hint if hint in (bool, int, str) else None), (), quantity

@@ -1,0 +1,85 @@
+"""What a spec makes of its model: the master equation, and where an evolution starts."""
+
+from dataclasses import replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from qthermo_jax import dynamics
+from qthermo_jax.labels import Quantity
+from qthermo_jax.registry import DEFAULT_EQUATION
+from qthermo_jax.steady import State, solved
+from qthermo_jax.sweeping.errors import SpecError, unknown_name
+from qthermo_jax.sweeping.plan.model import REQUIRED, Model, Parameter
+from qthermo_jax.sweeping.spec.declared import Evolution, Spec
+from qthermo_jax.system import OpenSystem
+
+_NEEDS_A_NUMBER = (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError)
+
+_TIME = Parameter("time", REQUIRED, None, (), Quantity("time", "t", -1))
+
+
+def under(spec: Spec, model: Model) -> Model:
+    """The model with the spec's generator and initial state, and with a parameter `time` if it evolves.
+
+    Raises:
+        SpecError: the model has such a parameter, or (when it is called) none of the states named.
+    """
+    solver, evolution = spec.solver, spec.evolution
+    if evolution and model.parameters.get(_TIME.name, _TIME) is not _TIME:
+        raise SpecError(f"evolution: the model {model.name} has a parameter {_TIME.name!r} of its own")
+
+    def function(**numbers: Any) -> OpenSystem:
+        if evolution:
+            numbers.pop(_TIME.name, None)
+        try:
+            system = model.function(**numbers)
+        except _NEEDS_A_NUMBER as error:
+            raise SpecError(
+                f"model {model.name}: {type(error).__name__}: its numbers are traced by JAX: jnp.where "
+                "instead of if, jax.numpy instead of numpy, math and float(...)"
+            ) from error
+        if not isinstance(system, OpenSystem):
+            raise SpecError(f"model {model.name}: returns {type(system).__name__}, not an OpenSystem")
+        if solver.generator != DEFAULT_EQUATION or solver.secular_tol is not None:
+            system = system.with_generator(solver.generator, solver.secular_tol)
+        return _prepared(system, evolution) if evolution else system
+
+    parameters = model.parameters | ({_TIME.name: _TIME} if evolution else {})
+    return replace(model, function=function, parameters=parameters)
+
+
+def _prepared(system: OpenSystem, evolution: Evolution) -> OpenSystem:
+    capacities = evolution.heat_capacity
+    if isinstance(capacities, list) and len(capacities) != system.n_baths:
+        raise SpecError(
+            f"evolution.heat_capacity: {len(capacities)} numbers for {system.n_baths} baths; takes one "
+            "for all, or one for each"
+        )
+    if evolution.initial is None:
+        return system
+    return system.with_initial(_populations(evolution.initial, system))
+
+
+def _populations(initial: str | dict[str, float], system: OpenSystem) -> Array:
+    """Of the basis states, (d,)."""
+    named = {initial: 1.0} if isinstance(initial, str) else initial
+    for label in named:
+        if label not in system.labels:
+            raise SpecError(f"evolution.initial: {unknown_name('basis state', label, system.labels)}")
+    return jnp.array([named.get(label, 0.0) for label in system.labels])
+
+
+def state_of(
+    system: OpenSystem, method: str, evolution: Evolution | None, time: Array | None
+) -> tuple[OpenSystem, State]:
+    """The state that a point asks for, and the system in it: its baths may have warmed up."""
+    if evolution is None or time is None:
+        return system, solved(system, method)
+    if evolution.heat_capacity is None:
+        return system, dynamics.evolved(system, time, method)
+    capacities = jnp.broadcast_to(jnp.asarray(evolution.heat_capacity, float), (system.n_baths,))
+    state, temperatures = dynamics.evolved_with_baths(system, time, capacities, method)
+    return system.with_temperatures(temperatures), state

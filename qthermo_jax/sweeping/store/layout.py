@@ -1,0 +1,213 @@
+"""What a result consists of: its variables with dimensions, names and units, in memory and on disk."""
+
+import platform
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import IntEnum
+from importlib.metadata import version
+from typing import Any
+
+import jax
+import numpy as np
+import xarray as xr
+
+from qthermo_jax.labels import Quantity
+from qthermo_jax.registry import Method
+from qthermo_jax.results.schema import (
+    DIAGNOSTICS,
+    LEAK,
+    METHOD,
+    NOTE,
+    ROLE,
+    STATUS,
+    STATUS_VARIABLE,
+    Diagnostic,
+    Role,
+)
+from qthermo_jax.solvers import Note
+from qthermo_jax.steady import Status
+from qthermo_jax.sweeping.plan.record import Plan, Result
+from qthermo_jax.version import __version__
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One array of the result.
+
+    Attributes:
+        values: None for those that the sweep computes.
+        fill_value: what stands where nothing was computed yet.
+    """
+
+    dims: tuple[str, ...]
+    dtype: np.dtype
+    attrs: dict[str, Any]
+    values: np.ndarray | None = None
+    fill_value: float | int = np.nan
+
+
+@dataclass(frozen=True)
+class Layout:
+    """All arrays of a result, coordinates first, and the attributes of the whole."""
+
+    sizes: dict[str, int]
+    coordinates: dict[str, Variable]
+    computed: dict[str, Variable]
+    attrs: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """Dimensions of the grid."""
+        return self.computed[STATUS.name].dims
+
+    @property
+    def auxiliary(self) -> dict[str, str]:
+        """By axis, the coordinates that do not name it, as CF's `coordinates` lists them."""
+        by_dim: dict[str, list[str]] = {}
+        for name, variable in self.coordinates.items():
+            if name not in variable.dims:
+                by_dim.setdefault(variable.dims[0], []).append(name)
+        return {dim: " ".join(names) for dim, names in by_dim.items()}
+
+    def shape(self, variable: Variable) -> tuple[int, ...]:
+        """Shape of a variable."""
+        return tuple(self.sizes[dim] for dim in variable.dims)
+
+
+def layout_of(plan: Plan, source: str) -> Layout:
+    """The result that a plan leads to.
+
+    Args:
+        source: the spec verbatim, for the file's attribute.
+    """
+    axes = tuple(axis.name for axis in plan.axes)
+    sizes = dict(zip(axes, plan.shape, strict=True))
+    sizes |= {name: len(dim.labels) for name, dim in plan.dims.items()}
+    computed = {
+        name: Variable(
+            (*axes, *(dim.name for dim in result.dims)),
+            plan.stored,
+            _described(result.quantity, plan.spec.energy_unit) | _role_of(result, plan),
+        )
+        for name, result in plan.results.items()
+    }
+    described = {
+        STATUS: _STATUS,
+        METHOD: _METHOD,
+        NOTE: _NOTE,
+        LEAK: _described(_LEAK, plan.spec.energy_unit),
+    }
+    for diagnostic in DIAGNOSTICS.values():
+        computed[diagnostic.name] = _diagnostic(diagnostic, axes, described[diagnostic])
+    for derivative in plan.derivatives:
+        if derivative.name in plan.varied:
+            attrs = {**_STATUS, "long_name": f"status of the derivatives by {derivative.name}"}
+            computed[derivative.status] = _diagnostic(STATUS, axes, attrs)
+    return Layout(sizes, _coordinates(plan), computed, _attributes(plan, source))
+
+
+def _role_of(result: Result, plan: Plan) -> dict[str, str]:
+    """The attributes that say what a variable is for."""
+    if result.derivative is None:
+        return {ROLE: Role.OBSERVABLE.value}
+    role = {ROLE: Role.DERIVATIVE.value}
+    own = result.derivative.name in plan.varied
+    return role | {STATUS_VARIABLE: result.derivative.status} if own else role
+
+
+def _diagnostic(diagnostic: Diagnostic, axes: tuple[str, ...], attrs: dict[str, Any]) -> Variable:
+    own = {**attrs, ROLE: Role.DIAGNOSTIC.value}
+    return Variable(axes, diagnostic.dtype, own, fill_value=diagnostic.fill_value)
+
+
+def _flags(codes: type[IntEnum], long_name: str) -> dict[str, Any]:
+    """Attributes of a variable that holds codes, after the CF conventions."""
+    return {
+        "long_name": long_name,
+        "flag_values": np.array([int(code) for code in codes], "int8"),
+        "flag_meanings": " ".join(code.name.lower() for code in codes),
+    }
+
+
+_STATUS = _flags(Status, "status of the point; its results are NaN unless it is 0")
+_METHOD = _flags(Method, "solver of the point")
+_NOTE = {
+    "long_name": "what to know about a point although its status is 0",
+    "flag_masks": np.array([int(note) for note in Note if note], "int8"),
+    "flag_meanings": " ".join(str(note.name).lower() for note in Note if note),
+}
+_LEAK = Quantity("bound of what drives the coherences that the solver leaves out", r"\ell", 1)
+
+
+def _coordinates(plan: Plan) -> dict[str, Variable]:
+    found = {}
+    for axis in plan.axes:
+        columns = dict(axis.parameters)
+        if axis.coordinate is not None:
+            columns = {axis.name: axis.coordinate, **columns}
+        for name, values in columns.items():
+            attrs = _described(plan.quantity(name), plan.spec.energy_unit)
+            found[name] = Variable((axis.name,), values.dtype, attrs, values)
+    for name, dim in plan.dims.items():
+        values = np.array(dim.labels)
+        dtype = np.dtype(object) if values.dtype.kind == "U" else values.dtype
+        attrs = {"long_name": dim.long_name} if dim.long_name else {}
+        found[name] = Variable((name,), dtype, attrs, values.astype(dtype))
+    return found
+
+
+def _described(quantity: Quantity, energy_unit: str) -> dict[str, Any]:
+    attrs: dict[str, Any] = {
+        "long_name": quantity.long_name,
+        "symbol": quantity.symbol,
+        "units": quantity.unit(energy_unit),
+        "source": quantity.source,
+    }
+    if quantity.neutral is not None:
+        attrs["neutral"] = quantity.neutral
+    return {key: value for key, value in attrs.items() if value != ""}
+
+
+def _attributes(plan: Plan, source: str) -> dict[str, Any]:
+    return {
+        "title": plan.spec.title or plan.model.name,
+        "model": plan.model.name,
+        "parameters": ", ".join(f"{key} = {value}" for key, value in plan.constants.items()),
+        "generator": plan.system.generator,
+        "secular_tol": _cut_off(plan),
+        "method": plan.method,
+        "precision": plan.spec.solver.precision,
+        "energy_unit": plan.spec.energy_unit,
+        "spec": source,
+        "spec_sha256": plan.digest,
+        "family_sha256": plan.family,
+        "qthermo_jax_version": __version__,
+        "jax_version": jax.__version__,
+        "jaxlib_version": version("jaxlib"),
+        "numpy_version": np.__version__,
+        "python_version": platform.python_version(),
+        "device": device_name(),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _cut_off(plan: Plan) -> float | str:
+    """As the spec says; else where it comes from."""
+    if plan.spec.solver.secular_tol is not None:
+        return plan.spec.solver.secular_tol
+    return "round-off" if plan.system.secular_tol is None else "the model's own"
+
+
+def device_name() -> str:
+    """What this process computes on."""
+    device = jax.devices()[0]
+    return f"{device.platform}: {device.device_kind}"
+
+
+def to_dataset(layout: Layout, arrays: dict[str, np.ndarray]) -> xr.Dataset:
+    """The result in memory."""
+    return xr.Dataset(
+        {name: (var.dims, arrays[name], var.attrs) for name, var in layout.computed.items()},
+        {name: (var.dims, var.values, var.attrs) for name, var in layout.coordinates.items()},
+        layout.attrs,
+    )

@@ -1,0 +1,62 @@
+"""Why points were flagged whose status has several causes: the first of each, named in the result."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+
+import jax
+import numpy as np
+
+from qthermo_jax.diagnosis import diagnose
+from qthermo_jax.results.schema import STATUS
+from qthermo_jax.steady import Status
+from qthermo_jax.sweeping.plan.record import Plan
+from qthermo_jax.sweeping.schedule.tiling import Box
+from qthermo_jax.sweeping.store.layout import Layout
+
+# The attribute of the variable `status` that holds a line for each of them.
+ATTRIBUTE = "first_causes"
+
+EXPLAINED = (Status.PARAMETER_OUT_OF_RANGE, Status.NOT_HERMITIAN)
+
+
+def with_reasons(
+    layout: Layout, plan: Plan, tiles: Iterable[tuple[Box, Mapping[str, np.ndarray]]]
+) -> Layout:
+    """The layout, its status saying what was wrong at the first point of each status of several causes.
+
+    Args:
+        tiles: in the order of the grid, with their status; read until every such status was met.
+    """
+    missing = list(EXPLAINED)
+    lines: list[str] = []
+    for box, arrays in tiles:
+        status = arrays[STATUS.name]
+        for code in [code for code in missing if (status == code).any()]:
+            missing.remove(code)
+            offsets = np.argwhere(status == code)[0]
+            index = tuple(_at(side, int(k)) for side, k in zip(box, offsets, strict=True))
+            lines += _reasons(plan, code, index)
+        if not missing:
+            break
+    if not lines:
+        return layout
+    variable = layout.computed[STATUS.name]
+    told = dataclasses.replace(variable, attrs={**variable.attrs, ATTRIBUTE: "\n".join(lines)})
+    return dataclasses.replace(layout, computed={**layout.computed, STATUS.name: told})
+
+
+def _at(side: slice, offset: int) -> int:
+    return int(side.start) + offset * int(side.step or 1)
+
+
+def _reasons(plan: Plan, code: Status, index: tuple[int, ...]) -> list[str]:
+    """A line about one point; none where its system is sound in 64 bit."""
+    point = {
+        name: values[k]
+        for axis, k in zip(plan.axes, index, strict=True)
+        for name, values in axis.parameters.items()
+    }
+    with jax.enable_x64(True):
+        told = diagnose(plan.model.function(**plan.structure, **plan.numbers, **point))
+    where = ", ".join(f"{name} = {value:g}" for name, value in point.items()) or "the one point"
+    return [f"{code.name.lower()}, first at {where}: {'; '.join(told)}"] if told else []
