@@ -332,7 +332,7 @@ class TestOtherTiles:
     def test_neither_tiles_nor_the_package_s_version_are_part_of_the_identity(
         self, interrupted: Path, solved: list[int], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        for module in ("version", "sweeping.layout"):
+        for module in ("version", "sweeping.store.layout"):
             monkeypatch.setattr(f"qthermo_jax.{module}.__version__", "0.1.99")
         swept(interrupted)
         assert solved == [2, 4]
