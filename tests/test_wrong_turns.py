@@ -101,6 +101,12 @@ SPECS = [
     ("a text for a number", edited("1.0", '"hot"'), ["parameters.T_1", "takes a number", "'hot'"]),
     ("a number for a list", edited("[0.1, 0.2]", "0.1"), ["axes.T_2", "takes a list of numbers"]),
     (
+        "a cut-off that is no number",
+        GOOD + "[solver]\nsecular_tol = nan",
+        ["solver.secular_tol", "finite"],
+    ),
+    ("a cut-off below 0", GOOD + "[solver]\nsecular_tol = -0.1", ["solver.secular_tol", "at least 0"]),
+    (
         "no points",
         edited("[0.1, 0.2]", "{ start = 0, stop = 1, num = 0 }"),
         ["axes.T_2.num", "at least 1"],
@@ -287,3 +293,12 @@ def test_a_gpu_that_is_not_there(folder, options):
     assert call.returncode == 2
     assert call.stderr.count("\n") == 1
     assert "JAX_PLATFORMS=cuda; unset it" in call.stderr
+
+
+def test_a_file_name_that_leaves_no_room_for_the_parts(folder, qthermo):
+    told = (
+        f"qthermo: {'y' * 40}...: a file name of 248 bytes; takes at most 200, as parts and a log stand "
+    )
+    told += "beside it under longer names\n"
+    assert qthermo("run", "good.toml", "--out", f"{'y' * 245}.h5") == (2, "", told)
+    assert qthermo("check", "good.toml", "--out", f"{'y' * 245}.h5")[0] == 2

@@ -20,7 +20,7 @@ from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.spec.declared import Range, Spec, faults_of, read_toml
 from qthermo_jax.sweeping.spec.error_recovery import Draft, key_of
 from qthermo_jax.sweeping.spec.toml_lines import line_of, lines_of_keys
-from qthermo_jax.sweeping.store.store import room_for
+from qthermo_jax.sweeping.store.store import check_file_name, room_for
 
 # Of the size of the density matrix: H, its eigenvectors, rates, tables of its transitions.
 _MATRICES = 10
@@ -51,8 +51,9 @@ def check(path: Path, output: Path) -> tuple[list[Remark], Plan | None]:
         what was found, in the order of the file; the plan, unless something is fatal.
 
     Raises:
-        SpecError: it cannot be read, or is not TOML.
+        SpecError: it cannot be read, is not TOML, or the output's name is too long.
     """
+    check_file_name(output)
     data, text = read_toml(path)
     lines = lines_of_keys(text)
     faults, plan = _faults(data, path.parent)

@@ -135,7 +135,7 @@ class Solver(_Strict):
     """Of the computation; float32 keeps about 6 digits of each population."""
     generator: _Generator = DEFAULT_EQUATION
     """The master equation; global is the microscopic one, fully secular."""
-    secular_tol: float | None = None
+    secular_tol: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] | None = None
     """Largest difference of two Bohr frequencies that are kept together; partial_secular needs it."""
 
     @model_validator(mode="after")

@@ -35,7 +35,24 @@ from qthermo_jax.sweeping.store.reuse import find_sources
 # parts, since copying it would take as long as writing it did, and twice the room on the disk.
 LARGEST_COPY = 1 << 30
 
+# Of the name of an output, in bytes: file systems take 255, and those of its parts are longer.
+_LONGEST_NAME = 200
+
 _log = logging.getLogger(__name__)
+
+
+def check_file_name(path: Path) -> None:
+    """Refuse an output whose name leaves no room for those of the parts and the log beside it.
+
+    Raises:
+        SpecError: its name is too long.
+    """
+    length = len(os.fsencode(path.name))
+    if length > _LONGEST_NAME:
+        raise SpecError(
+            f"{path.name[:40]}...: a file name of {length} bytes; takes at most {_LONGEST_NAME}, as "
+            "parts and a log stand beside it under longer names"
+        )
 
 
 class Store:
@@ -59,6 +76,7 @@ class Store:
     """
 
     def __init__(self, path: Path, plan: Plan, *, overwrite: bool = False, extend: bool = False) -> None:
+        check_file_name(path)
         self.path = written_path(path)
         self._plan = plan
         self.anew = overwrite
