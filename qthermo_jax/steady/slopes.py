@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Complex, Float, Inexact, Int8
 
-from qthermo_jax.eigenbasis import splits
+from qthermo_jax.eigenbasis import Eigenbasis, splits
 from qthermo_jax.registry import Method
 from qthermo_jax.steady.faults import first_fault
 from qthermo_jax.steady.record import State, Status, SteadyState
@@ -72,15 +72,19 @@ def derivative_status(
 
     Returns:
         NO_DERIVATIVE where a level splits that the state depends on, or a bath starts to drive a
-        transition whose rate diverges; METHOD_NOT_EXACT where the change
-        alone would drive coherences that the solver leaves out; INACCURATE where round-off may have
-        changed the derivative by more than 1e-3 of it; else OK.
+        transition whose rate diverges; METHOD_NOT_EXACT where the change alone would drive coherences
+        that the solver leaves out; INACCURATE where round-off may have changed the derivative by more
+        than 1e-3 of it; else OK.
     """
     transitions, on = system.transitions(state.basis), footing(system, state)
-    jumps = _splits(system, state, change) | newly_divergent(transitions, slope.amplitudes)
+    moved = change.local if system.equation.between_bare_states else change.H
+    rotation = _rotation(transitions.basis, change.H if moved is None else moved)
+    jumps = _splits(system, state, change)
+    jumps = jumps | newly_divergent(transitions, slope.amplitudes, rotation)
     leaks = jnp.array(False)
     if system.equation.secular:
-        leaks = newly_driven(transitions, slope.amplitudes) & (state.method == Method.POPULATIONS)
+        leaks = newly_driven(transitions, slope.amplitudes, rotation)
+        leaks = leaks & (state.method == Method.POPULATIONS)
     return first_fault(
         [
             (jumps, Status.NO_DERIVATIVE),
@@ -100,20 +104,33 @@ def _splits(system: OpenSystem, state: State, change: Change) -> Bool[Array, ""]
     return jumps | inside | between
 
 
-def _is_lost(state: State, on: Footing, slope: Footing, scale: Float[Array, ""]) -> Bool[Array, ""]:
-    """Whether what round-off does to the derivative is more than 1e-3 of it.
+def _rotation(basis: Eigenbasis, change: Inexact[Array, "d d"]) -> Float[Array, ""]:
+    """How fast eigenvectors may turn, at most: the size of dH over the distance of the nearest level."""
+    eps = jnp.finfo(basis.energy_error.dtype).eps
+    size = basis.energy_error / eps
+    turned = jnp.max(basis.amplification) * jnp.max(jnp.sum(jnp.abs(change), axis=1))
+    return jnp.where(size > 0, turned / jnp.where(size > 0, size, 1.0), 0.0)
 
-    The derivative solves A dx = -dA x. What the slowest rate is comes of the state's error, which is
-    eps times the largest rate over it; over it once more, times the change of the rates, that error is
-    one of the derivative. The elimination's populations and their derivatives are exact relatively.
+
+def _is_lost(state: State, on: Footing, slope: Footing, scale: Float[Array, ""]) -> Bool[Array, ""]:
+    """Whether what round-off does to the derivative may be more than 1e-3 of it.
+
+    The elimination's errors are relative, so its derivatives are as exact as differences of relative
+    speeds. Otherwise the derivative solves A dx = -dA x: the slowest rate is eps times the largest one
+    over the state's error, and over that rate the change of A times this error is one of the derivative.
     """
     if not isinstance(state, SteadyState):
         return jnp.array(False)
+    eps = jnp.finfo(slope.populations.dtype).eps
     size = jnp.max(jnp.abs(slope.populations))
     if slope.coherences is not None:
         size = jnp.maximum(size, jnp.max(jnp.abs(slope.coherences)))
+    there = on.rates > 0
+    relative = jnp.where(there, slope.rates / jnp.where(there, on.rates, 1.0), 0.0)
+    fastest = jnp.max(jnp.abs(relative), initial=0.0)
     largest = jnp.max(on.rates, initial=0.0)
     speed = jnp.max(jnp.abs(slope.rates), initial=0.0) / jnp.where(largest > 0, largest, 1.0)
-    error = jax.lax.stop_gradient(state.error) ** 2 / jnp.finfo(size.dtype).eps * speed
-    lost = error * scale > _NO_DIGITS * jnp.maximum(size * scale, 1.0)
-    return lost & (state.method != Method.POPULATIONS)
+    of_elimination = 2 * state.populations.size * eps * fastest
+    of_system = jax.lax.stop_gradient(state.error) ** 2 / eps * speed
+    error = jnp.where(state.method == Method.POPULATIONS, of_elimination, of_system)
+    return error * scale > _NO_DIGITS * jnp.maximum(size * scale, 1.0)

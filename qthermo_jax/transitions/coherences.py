@@ -39,24 +39,33 @@ def leak(
     return bound, lesser > 0
 
 
-def newly_driven(transitions: Transitions, change: Inexact[Array, " P"]) -> Bool[Array, ""]:
+def newly_driven(
+    transitions: Transitions, change: Inexact[Array, " P"], rotation: Float[Array, ""]
+) -> Bool[Array, ""]:
     """Whether populations drive a coherence to first order once the amplitudes change.
 
     Args:
         change: derivative of `Transitions.amplitudes` along a direction.
+        rotation: how fast the eigenvectors may turn along it.
 
     A small step along the direction makes products S dS of the first order and dS dS of the second, so
     much smaller that the largest product tells whether there is one of the first.
     """
     _, size = _sizes(transitions)
     step = float(jnp.finfo(size.dtype).tiny) ** 0.2
-    product, _ = _strongest(transitions, None, size + step * _speed(transitions, change))
+    product, _ = _strongest(transitions, None, size + step * _speed(transitions, change, rotation))
     return jnp.any(product > step**1.5)
 
 
-def newly_divergent(transitions: Transitions, change: Inexact[Array, " P"]) -> Bool[Array, ""]:
-    """Whether an element that a divergent rate meets stops being zero once the amplitudes change."""
-    return jnp.any(transitions.infinite & (_speed(transitions, change) > 0))
+def newly_divergent(
+    transitions: Transitions, change: Inexact[Array, " P"], rotation: Float[Array, ""]
+) -> Bool[Array, ""]:
+    """Whether an element that a divergent rate meets stops being zero once the amplitudes change.
+
+    Args:
+        change, rotation: as for `newly_driven`.
+    """
+    return jnp.any(transitions.infinite & (_speed(transitions, change, rotation) > 0))
 
 
 def _sizes(transitions: Transitions) -> tuple[Float[Array, " K"], Float[Array, " P"]]:
@@ -67,10 +76,16 @@ def _sizes(transitions: Transitions) -> tuple[Float[Array, " K"], Float[Array, "
     return largest, size / jnp.where(largest > 0, largest, 1.0)[pairs.bath]
 
 
-def _speed(transitions: Transitions, change: Inexact[Array, " P"]) -> Float[Array, " P"]:
-    """How fast each amplitude changes relative to the fastest of its bath, 0 where it is round-off."""
+def _speed(
+    transitions: Transitions, change: Inexact[Array, " P"], rotation: Float[Array, ""]
+) -> Float[Array, " P"]:
+    """How fast each amplitude changes relative to its bath's fastest, 0 where it is round-off.
+
+    Where turning eigenvectors could change them faster than anything does, that size counts.
+    """
     pairs = transitions.pairs
-    fastest = pairs.by_bath.max(jnp.abs(change))
+    largest = pairs.by_bath.max(jnp.abs(transitions.amplitudes))
+    fastest = jnp.maximum(pairs.by_bath.max(jnp.abs(change)), largest * rotation)
     speed = jnp.abs(change) / jnp.where(fastest > 0, fastest, 1.0)[pairs.bath]
     return jnp.where(speed > _STILL, speed, 0.0)
 

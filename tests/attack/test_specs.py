@@ -119,6 +119,16 @@ def test_a_file_name_with_a_line_break_is_told_in_one_line(folder, qthermo):
         # A step that `str.isdigit` takes and `int` does not.
         ("model = 'chain'\naxes.T_L = [1.0]\naxes.'T_L.²' = [1.0]", ["2: error: axes.T_L.²: unknown"]),
         ("model = 'chain'\nparameters = 3", ["2: error: parameters: takes a table, got 3"]),
+        # The axis is repaired as a whole before what is missing inside it.
+        (
+            "model = 'chain'\n[axes.d]\ng = [1.0]\nx = {start = 1}\nh = 'builtins:int'",
+            [
+                "4: error: axes.d.x.stop: missing",
+                "4: error: axes.d.x.num: missing",
+                "4: error: axes.d.x: unknown parameter",
+                "5: error: axes.d.h: takes a list of numbers",
+            ],
+        ),
         (
             "model = 'chain'\nparameters.h = [1.0, 'a']",
             ["2: error: parameters.h: takes a number, a list of numbers, a text, true"],

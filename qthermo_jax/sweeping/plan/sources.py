@@ -16,6 +16,8 @@ from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import resolve_name
 from pathlib import Path
 
+import qthermo_jax
+
 # Calls that import what their first argument names.
 _IMPORTING = {"import_module", "__import__"}
 
@@ -28,7 +30,7 @@ def _library_folders() -> tuple[Path, ...]:
 
 
 _LIBRARIES = _library_folders()
-_PACKAGE = Path(__file__).resolve().parents[1]
+_PACKAGE = Path(qthermo_jax.__file__).resolve().parent
 
 
 def is_own(file: str) -> bool:

@@ -78,7 +78,7 @@ class Draft:
 
     def _filled_in(self, path: Path) -> bool:
         table = self.data.setdefault("parameters", {}) if path[0] == "parameters" else self._table(path)
-        if table is not None:
+        if isinstance(table, dict):  # else the axis that it was in was repaired as a whole
             table[path[-1]] = 1
         return table is not None
 
