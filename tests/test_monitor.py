@@ -42,6 +42,6 @@ def test_lines_are_few(clock: list[float], capsys: pytest.CaptureFixture[str]) -
 
 
 def test_codes_are_counted_slab_by_slab(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qthermo_jax.sweeping.execute.progress._AT_A_TIME", 3)
+    monkeypatch.setattr("qthermo_jax.sweeping.schedule.report._AT_A_TIME", 3)
     codes = np.array([[-1, 0, 0, 7], [7, 7, 0, -1]], np.int8)
     assert counted(codes) == {-1: 2, 0: 3, 7: 3}

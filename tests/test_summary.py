@@ -24,7 +24,16 @@ def state():
     energies, level = one([0.0, 1.0]), jnp.array([0, 1])
     vectors, tolerance = one(np.eye(2)), one(1e-10)
     basis = qj.Eigenbasis(
-        energies, energies, vectors, level, level, tolerance, tolerance, one([0.0, 0.0]), one(1e-16)
+        ((0, 1),),
+        energies,
+        energies,
+        vectors,
+        level,
+        level,
+        tolerance,
+        tolerance,
+        one([0.0, 0.0]),
+        one(1e-16),
     )
     populations = one([0.875, 0.125])
     method, leak, found = code(qj.Method.POPULATIONS), one(0.0), code(qj.Status.OK)

@@ -13,7 +13,7 @@ from qthermo_jax.registry import Method
 from qthermo_jax.solvers.base import Levels, Note, Problem, Solution, Solver
 from qthermo_jax.solvers.batched_gth import stationary
 from qthermo_jax.structure import repeated
-from qthermo_jax.transitions import Transitions, jump_rate_errors, jump_rates, leak
+from qthermo_jax.transitions import Transitions, jump_rates, leak
 
 
 class Populations(Solver):
@@ -46,15 +46,31 @@ def _may_be_conserved(transitions: Transitions) -> Bool[Array, ""]:
     return jnp.any(transitions.basis.degenerate & different & uncertain)
 
 
-def _relative_error(transitions: Transitions, rates: Float[Array, " A"]) -> Float[Array, ""]:
+def _relative_error(transitions: Transitions) -> Float[Array, ""]:
     """Bound of the relative error of every population, from the round-off of the rates.
 
     Off-diagonal rates known to a relative eta give populations known to 2 d eta (O'Cinneide, Numer.
-    Math. 65, 109 (1993)).
+    Math. 65, 109 (1993)). The rate between two states is a sum over the baths, whose relative error is
+    at most that of its worst term, unless there are terms too small to be told from 0.
     """
-    errors = jnp.concatenate(jump_rate_errors(transitions))
-    relative = jnp.where(rates > 0, errors, 0.0) / jnp.where(rates > 0, rates, 1.0)
-    return 2 * transitions.pairs.dimension * jax.lax.stop_gradient(jnp.max(relative, initial=0.0))
+    transitions = jax.lax.stop_gradient(transitions)
+    pairs, driven = transitions.pairs, transitions.driven & (transitions.pairs.i != transitions.pairs.j)
+    off = transitions.amplitude_error * (2.0 * jnp.abs(transitions.acting) + transitions.amplitude_error)
+    strengths = transitions.strengths
+
+    def of_each() -> Float[Array, ""]:
+        return jnp.max(jnp.where(driven, off / jnp.where(driven, strengths, 1.0), 0.0), initial=0.0)
+
+    def of_sums() -> Float[Array, ""]:
+        both = jnp.stack([transitions.rate_down, transitions.rate_up])
+        error, rate = (jax.vmap(pairs.by_states.sum)(own * both) for own in (off, strengths))
+        there = (rate > 0) & (pairs.states[0] != pairs.states[1])
+        return jnp.max(jnp.where(there, error / jnp.where(there, rate, 1.0), 0.0), initial=0.0)
+
+    loose = jnp.any(~transitions.driven & (off > 0))
+    amplitudes: Float[Array, ""] = jax.lax.cond(loose, of_sums, of_each)
+    rates = jnp.max(jnp.where(driven, transitions.rate_error, 0.0), initial=0.0)
+    return 2 * pairs.dimension * (rates + amplitudes)
 
 
 def _underflow(
@@ -85,7 +101,7 @@ def solve_populations(transitions: Transitions) -> Solution:
     found = stationary(rates, pairs)
     gone, matters = _underflow(transitions, jax.lax.stop_gradient(found.exits))
     leakage, leaks = leak(transitions)
-    relative = _relative_error(transitions, rates)
+    relative = _relative_error(transitions)
     conserved = jnp.where(_may_be_conserved(transitions), Note.COHERENCES_NOT_EXAMINED, Note.NONE)
     return Solution(
         populations=found.populations,

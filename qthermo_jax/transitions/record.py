@@ -128,13 +128,6 @@ def jump_rates(transitions: Transitions) -> tuple[Float[Array, " U"], Float[Arra
     )
 
 
-def jump_rate_errors(transitions: Transitions) -> tuple[Float[Array, " U"], Float[Array, " U"]]:
-    """Bounds of the errors of `jump_rates`."""
-    by_states = transitions.pairs.by_states
-    error = transitions.strength_error
-    return by_states.sum(error * transitions.rate_down), by_states.sum(error * transitions.rate_up)
-
-
 def log_rates(transitions: Transitions) -> Float[Array, " R"]:
     """ln(|S_k,ij|^2 gamma) of every transition, both ways; 0 where there is none."""
     both = jnp.concatenate(
