@@ -63,8 +63,8 @@ def _relative_error(transitions: Transitions) -> Float[Array, ""]:
 
     def of_sums() -> Float[Array, ""]:
         both = jnp.stack([transitions.rate_down, transitions.rate_up])
-        error, rate = (jax.vmap(pairs.by_states.sum)(own * both) for own in (off, strengths))
-        there = (rate > 0) & (pairs.states[0] != pairs.states[1])
+        error, rate = (jax.vmap(pairs.by_states.sum)(own[None] * both) for own in (off, strengths))
+        there = (rate > 0) & (pairs.states[0] != pairs.states[1])[None]
         return jnp.max(jnp.where(there, error / jnp.where(there, rate, 1.0), 0.0), initial=0.0)
 
     loose = jnp.any(~transitions.driven & (off > 0))

@@ -18,8 +18,8 @@ from qthermo_jax.sweeping.spec.json_schema import json_schema
 # Seconds that one spec may take before it counts as hung.
 _PATIENCE = 60
 
-# What JSON Schema does not tell apart: 3.0 from 3, NaN from a number, a long number from a shorter one. What it
-# is not asked: whether keys fit one another ("value_error").
+# What JSON Schema does not tell apart: 3.0 from 3, NaN from a number, a long number from a shorter one.
+# What it is not asked: whether keys fit one another ("value_error").
 _BEYOND_THE_SCHEMA = {"finite_number", "int_type", "int_from_float", "float_type", "value_error"}
 
 VALIDATOR = jsonschema.validators.validator_for(json_schema())(json_schema())
