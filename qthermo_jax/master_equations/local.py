@@ -30,11 +30,9 @@ class Local(MasterEquation):
     between_bare_states = True
 
     def generator(self, transitions: Transitions, basis: Eigenbasis) -> Generator:
-        """As the base class says."""
         return local_generator(transitions, basis)
 
     def heat(self, transitions: Transitions, basis: Eigenbasis, state: InEigenbasis) -> HeatFlow:
-        """As the base class says."""
         return heat_of(local_heat_operators(transitions, basis), state)
 
 

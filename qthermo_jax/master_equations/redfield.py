@@ -27,11 +27,9 @@ class Redfield(MasterEquation):
     """All frequencies act together."""
 
     def generator(self, transitions: Transitions, basis: Eigenbasis) -> Generator:
-        """As the base class says."""
         return redfield_generator(transitions)
 
     def heat(self, transitions: Transitions, basis: Eigenbasis, state: InEigenbasis) -> HeatFlow:
-        """As the base class says."""
         return heat_of(redfield_heat_operators(transitions), state)
 
 

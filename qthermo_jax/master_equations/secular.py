@@ -26,11 +26,9 @@ class Secular(MasterEquation):
     """The global master equation, and the partially secular one: the transitions know their groups."""
 
     def generator(self, transitions: Transitions, basis: Eigenbasis) -> Generator:
-        """As the base class says."""
         return secular_generator(transitions)
 
     def heat(self, transitions: Transitions, basis: Eigenbasis, state: InEigenbasis) -> HeatFlow:
-        """As the base class says."""
         return HeatFlow(*secular_currents(transitions, state), has_no_cycle(transitions))
 
 

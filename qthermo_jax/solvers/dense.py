@@ -13,7 +13,6 @@ class Dense(Solver):
     about = "dense: every element of the density matrix"
 
     def solve(self, problem: Problem) -> Solution:
-        """As the base class says."""
         transitions, basis = problem.transitions, problem.basis
         d = basis.energies.size
         generator = problem.equation.generator(transitions, basis)
@@ -22,5 +21,4 @@ class Dense(Solver):
         return solve_kept(basis, kept_elements((tuple(range(d)),)), flat, self.method, nothing)
 
     def bytes_per_point(self, dimension: int, n_transitions: int, levels: Levels) -> int:
-        """As the base class says."""
         return bytes_of(dimension**2)

@@ -22,11 +22,9 @@ class Populations(Solver):
     about = "populations alone; points where they drive coherences are flagged"
 
     def solve(self, problem: Problem) -> Solution:
-        """As the base class says."""
         return solve_populations(problem.transitions)
 
     def bytes_per_point(self, dimension: int, n_transitions: int, levels: Levels) -> int:
-        """As the base class says."""
         return 8 * (dimension**2 + 7 * n_transitions)
 
 

@@ -26,7 +26,6 @@ class SecularBlock(Solver):
         return levels is not None and 1 < len(levels) < sum(map(len, levels))
 
     def solve(self, problem: Problem) -> Solution:
-        """As the base class says."""
         transitions, basis, levels = problem.transitions, problem.basis, problem.levels
         d = transitions.pairs.dimension
         if levels is not None:
@@ -43,7 +42,6 @@ class SecularBlock(Solver):
         return solve_kept(basis, kept, generator, self.method, leak(transitions, block))
 
     def bytes_per_point(self, dimension: int, n_transitions: int, levels: Levels) -> int:
-        """As the base class says."""
         return bytes_of(dimension**2 if levels is None else kept_elements(levels).size)
 
 

@@ -48,7 +48,7 @@ class Change(NamedTuple):
 
 
 def footing(system: OpenSystem, state: State) -> Footing:
-    """That of a state of the system."""
+    """The footing of a state of the system."""
     transitions = system.transitions(state.basis)
     rates = jnp.concatenate(
         [transitions.strengths * transitions.rate_down, transitions.strengths * transitions.rate_up]
