@@ -51,27 +51,34 @@ class Bounded(eqx.Module):
 
     Attributes:
         value: any shape.
-        parts: the bound of the error of the value as it is computed, state by state whose population
-            it comes of, (*dims, d): sums of positive terms with constant factors.
+        bound: of the error of the value as it is computed.
+        parts: the same state by state whose population it comes of, (*dims, d): sums of positive terms
+            with constant factors. Only derivatives need it; elsewhere the compiler drops it.
         size: the error is compared with 1e-6 of this; the value's own size as a rule.
         exact: whether the value is exact by law whatever the bound of the computed one, ().
         pace: of the populations.
     """
 
     value: Float[Array, "*dims"]
+    bound: Float[Array, "*dims"]
     parts: Float[Array, "*dims d"]
     size: Float[Array, "*dims"]
     exact: Bool[Array, ""]
     pace: Pace
 
-    @property
-    def bound(self) -> Float[Array, "*dims"]:
-        """Of the error of the value as it is computed."""
-        return jnp.sum(self.parts, axis=-1)
+    def having(
+        self,
+        value: Float[Array, "*s"],
+        parts: Float[Array, "*s d"],
+        bound: Float[Array, "*s"] | None = None,
+    ) -> "Bounded":
+        """Another value made of the same currents, wanted to six digits of its own.
 
-    def having(self, value: Float[Array, "*s"], parts: Float[Array, "*s d"]) -> "Bounded":
-        """Another value made of the same currents, wanted to six digits of its own."""
-        return replace(self, value=value, parts=parts, size=jnp.abs(value))
+        Args:
+            bound: the sum of the parts, where that is there in another way.
+        """
+        total = jnp.sum(parts, axis=-1) if bound is None else bound
+        return replace(self, value=value, bound=total, parts=parts, size=jnp.abs(value))
 
     @property
     def reliable(self) -> Bool[Array, "*dims"]:

@@ -71,11 +71,11 @@ def bounded_currents(system: OpenSystem, state: State) -> Bounded:
     else:
         rho = InEigenbasis.exactly(p, state.coherences)
     transitions = system.transitions(state.basis)
-    J, parts, no_cycle = system.equation.heat(transitions, state.basis, rho)
+    J, bound, parts, no_cycle = system.equation.heat(transitions, state.basis, rho)
     balanced = is_steady and system.equation.secular and all(bath.spontaneous for bath in system.baths)
     zero = (no_cycle & is_steady) | (jnp.all(T[0] == T) & balanced)
     # A state that was altered by hand is not steady: its currents are not within their bounds of 0.
-    unaltered = jnp.all(jnp.abs(J) <= jnp.sum(parts, axis=-1))
+    unaltered = jnp.all(jnp.abs(J) <= bound)
     zero = zero & unaltered & (state.status == Status.OK)
     # In equilibrium the derivatives are not 0; without a cycle they are.
     J = J - jax.lax.stop_gradient(jnp.where(zero, J, 0.0))
@@ -83,7 +83,7 @@ def bounded_currents(system: OpenSystem, state: State) -> Bounded:
     logarithms = jnp.log(jnp.where(p > 0, p, 1.0))
     reference = int(system.pairs.independent_set_split[0][0])
     pace = Pace(p, logarithms, log_rates(transitions), reference, alone)
-    return Bounded(J, parts, jnp.abs(J), zero | (not is_steady), pace)
+    return Bounded(J, bound, parts, jnp.abs(J), zero | (not is_steady), pace)
 
 
 @precise
@@ -110,8 +110,10 @@ def bounded_entropy_production(system: OpenSystem, state: State) -> Bounded:
         return jnp.where(values == 0.0, 0.0, values / jnp.where(values == 0.0, 1.0, own))
 
     # The sign of what a bath at T = 0 takes up has to be known.
-    parts = jnp.where(((T > 0) | J.reliable)[:, None], over_T(J.parts), jnp.nan)
-    return J.having(jnp.sum(over_T(J.value)), jnp.sum(parts, axis=0))
+    known = (T > 0) | J.reliable
+    parts = jnp.where(known[:, None], over_T(J.parts), jnp.nan)
+    bound = jnp.where(known, over_T(J.bound), jnp.nan)
+    return J.having(jnp.sum(over_T(J.value)), jnp.sum(parts, axis=0), jnp.sum(bound))
 
 
 @precise
@@ -261,7 +263,8 @@ def own_observable(system: OpenSystem, state: State, name: str) -> Float[Array, 
     if isinstance(observable, CurrentOf):
         J = bounded_currents(system, state)
         at = observable.bath
-        return J.having(observable.factor * J.value[at], abs(observable.factor) * J.parts[at])
+        size = abs(observable.factor)
+        return J.having(observable.factor * J.value[at], size * J.parts[at], size * J.bound[at])
     if isinstance(observable, Computed):
         found: Float[Array, "*dims"] = observable.function(system, state, *observable.arguments)
         return found

@@ -152,7 +152,8 @@ def bounded_rectification(system: OpenSystem, state: SteadyState) -> Bounded:
     equal = T[0] == T[1]
     found = jnp.where(equal, 0.0 * there, jnp.abs(there + back) / larger)
     parts = 2 * (J.parts[1] + swapped.parts[1]) / larger
-    return Bounded(found, parts, jnp.ones_like(found), equal, J.pace)
+    bound = 2 * (J.bound[1] + swapped.bound[1]) / larger
+    return Bounded(found, bound, parts, jnp.ones_like(found), equal, J.pace)
 
 
 @partial(compiled, static_argnames="observable")

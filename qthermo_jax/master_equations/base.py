@@ -16,12 +16,14 @@ class HeatFlow(NamedTuple):
 
     Attributes:
         currents: J_k, (K,).
-        bounds: of the error that round-off leaves in each, state by state that it comes of, (K, d).
+        bounds: of the error that round-off leaves in each, (K,).
+        parts: the same state by state that it comes of, (K, d).
         no_cycle: whether a steady state has no current for want of a cycle, ().
     """
 
     currents: Float[Array, " K"]
-    bounds: Float[Array, "K d"]
+    bounds: Float[Array, " K"]
+    parts: Float[Array, "K d"]
     no_cycle: Bool[Array, ""]
 
 

@@ -29,7 +29,7 @@ class Secular(MasterEquation):
         return secular_generator(transitions)
 
     def heat(self, transitions: Transitions, basis: Eigenbasis, state: InEigenbasis) -> HeatFlow:
-        return HeatFlow(*secular_currents(transitions, state), has_no_cycle(transitions))
+        return secular_heat(transitions, state)
 
 
 def oscillation(basis: Eigenbasis, dtype: np.dtype) -> Generator:
@@ -143,10 +143,8 @@ def block_generator(transitions: Transitions, levels: tuple[Index, ...]) -> Gene
     )
 
 
-def secular_currents(
-    transitions: Transitions, state: InEigenbasis
-) -> tuple[Float[Array, " K"], Float[Array, "K d"]]:
-    """Heat current into each bath, Tr[Q_k rho] with Q_k = -L_k^dag(H), and a bound of its error, (K,).
+def secular_heat(transitions: Transitions, state: InEigenbasis) -> HeatFlow:
+    """Heat current into each bath, Tr[Q_k rho] with Q_k = -L_k^dag(H).
 
     Each transition carries its energy times its net rate, formed before anything is summed: what is
     small keeps its digits. Coherences add to it where omega_ac and omega_ad are in one group. The
@@ -172,9 +170,11 @@ def secular_currents(
     of_energies = transitions.strengths * jnp.abs(net) * 2 * basis.energy_error
     doubt = doubt + jnp.pad(of_energies, (0, pairs.j.size))
     doubt = jnp.where(np.tile(pairs.i == pairs.j, 2), 0.0, doubt)
-    bound = pairs.by_ends.sum(doubt).reshape(pairs.n_baths, pairs.dimension)
+    bound = pairs.by_bath.sum(doubt[: pairs.j.size] + doubt[pairs.j.size :])
+    parts = pairs.by_ends.sum(doubt).reshape(pairs.n_baths, pairs.dimension)
+    no_cycle = has_no_cycle(transitions)
     if state.coherences is None:
-        return heat, bound
+        return HeatFlow(heat, bound, parts, no_cycle)
     S, rates, group = transitions.matrices()
     energies = basis.relative_energies
     together = group[:, :, None] == group[:, None, :]
@@ -187,7 +187,7 @@ def secular_currents(
     nothing = jnp.zeros_like(p)
     others = replace(state, populations=nothing, population_errors=nothing)
     more, of_others = expectations(Q, error, others)
-    return heat + more, bound + of_others
+    return HeatFlow(heat + more, bound + jnp.sum(of_others, axis=1), parts + of_others, no_cycle)
 
 
 def has_no_cycle(transitions: Transitions) -> Bool[Array, ""]:
@@ -206,7 +206,8 @@ def heat_of(
     operators: tuple[Inexact[Array, "K d d"], Float[Array, "K d d"]], state: InEigenbasis
 ) -> HeatFlow:
     """From the operators Q_k with J_k = Tr[Q_k rho], and bounds of the errors of their elements."""
-    return HeatFlow(*expectations(*operators, state), jnp.array(False))
+    found, parts = expectations(*operators, state)
+    return HeatFlow(found, jnp.sum(parts, axis=1), parts, jnp.array(False))
 
 
 def expectations(
