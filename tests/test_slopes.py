@@ -1,6 +1,7 @@
 """A sweep says of each derivative whether it exists and whether it is known."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
@@ -65,3 +66,13 @@ def test_what_is_flagged_is_wrong() -> None:
     step = 1e-5
     ahead, behind = (qj.steadystate(lifted(x), method="dense").rho[1, 2] for x in (step, -step))
     assert abs(ahead - behind) / (2 * step) > 0.01
+
+
+def test_info_counts_the_derivatives_that_are_not_known(
+    tmp_path: Path, qthermo: Callable[..., tuple[int, str, str]]
+) -> None:
+    out = tmp_path / "r.h5"
+    qj.sweep(dephased, axes={"x": [0.0, 0.0]}, derivatives=["x"], out=out).close()
+    code, told, _ = qthermo("info", out)
+    (line,) = [line for line in told.splitlines() if line.startswith("points by status_d_x")]
+    assert (code, line.split(maxsplit=3)[3].rstrip()) == (0, f"2 {Status.NO_DERIVATIVE.meaning}")

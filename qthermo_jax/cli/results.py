@@ -46,6 +46,7 @@ def _table_of(data: "Dataset") -> "Table":
 
     from qthermo_jax.cli.formatting import causes, in_words
     from qthermo_jax.registry import Method
+    from qthermo_jax.results.schema import STATUS, status_variable
     from qthermo_jax.solvers import Note
     from qthermo_jax.sweeping.schedule.report import counted
 
@@ -63,7 +64,10 @@ def _table_of(data: "Dataset") -> "Table":
     found = counted(data["note"].values)
     notes = (f"{n}: {Note(code).meaning}" for code, n in found.items() if code)
     table.add_row("notes", "; ".join(notes) or "none")
-    table.add_row("points", in_words(counted(data["status"].values)))
+    table.add_row("points", in_words(counted(data[STATUS.name].values)))
+    own = dict.fromkeys(status_variable(array.attrs) for array in data.values())
+    for name in [name for name in own if name != STATUS.name and name in data]:
+        table.add_row(f"points by {name}", in_words(counted(data[name].values)))
     for cause in causes(data):
         table.add_row("flagged", cause)
     return table
