@@ -115,9 +115,9 @@ def _rotation(basis: Eigenbasis, change: Inexact[Array, "d d"]) -> Float[Array, 
 def _is_lost(state: State, on: Footing, slope: Footing, scale: Float[Array, ""]) -> Bool[Array, ""]:
     """Whether what round-off does to the derivative may be more than 1e-3 of it.
 
-    The elimination's errors are relative, so its derivatives are as exact as differences of relative
-    speeds. Otherwise the derivative solves A dx = -dA x: the slowest rate is eps times the largest one
-    over the state's error, and over that rate the change of A times this error is one of the derivative.
+    It is as exact as differences of the rates' relative speeds; the elimination adds nothing to that.
+    Otherwise the derivative solves A dx = -dA x: the slowest rate is eps times the largest one over the
+    state's error, and over that rate the change of A times this error is one of the derivative.
     """
     if not isinstance(state, SteadyState):
         return jnp.array(False)
@@ -130,7 +130,7 @@ def _is_lost(state: State, on: Footing, slope: Footing, scale: Float[Array, ""])
     fastest = jnp.max(jnp.abs(relative), initial=0.0)
     largest = jnp.max(on.rates, initial=0.0)
     speed = jnp.max(jnp.abs(slope.rates), initial=0.0) / jnp.where(largest > 0, largest, 1.0)
-    of_elimination = 2 * state.populations.size * eps * fastest
+    of_rates = 2 * state.populations.size * eps * fastest
     of_system = jax.lax.stop_gradient(state.error) ** 2 / eps * speed
-    error = jnp.where(state.method == Method.POPULATIONS, of_elimination, of_system)
+    error = of_rates + jnp.where(state.method == Method.POPULATIONS, 0.0, of_system)
     return error * scale > _NO_DIGITS * jnp.maximum(size * scale, 1.0)
