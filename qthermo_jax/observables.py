@@ -192,9 +192,8 @@ def secular_ratio(system: OpenSystem, state: State) -> Float[Array, ""]:
     transitions = system.transitions_of_H(state.basis)
     strengths, number = transitions.strengths, transitions.pairs.number
     fastest = jnp.max(strengths * jnp.maximum(transitions.rate_down, transitions.rate_up))
-    driven = jnp.where(
-        transitions.driven, 0, transitions.pairs.n_baths
-    )  # the others behind the last bath
+    # Transitions that are not driven stand behind the last bath.
+    driven = jnp.where(transitions.driven, 0, transitions.pairs.n_baths)
     bath = jnp.concatenate([driven + transitions.pairs.bath] * 2)
     omega = jnp.concatenate([transitions.omega[number], -transitions.omega[number]])
     group = transitions.labels[:, number].reshape(-1)

@@ -76,6 +76,20 @@ def test_heat_of_the_lambda_system_is_the_papers() -> None:
     np.testing.assert_allclose(jax.jit(qj.heat_currents)(system, skewed), expected, atol=1e-14)
 
 
+def test_a_link_below_round_off_may_close_a_cycle() -> None:
+    """The second bath drives the rotated atom by 6e-17: its current is tiny, and not exactly 0."""
+    H = np.array([[0.08942715, -0.38535737], [-0.38535737, 1.66057285]])
+    first = np.array([[0.44040842, -0.89779754], [-0.89779754, -0.44040842]])
+    second = np.array([[1.12969169, 6.25304928e-17], [6.25304928e-17, 1.12969169]])
+    system = qj.OpenSystem(
+        H, [qj.Bath(first, 0.14, qj.Ohmic(4e-6)), qj.Bath(second, 0.06, qj.Ohmic(1e-3))]
+    )
+    state = qj.steadystate(system, method="populations")
+    assert state.status == qj.Status.OK
+    assert np.isnan(qj.heat_currents(system, state)).all()
+    assert (qj.heat_current_bounds(system, state) > 0).all()
+
+
 def test_heat_into_a_bath_at_zero_temperature_is_infinite_entropy() -> None:
     result = solved(atom((0.0, qj.Flat(1.0)), (0.5, qj.Flat(1.0))))
     assert result["heat_currents"][0] > 0
