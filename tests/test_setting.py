@@ -135,6 +135,8 @@ CURRENTS: dict[str, Any] = {"observables": ["heat_currents"]}
 def test_a_sweep_takes_every_generator(kind: dict[str, Any]) -> None:
     data = qj.sweep(pair, axes={"g": [0.02, 0.3]}, **kind, **CURRENTS)
     assert (data.status == qj.Status.OK).all()
+    alone = kind["generator"] in ("redfield", "local")  # one solver takes these
+    assert data.attrs["method"] == ("dense" if alone else "auto")
     for g in (0.02, 0.3):
         system = pair(g).with_generator(**kind)
         expected = qj.heat_currents(system, qj.steadystate(system))

@@ -105,9 +105,11 @@ class Plan:
 
     @property
     def method(self) -> str:
-        """As the spec says; in 32 bit the populations alone."""
+        """As the spec says; in 32 bit the populations alone; where one solver is possible, that one."""
         solver = self.spec.solver
-        return "populations" if solver.precision == "float32" else solver.method
+        asked = "populations" if solver.precision == "float32" else solver.method
+        found = solvers_for(asked, self.system.equation)
+        return found[0].name if len(found) == 1 else asked
 
     @property
     def solvers(self) -> tuple[Solver, ...]:
