@@ -20,6 +20,7 @@ from .catalogue import (
     site_populations,
 )
 from .couplings import SparseCoupling
+from .currents import energy_balance, entropy_production, heat_current_bounds, heat_currents
 from .declared import Computed, Observable, observable
 from .diagnosis import diagnose
 from .dynamics import evolve, evolve_driven, evolve_with_baths
@@ -27,11 +28,7 @@ from .eigenbasis import Eigenbasis, gibbs_state
 from .labels import Dimension, Quantity
 from .liouvillian import jump_operators, liouvillian
 from .observables import (
-    energy_balance,
-    entropy_production,
     expectation,
-    heat_current_bounds,
-    heat_currents,
     level_populations,
     liouvillian_gap,
     min_eigenvalue,
