@@ -114,8 +114,10 @@ def _may_be_a_rate_equation(system: OpenSystem, state: State) -> bool:
     if not isinstance(state, SteadyState) or not system.equation.secular:
         return False
     asked = solvers_for(state.asked, system.equation, system.levels)
-    core = system.pairs.independent_set_split[0].size
-    return core <= LARGEST_CORE and any(solver.method == Method.POPULATIONS for solver in asked)
+    core, rest = system.pairs.independent_set_split
+    # A single state has no rest.
+    takes = rest.size > 0 and core.size <= LARGEST_CORE
+    return takes and any(solver.method == Method.POPULATIONS for solver in asked)
 
 
 def _by_net_fluxes(
