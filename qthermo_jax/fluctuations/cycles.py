@@ -1,0 +1,9 @@
+"""placeholder"""
+
+
+class Cycles:
+    pass
+
+
+def cycles():
+    pass

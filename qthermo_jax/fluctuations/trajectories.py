@@ -1,0 +1,339 @@
+"""Quantum jumps as a record: which bath takes or gives how much energy, and when.
+
+Two walks, both without a time step. Where populations suffice, Gillespie's: the system is in one
+eigenstate, waits for an exponentially distributed time and jumps (J. Phys. Chem. 81, 2340 (1977)).
+Otherwise Monte Carlo wave functions in the jump operators L = sqrt(gamma_k(omega)) A_k(omega) of the
+master equation: between jumps |psi> follows H_eff = H - (i/2) sum L^dag L, and the next jump comes
+when |psi|^2 has fallen to a uniformly distributed number (Plenio and Knight, Rev. Mod. Phys. 70, 101
+(1998), Sec. III).
+
+When that is, is found by bisection: exp(-i H_eff tau) is made once for tau = t, t/2, t/4, ... of the
+last time t, by scaling and squaring, which keeps its digits where H_eff has no complete set of
+eigenvectors. Waiting times are known to the last binary digit of t then, 2^-53 t in 64 bit.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import (
+    Array,
+    ArrayLike,
+    Bool,
+    Complex,
+    Float,
+    Int,
+    Int8,
+    Num,
+    PRNGKeyArray,
+    Shaped,
+)
+
+from qthermo_jax.couplings import Qobj
+from qthermo_jax.dynamics.reduced import faults_at_start, in_turn, start_of
+from qthermo_jax.eigenbasis import Eigenbasis, roundoff
+from qthermo_jax.fluctuations.walks import Jump, RateWalk, Walk, WaveFunctions
+from qthermo_jax.precision import compiled, precise
+from qthermo_jax.steady import Status, solved
+from qthermo_jax.steady.faults import faults_of, first_fault, nan_unless_ok
+from qthermo_jax.summary import Summary, counted, span
+from qthermo_jax.system import OpenSystem
+
+# Memory of the records that the default of `max_jumps` allows, in bytes.
+_RECORDS = 2**29
+
+
+class Trajectories(eqx.Module):
+    """Records of n trajectories of up to m jumps each, of a system of dimension d with K baths.
+
+    Attributes:
+        times: at which the trajectories were looked at, (t,).
+        jump_times: time of each jump, ascending, (n, m); inf where there was none any more.
+        baths: which bath each jump is due to, counted from 0, (n, m); -1 where there was none.
+        energies: energy that each jump gives to its bath, (n, m), negative where it takes it; 0 where
+            there was none, and for the dephasing jumps of wave functions.
+        states: after each jump, (n, m): the eigenstate of H, counted from 0; for wave functions
+            (n, m, d), their amplitudes on the eigenstates of H.
+        initial: the state at time 0 likewise, (n,) or (n, d).
+        counts: number of jumps on record, (n,).
+        exceeded: whether there were more than the m jumps that fit, (n,). What comes after the first
+            jump that is missing is NaN in `heat`, `populations` and `amplitudes`.
+        heat: energy given to each bath up to each time, (n, t, K).
+        populations: of the eigenstates of H at each time, (n, t, d).
+        amplitudes: of the wave functions on the eigenstates of H at each time, (n, t, d); None for
+            walks between eigenstates.
+        status: of the system and the initial state; unless it is OK, every number is NaN.
+        basis: the eigenstates of H.
+    """
+
+    times: Float[Array, " t"]
+    jump_times: Float[Array, "n m"]
+    baths: Int[Array, "n m"]
+    energies: Float[Array, "n m"]
+    states: Shaped[Array, "n m *d"]
+    initial: Shaped[Array, "n *d"]
+    counts: Int[Array, " n"]
+    exceeded: Bool[Array, " n"]
+    heat: Float[Array, "n t K"]
+    populations: Float[Array, "n t d"]
+    amplitudes: Complex[Array, "n t d"] | None
+    status: Int8[Array, ""]
+    basis: Eigenbasis
+
+    @property
+    @precise
+    def level_populations(self) -> Float[Array, "n t d"]:
+        """Populations of the basis states in which H was given, of each trajectory at each time."""
+        V = self.basis.vectors
+        if self.amplitudes is None:
+            return self.populations @ (jnp.abs(V) ** 2).T
+        return jnp.abs(self.amplitudes @ V.astype(self.amplitudes.dtype).T) ** 2
+
+    def __repr__(self) -> str:
+        if not (hasattr(self.heat, "ndim") and self.heat.ndim == 3):
+            return super().__repr__()
+        n, m = self.jump_times.shape
+        walk = "between eigenstates" if self.amplitudes is None else "of wave functions"
+        return str(Summary(f"{n} trajectories {walk}, up to {m} jumps each", self._rows()))
+
+    def _rows(self) -> Iterator[tuple[str, str]]:
+        yield "status", counted(self.status, Status, "meaning")
+        yield "times", span(self.times)
+        yield "jumps", span(self.counts)
+        yield "exceeded", f"{span(jnp.mean(self.exceeded, dtype=self.times.dtype))} of the trajectories"
+
+
+def trajectories(
+    system: OpenSystem,
+    times: Num[ArrayLike, " t"] | Sequence[float],
+    key: PRNGKeyArray,
+    n: int,
+    initial: Num[ArrayLike, "*s d"] | Qobj | Sequence[float] | str | None = None,
+    *,
+    max_jumps: int | None = None,
+    method: str = "auto",
+) -> Trajectories:
+    """Quantum jumps of n trajectories of the system's master equation, with bath, time and energy.
+
+    Pure: maps over systems and keys and compiles, where `max_jumps` is given. The same key gives the
+    same record: the first trajectories of a larger n, and the first jumps of a larger `max_jumps`, are
+    those of the smaller.
+
+    Energies are those that the master equation's jumps have. By "global" that is the energy which H
+    loses: walks between eigenstates keep each trajectory's balance, and the mean of all is that of
+    `heat_currents`. By "partial_secular" it is the mean frequency of the jump's group, by "local" a
+    frequency of H_0.
+
+    Args:
+        system: dimension d, K baths.
+        times: at which the state and the energies given so far are wanted, >= 0, ascending, (t,), in
+            units of 1/energy; the trajectories end at the last.
+        key: of `jax.random`.
+        n: number of trajectories, static.
+        initial: density matrix (d, d), populations of the basis states (d,), or the label of one.
+            Default: the state that the system starts from, or its steady state if it has none.
+        max_jumps: m, how many jumps of a trajectory are kept, static. Default: as many as the
+            trajectories have, rounded up, as far as the records take at most 512 MiB.
+        method: "populations" for walks between eigenstates, exact where populations drive no coherence
+            and the initial state has none; "dense" for wave functions, exact for every system; "auto"
+            the first of these that is exact, and "dense" inside a compiled function.
+
+    Raises:
+        ValueError: a master equation without jumps ("redfield"), an unknown label or method, a shape
+            that does not fit, n or `max_jumps` below 1, or no `max_jumps` inside a compiled function.
+
+    >>> from qthermo_jax.models import lambda_system
+    >>> record = trajectories(lambda_system(), [10.0], jax.random.key(0), n=100)
+    >>> record.heat.shape, bool(record.exceeded.any())
+    ((100, 1, 2), False)
+    """
+    equation = system.equation
+    if not (equation.secular or equation.between_bare_states):
+        raise ValueError(
+            f"generator {equation.name!r} has no jumps to record: it is not of Lindblad's form, and "
+            'not every state that it evolves is a density matrix; "partial_secular" is'
+        )
+    if n < 1 or (max_jumps is not None and max_jumps < 1):
+        what = f"n = {n}" if n < 1 else f"max_jumps = {max_jumps}"
+        raise ValueError(f"{what}: at least 1")
+    if initial is not None:
+        system = system.with_initial(_of_label(system, initial) if isinstance(initial, str) else initial)
+    own = jnp.asarray(times, float)
+    if own.ndim != 1 or not own.size:
+        raise ValueError(f"times have the shape (t,) with t > 0, not {own.shape}")
+    first, *others = in_turn(method, system, own, key)
+    if max_jumps is not None:
+        record: Trajectories = _recorded(system, own, key, n, max_jumps, first)
+        if others and record.status == Status.METHOD_NOT_EXACT:
+            record = _recorded(system, own, key, n, max_jumps, *others)
+        return record
+    leaves = jax.tree.leaves((system, own, key))
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+        raise ValueError("inside a compiled function the record's length is given: max_jumps=")
+    for name in (first, *others):
+        most, status = _counted(system, own, key, n, _fitting(system.dimension, n, name), name)
+        if status != Status.METHOD_NOT_EXACT:
+            break
+    room = min(_rounded_up(int(most)), _fitting(system.dimension, n, name))
+    found: Trajectories = _recorded(system, own, key, n, room, name)
+    return found
+
+
+def _of_label(system: OpenSystem, label: str) -> np.ndarray:
+    """The populations of a basis state."""
+    if label not in system.labels:
+        raise ValueError(f"initial {label!r} is not one of the basis states {', '.join(system.labels)}")
+    return np.eye(system.dimension)[system.labels.index(label)]
+
+
+def _fitting(dimension: int, n: int, method: str) -> int:
+    """How many jumps of each of n trajectories the records' memory holds."""
+    state = 4 if method == "populations" else 16 * dimension
+    return max(_RECORDS // (n * (24 + state)), 1)
+
+
+def _rounded_up(count: int) -> int:
+    """At most a quarter more, so that few lengths of records are compiled."""
+    grain = 2 ** max(count.bit_length() - 3, 0)
+    return max(-(-count // grain) * grain, 1)
+
+
+def _walk(system: OpenSystem, times: Float[Array, " t"], method: str) -> tuple[Walk, Int8[Array, ""]]:
+    """How a trajectory goes on by a method, and whether something is wrong."""
+    basis = system.eigenbasis()
+    transitions = system.transitions(basis)
+    if system.initial is None:
+        state = solved(system, method)
+        rho, status = state.rho_eigen, state.status
+        # LAPACK may not return from a matrix that is not finite.
+        rho = jnp.where(status == Status.OK, rho, jnp.eye(system.dimension, dtype=rho.dtype))
+        faults = faults_of(system, transitions)
+    else:
+        start = start_of(system, basis)
+        rho, status = start.rho, jnp.int8(Status.OK)
+        faults = faults_at_start(system, transitions, start, method)[0]
+    ascending = jnp.all(jnp.isfinite(times)) & (times[0] >= 0) & jnp.all(jnp.diff(times) >= 0)
+    faults.append((~ascending, Status.PARAMETER_OUT_OF_RANGE))
+    lowest = jnp.min(rho.diagonal().real)
+    walk: Walk
+    if method == "populations":
+        walk = RateWalk.of(transitions, rho)
+    else:
+        turn = jnp.eye(system.dimension, dtype=rho.dtype)
+        H = jnp.diag(basis.relative_energies).astype(rho.dtype)
+        if system.equation.between_bare_states:
+            turn = (basis.vectors.conj().T @ transitions.basis.vectors).astype(rho.dtype)
+            H = turn.conj().T @ H @ turn
+        finite = jnp.where(jnp.all(jnp.isfinite(rho)), rho, 0.0)
+        weights, states = jnp.linalg.eigh(turn.conj().T @ finite @ turn)
+        walk = WaveFunctions.of(H, transitions, (weights, states), turn, times[-1])
+        lowest = jnp.min(weights)
+        lost = ~jnp.all(jnp.isfinite(walk.propagators))
+        faults.append((lost, Status.LARGE_RESIDUAL))
+    if system.initial is not None:
+        faults.append((lowest < -roundoff(lowest.dtype), Status.BAD_INITIAL_STATE))
+    return walk, jnp.where(status == Status.OK, first_fault(faults), status)
+
+
+def _keys(key: PRNGKeyArray, n: int) -> Any:
+    """A pair for each trajectory; those of a smaller n are the first of a larger one."""
+    return jax.vmap(lambda number: jax.random.split(jax.random.fold_in(key, number)))(jnp.arange(n))
+
+
+@partial(compiled, static_argnames=("n", "limit", "method"))
+def _counted(
+    system: OpenSystem, times: Float[Array, " t"], key: PRNGKeyArray, n: int, limit: int, method: str
+) -> tuple[Int[Array, ""], Int8[Array, ""]]:
+    """The largest number of jumps that one of the trajectories has, `limit` at most; the status."""
+    walk, status = _walk(system, times, method)
+
+    def goes_on(carry: tuple[Any, Array, Array]) -> Bool[Array, ""]:
+        _, time, count = carry
+        return (time <= times[-1]) & (count < limit)
+
+    def count(keys: Any) -> Int[Array, ""]:
+        def step(carry: tuple[Any, Array, Array]) -> tuple[Any, Array, Array]:
+            state, time, count = carry
+            jump = walk.jump(state, jax.random.fold_in(keys[1], count))
+            time = time + jump.wait
+            return jump.state, time, count + (time <= times[-1]).astype(count.dtype)
+
+        begin = (walk.begin(keys[0]), jnp.zeros((), times.dtype), jnp.zeros((), jnp.int32))
+        found: Int[Array, ""] = jax.lax.while_loop(goes_on, step, begin)[2]
+        return found
+
+    return jnp.max(jax.vmap(count)(_keys(key, n))), status
+
+
+@partial(compiled, static_argnames=("n", "max_jumps", "method"))
+def _recorded(
+    system: OpenSystem, times: Float[Array, " t"], key: PRNGKeyArray, n: int, max_jumps: int, method: str
+) -> Trajectories:
+    """The trajectories by one method."""
+    walk, status = _walk(system, times, method)
+
+    def record(keys: Any) -> tuple[Any, ...]:
+        def step(carry: tuple[Any, Array], number: Array) -> tuple[tuple[Any, Array], Jump]:
+            state, time = carry
+            jump = walk.jump(state, jax.random.fold_in(keys[1], number))
+            time = time + jump.wait
+            inside = time <= times[-1]
+            time, state = jnp.where(inside, time, jnp.inf), jnp.where(inside, jump.state, state)
+            bath, energy = jnp.where(inside, jump.bath, -1), jnp.where(inside, jump.energy, 0.0)
+            return (state, time), Jump(time, bath, energy, state)
+
+        # One more than there is room for: where that one comes, the record ends.
+        begin = walk.begin(keys[0])
+        found = jax.lax.scan(step, (begin, jnp.zeros((), times.dtype)), jnp.arange(max_jumps + 1))[1]
+        jumps = Jump(*(own[:-1] for own in found))
+        states, heat = _at_times(walk, times, system.n_baths, begin, jumps)
+        known = jnp.where(times < found.wait[-1], 1.0, jnp.nan)[:, None]
+        return begin, jumps, jnp.isfinite(found.wait[-1]), states, heat, known
+
+    begin, jumps, exceeded, states, heat, known = jax.vmap(record)(_keys(key, n))
+    ok = status == Status.OK
+    begin, after, states = (walk.shown(own) for own in (begin, jumps.state, states))
+    amplitudes = states * known.astype(states.dtype) if jnp.iscomplexobj(states) else None
+    if amplitudes is None:
+        populations = jax.nn.one_hot(states, system.dimension, dtype=times.dtype) * known
+        begin, after = jnp.where(ok, begin, -1), jnp.where(ok, after, -1)
+    else:
+        populations = (amplitudes * amplitudes.conj()).real
+        begin, after = nan_unless_ok(status, (begin, after))
+    numbers = (jumps.wait, jumps.energy, heat * known, populations, amplitudes)
+    at, energies, heat, populations, amplitudes = nan_unless_ok(status, numbers)
+    counts = jnp.sum(jnp.isfinite(at), axis=1, dtype=jnp.int32)
+    baths = jnp.where(ok, jumps.bath, -1)
+    return Trajectories(
+        times,
+        at,
+        baths,
+        energies,
+        after,
+        begin,
+        counts,
+        exceeded & ok,
+        heat,
+        populations,
+        amplitudes,
+        status,
+        system.eigenbasis(),
+    )
+
+
+def _at_times(
+    walk: Walk, times: Float[Array, " t"], n_baths: int, begin: Any, jumps: Jump
+) -> tuple[Any, Float[Array, "t K"]]:
+    """The state at each of the times, and the energy that each bath has been given till then."""
+    number = jnp.searchsorted(jumps.wait, times, side="right")
+    started = jnp.concatenate([jnp.zeros(1, times.dtype), jumps.wait])[number]
+    states = jnp.concatenate([begin[None], jumps.state])[number]
+    states = jax.vmap(walk.after)(states, times - started)
+    interval = jnp.searchsorted(times, jumps.wait, side="left")
+    given = jnp.zeros((times.size + 1, n_baths), times.dtype)
+    given = given.at[interval, jumps.bath].add(jumps.energy.astype(times.dtype))
+    return states, jnp.cumsum(given[:-1], axis=0)
