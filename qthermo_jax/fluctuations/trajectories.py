@@ -140,54 +140,72 @@ def trajectories(
             trajectories have, rounded up, as far as the records take at most 512 MiB.
         method: "populations" for walks between eigenstates, exact where populations drive no coherence
             and the initial state has none; "dense" for wave functions, exact for every system; "auto"
-            the first of these that is exact, and "dense" inside a compiled function.
+            the first of these that is exact, and "dense" inside a compiled or mapped function.
 
     Raises:
         ValueError: a master equation without jumps ("redfield"), an unknown label or method, a shape
-            that does not fit, n or `max_jumps` below 1, or no `max_jumps` inside a compiled function.
+            that does not fit, n or `max_jumps` below 1, a key that is none, or no
+            `max_jumps` inside a compiled or mapped function.
 
     >>> from qthermo_jax.models import lambda_system
     >>> record = trajectories(lambda_system(), [10.0], jax.random.key(0), n=100)
     >>> record.heat.shape, bool(record.exceeded.any())
     ((100, 1, 2), False)
     """
-    equation = system.equation
-    if not (equation.secular or equation.between_bare_states):
-        raise ValueError(
-            f"generator {equation.name!r} has no jumps to record: it is not of Lindblad's form, and "
-            'not every state that it evolves is a density matrix; "partial_secular" is'
-        )
-    if n < 1 or (max_jumps is not None and max_jumps < 1):
-        what = f"n = {n}" if n < 1 else f"max_jumps = {max_jumps}"
-        raise ValueError(f"{what}: at least 1")
+    _refuse(system, key, n, max_jumps)
     if initial is not None:
         system = system.with_initial(_of_label(system, initial) if isinstance(initial, str) else initial)
     own = jnp.asarray(times, float)
     if own.ndim != 1 or not own.size:
         raise ValueError(f"times have the shape (t,) with t > 0, not {own.shape}")
     first, *others = in_turn(method, system, own, key)
-    if max_jumps is not None:
-        record: Trajectories = _recorded(system, own, key, n, max_jumps, first)
-        if others and record.status == Status.METHOD_NOT_EXACT:
-            record = _recorded(system, own, key, n, max_jumps, *others)
-        return record
-    leaves = jax.tree.leaves((system, own, key))
-    if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
-        raise ValueError("inside a compiled function the record's length is given: max_jumps=")
-    for name in (first, *others):
-        most, status = _counted(system, own, key, n, _fitting(system.dimension, n, name), name)
+    if max_jumps is None:
+        first, max_jumps = _chosen(system, own, key, n, (first, *others))
+        others = []
+    record: Trajectories = _recorded(system, own, key, n, max_jumps, first)
+    if others and record.status == Status.METHOD_NOT_EXACT:
+        record = _recorded(system, own, key, n, max_jumps, *others)
+    return record
+
+
+def _refuse(system: OpenSystem, key: Any, n: int, max_jumps: int | None) -> None:
+    """Raise a ValueError for what cannot be recorded."""
+    equation = system.equation
+    if not (equation.secular or equation.between_bare_states):
+        raise ValueError(
+            f"generator {equation.name!r} has no jumps to record: it is not of Lindblad's form; "
+            '"partial_secular" is'
+        )
+    if not isinstance(key, jax.Array):
+        raise ValueError(f"key is one of jax.random, such as jax.random.key(0), not {key!r}")
+    for what, number in (("n", n), ("max_jumps", max_jumps)):
+        if number is not None and number < 1:
+            raise ValueError(f"{what} = {number}: at least 1")
+
+
+def _chosen(
+    system: OpenSystem, times: Float[Array, " t"], key: PRNGKeyArray, n: int, methods: Sequence[str]
+) -> tuple[str, int]:
+    """The first method that is exact, and how many jumps its records hold."""
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((system, times, key))):
+        raise ValueError(
+            "inside a compiled or mapped function the length of the records is given: max_jumps="
+        )
+    for method in methods:
+        fitting = _fitting(system.dimension, n, method)
+        most, status = _counted(system, times, key, n, fitting, method)
         if status != Status.METHOD_NOT_EXACT:
             break
-    room = min(_rounded_up(int(most)), _fitting(system.dimension, n, name))
-    found: Trajectories = _recorded(system, own, key, n, room, name)
-    return found
+    return method, min(_rounded_up(int(most)), fitting)
 
 
 def _of_label(system: OpenSystem, label: str) -> np.ndarray:
     """The populations of a basis state."""
     if label not in system.labels:
         raise ValueError(f"initial {label!r} is not one of the basis states {', '.join(system.labels)}")
-    return np.eye(system.dimension)[system.labels.index(label)]
+    populations = np.zeros(system.dimension)
+    populations[system.labels.index(label)] = 1.0
+    return populations
 
 
 def _fitting(dimension: int, n: int, method: str) -> int:
@@ -198,7 +216,7 @@ def _fitting(dimension: int, n: int, method: str) -> int:
 
 def _rounded_up(count: int) -> int:
     """At most a quarter more, so that few lengths of records are compiled."""
-    grain = 2 ** max(count.bit_length() - 3, 0)
+    grain = 1 << max(count.bit_length() - 3, 0)
     return max(-(-count // grain) * grain, 1)
 
 
@@ -253,7 +271,7 @@ def _counted(
 
     def goes_on(carry: tuple[Any, Array, Array]) -> Bool[Array, ""]:
         _, time, count = carry
-        return (time <= times[-1]) & (count < limit)
+        return (time <= times[-1]) & (count < limit) & (status == Status.OK)
 
     def count(keys: Any) -> Int[Array, ""]:
         def step(carry: tuple[Any, Array, Array]) -> tuple[Any, Array, Array]:

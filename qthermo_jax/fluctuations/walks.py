@@ -150,8 +150,8 @@ class WaveFunctions(Walk):
         S, gamma, label = transitions.directed()
         omega = transitions.omega[pairs.number[position]]
         operator = pairs.bath[position] * (2 * transitions.omega.size) + label
-        kept = np.arange(position.size, dtype=np.int32)
-        one, other, order = jax.lax.sort((operator, jnp.asarray(target), kept), num_keys=2)
+        number = jnp.arange(position.size, dtype=jnp.int32)
+        one, other, order = jax.lax.sort((operator, jnp.asarray(target), number), num_keys=2)
         fresh = (jnp.diff(one) != 0) | (jnp.diff(other) != 0)
         arrival = jnp.concatenate([jnp.zeros(1, int), jnp.cumsum(fresh.astype(int))])
         shares = 0.5 ** jnp.arange(jnp.finfo(horizon.dtype).nmant + 1, dtype=horizon.dtype)
