@@ -158,13 +158,12 @@ def trajectories(
     own = jnp.asarray(times, float)
     if own.ndim != 1 or not own.size:
         raise ValueError(f"times have the shape (t,) with t > 0, not {own.shape}")
-    first, *others = in_turn(method, system, own, key)
-    if max_jumps is None:
-        first, max_jumps = _chosen(system, own, key, n, (first, *others))
-        others = []
-    record: Trajectories = _recorded(system, own, key, n, max_jumps, first)
-    if others and record.status == Status.METHOD_NOT_EXACT:
-        record = _recorded(system, own, key, n, max_jumps, *others)
+    for name in in_turn(method, system, own, key):
+        walk, basis, status = _prepared(system, own, name)
+        if isinstance(status, jax.core.Tracer) or status != Status.METHOD_NOT_EXACT:
+            break
+    room = _room(walk, status, own, key, n) if max_jumps is None else max_jumps
+    record: Trajectories = _recorded(walk, basis, status, own, key, n, room)
     return record
 
 
@@ -183,22 +182,6 @@ def _refuse(system: OpenSystem, key: Any, n: int, max_jumps: int | None) -> None
             raise ValueError(f"{what} = {number}: at least 1")
 
 
-def _chosen(
-    system: OpenSystem, times: Float[Array, " t"], key: PRNGKeyArray, n: int, methods: Sequence[str]
-) -> tuple[str, int]:
-    """The first method that is exact, and how many jumps its records hold."""
-    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((system, times, key))):
-        raise ValueError(
-            "inside a compiled or mapped function the length of the records is given: max_jumps="
-        )
-    for method in methods:
-        fitting = _fitting(system.dimension, n, method)
-        most, status = _counted(system, times, key, n, fitting, method)
-        if status != Status.METHOD_NOT_EXACT:
-            break
-    return method, min(_rounded_up(int(most)), fitting)
-
-
 def _of_label(system: OpenSystem, label: str) -> np.ndarray:
     """The populations of a basis state."""
     if label not in system.labels:
@@ -208,10 +191,16 @@ def _of_label(system: OpenSystem, label: str) -> np.ndarray:
     return populations
 
 
-def _fitting(dimension: int, n: int, method: str) -> int:
-    """How many jumps of each of n trajectories the records' memory holds."""
-    state = 4 if method == "populations" else 16 * dimension
-    return max(_RECORDS // (n * (24 + state)), 1)
+def _room(
+    walk: Walk, status: Int8[Array, ""], times: Float[Array, " t"], key: PRNGKeyArray, n: int
+) -> int:
+    """How many jumps the records hold: as many as there are, as far as the memory goes."""
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((walk, status, times, key))):
+        raise ValueError(
+            "inside a compiled or mapped function the length of the records is given: max_jumps="
+        )
+    fitting = max(_RECORDS // (n * (24 + walk.bytes_per_state)), 1)
+    return min(_rounded_up(int(_counted(walk, status, times[-1], key, n, fitting))), fitting)
 
 
 def _rounded_up(count: int) -> int:
@@ -220,8 +209,11 @@ def _rounded_up(count: int) -> int:
     return max(-(-count // grain) * grain, 1)
 
 
-def _walk(system: OpenSystem, times: Float[Array, " t"], method: str) -> tuple[Walk, Int8[Array, ""]]:
-    """How a trajectory goes on by a method, and whether something is wrong."""
+@partial(compiled, static_argnames="method")
+def _prepared(
+    system: OpenSystem, times: Float[Array, " t"], method: str
+) -> tuple[Walk, Eigenbasis, Int8[Array, ""]]:
+    """How a trajectory goes on by a method, in which eigenstates, and whether something is wrong."""
     basis = system.eigenbasis()
     transitions = system.transitions(basis)
     if system.initial is None:
@@ -254,7 +246,7 @@ def _walk(system: OpenSystem, times: Float[Array, " t"], method: str) -> tuple[W
         faults.append((lost, Status.LARGE_RESIDUAL))
     if system.initial is not None:
         faults.append((lowest < -roundoff(lowest.dtype), Status.BAD_INITIAL_STATE))
-    return walk, jnp.where(status == Status.OK, first_fault(faults), status)
+    return walk, basis, jnp.where(status == Status.OK, first_fault(faults), status)
 
 
 def _keys(key: PRNGKeyArray, n: int) -> Any:
@@ -262,37 +254,41 @@ def _keys(key: PRNGKeyArray, n: int) -> Any:
     return jax.vmap(lambda number: jax.random.split(jax.random.fold_in(key, number)))(jnp.arange(n))
 
 
-@partial(compiled, static_argnames=("n", "limit", "method"))
+@partial(compiled, static_argnames=("n", "limit"))
 def _counted(
-    system: OpenSystem, times: Float[Array, " t"], key: PRNGKeyArray, n: int, limit: int, method: str
-) -> tuple[Int[Array, ""], Int8[Array, ""]]:
-    """The largest number of jumps that one of the trajectories has, `limit` at most; the status."""
-    walk, status = _walk(system, times, method)
+    walk: Walk, status: Int8[Array, ""], end: Float[Array, ""], key: PRNGKeyArray, n: int, limit: int
+) -> Int[Array, ""]:
+    """The largest number of jumps that one of the trajectories has, `limit` at most."""
 
     def goes_on(carry: tuple[Any, Array, Array]) -> Bool[Array, ""]:
         _, time, count = carry
-        return (time <= times[-1]) & (count < limit) & (status == Status.OK)
+        return (time <= end) & (count < limit) & (status == Status.OK)
 
     def count(keys: Any) -> Int[Array, ""]:
         def step(carry: tuple[Any, Array, Array]) -> tuple[Any, Array, Array]:
             state, time, count = carry
             jump = walk.jump(state, jax.random.fold_in(keys[1], count))
             time = time + jump.wait
-            return jump.state, time, count + (time <= times[-1]).astype(count.dtype)
+            return jump.state, time, count + (time <= end).astype(count.dtype)
 
-        begin = (walk.begin(keys[0]), jnp.zeros((), times.dtype), jnp.zeros((), jnp.int32))
+        begin = (walk.begin(keys[0]), jnp.zeros_like(end), jnp.zeros((), jnp.int32))
         found: Int[Array, ""] = jax.lax.while_loop(goes_on, step, begin)[2]
         return found
 
-    return jnp.max(jax.vmap(count)(_keys(key, n))), status
+    return jnp.max(jax.vmap(count)(_keys(key, n)))
 
 
-@partial(compiled, static_argnames=("n", "max_jumps", "method"))
+@partial(compiled, static_argnames=("n", "max_jumps"))
 def _recorded(
-    system: OpenSystem, times: Float[Array, " t"], key: PRNGKeyArray, n: int, max_jumps: int, method: str
+    walk: Walk,
+    basis: Eigenbasis,
+    status: Int8[Array, ""],
+    times: Float[Array, " t"],
+    key: PRNGKeyArray,
+    n: int,
+    max_jumps: int,
 ) -> Trajectories:
-    """The trajectories by one method."""
-    walk, status = _walk(system, times, method)
+    """The trajectories of a walk."""
 
     def record(keys: Any) -> tuple[Any, ...]:
         def step(carry: tuple[Any, Array], number: Array) -> tuple[tuple[Any, Array], Jump]:
@@ -308,7 +304,7 @@ def _recorded(
         begin = walk.begin(keys[0])
         found = jax.lax.scan(step, (begin, jnp.zeros((), times.dtype)), jnp.arange(max_jumps + 1))[1]
         jumps = Jump(*(own[:-1] for own in found))
-        states, heat = _at_times(walk, times, system.n_baths, begin, jumps)
+        states, heat = _at_times(walk, times, begin, jumps)
         known = jnp.where(times < found.wait[-1], 1.0, jnp.nan)[:, None]
         return begin, jumps, jnp.isfinite(found.wait[-1]), states, heat, known
 
@@ -317,7 +313,7 @@ def _recorded(
     begin, after, states = (walk.shown(own) for own in (begin, jumps.state, states))
     amplitudes = states * known.astype(states.dtype) if jnp.iscomplexobj(states) else None
     if amplitudes is None:
-        populations = jax.nn.one_hot(states, system.dimension, dtype=times.dtype) * known
+        populations = jax.nn.one_hot(states, walk.pairs.dimension, dtype=times.dtype) * known
         begin, after = jnp.where(ok, begin, -1), jnp.where(ok, after, -1)
     else:
         populations = (amplitudes * amplitudes.conj()).real
@@ -339,12 +335,12 @@ def _recorded(
         populations,
         amplitudes,
         status,
-        system.eigenbasis(),
+        basis,
     )
 
 
 def _at_times(
-    walk: Walk, times: Float[Array, " t"], n_baths: int, begin: Any, jumps: Jump
+    walk: Walk, times: Float[Array, " t"], begin: Any, jumps: Jump
 ) -> tuple[Any, Float[Array, "t K"]]:
     """The state at each of the times, and the energy that each bath has been given till then."""
     number = jnp.searchsorted(jumps.wait, times, side="right")
@@ -352,6 +348,6 @@ def _at_times(
     states = jnp.concatenate([begin[None], jumps.state])[number]
     states = jax.vmap(walk.after)(states, times - started)
     interval = jnp.searchsorted(times, jumps.wait, side="left")
-    given = jnp.zeros((times.size + 1, n_baths), times.dtype)
+    given = jnp.zeros((times.size + 1, walk.pairs.n_baths), times.dtype)
     given = given.at[interval, jumps.bath].add(jumps.energy.astype(times.dtype))
     return states, jnp.cumsum(given[:-1], axis=0)

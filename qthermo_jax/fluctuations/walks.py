@@ -27,7 +27,18 @@ class Jump(NamedTuple):
 
 
 class Walk(eqx.Module):
-    """What the trajectories of a system are made of."""
+    """What the trajectories of a system are made of.
+
+    Attributes:
+        pairs: the transitions (static).
+    """
+
+    pairs: Pairs = eqx.field(static=True)
+
+    @property
+    @abc.abstractmethod
+    def bytes_per_state(self) -> int:
+        """Memory that a state takes."""
 
     @abc.abstractmethod
     def begin(self, key: PRNGKeyArray) -> Shaped[Array, "*d"]:
@@ -69,6 +80,10 @@ class RateWalk(Walk):
     baths: Int[Array, "d c"]
     energies: Float[Array, "d c"]
 
+    @property
+    def bytes_per_state(self) -> int:
+        return self.targets.dtype.itemsize
+
     @classmethod
     def of(cls, transitions: Transitions, rho: Complex[Array, "d d"]) -> "RateWalk":
         """Starting from the populations of a density matrix in the eigenbasis."""
@@ -79,6 +94,7 @@ class RateWalk(Walk):
         table = Groups.of(origin, pairs.dimension).table
         released = energies[origin] - energies[target]
         return cls(
+            pairs,
             jnp.cumsum(jnp.maximum(rho.diagonal().real, 0.0)),
             jnp.cumsum(padded(rates)[table], axis=1),
             jnp.asarray(np.append(target, 0)[table], jnp.int32),
@@ -119,7 +135,6 @@ class WaveFunctions(Walk):
         arrival: which pair of a jump operator and a target, (a,).
         first: the first transition of each such pair, (a,).
         turn: from this eigenbasis into that of H.
-        pairs: of the transitions (static).
     """
 
     start: Float[Array, " d"]
@@ -133,7 +148,10 @@ class WaveFunctions(Walk):
     arrival: Int[Array, " a"]
     first: Int[Array, " a"]
     turn: Complex[Array, "d d"]
-    pairs: Pairs = eqx.field(static=True)
+
+    @property
+    def bytes_per_state(self) -> int:
+        return self.turn.dtype.itemsize * self.pairs.dimension
 
     @classmethod
     def of(
@@ -149,7 +167,8 @@ class WaveFunctions(Walk):
         position, reverse, _, target = pairs.directed_transitions
         S, gamma, label = transitions.directed()
         omega = transitions.omega[pairs.number[position]]
-        operator = pairs.bath[position] * (2 * transitions.omega.size) + label
+        label = label.astype(jnp.int32)
+        operator = pairs.bath[position] * np.int32(2 * transitions.omega.size) + label
         number = jnp.arange(position.size, dtype=jnp.int32)
         one, other, order = jax.lax.sort((operator, jnp.asarray(target), number), num_keys=2)
         fresh = (jnp.diff(one) != 0) | (jnp.diff(other) != 0)
@@ -158,6 +177,7 @@ class WaveFunctions(Walk):
         step = -1j * _effective(H, transitions) * horizon.astype(H.dtype)
         exponential = partial(jax.scipy.linalg.expm, max_squarings=_SQUARINGS)
         return cls(
+            pairs,
             jnp.cumsum(jnp.maximum(weights, 0.0)),
             states.T,
             horizon,
@@ -169,7 +189,6 @@ class WaveFunctions(Walk):
             jnp.zeros_like(order).at[order].set(arrival.astype(order.dtype)),
             jax.ops.segment_min(order, arrival, order.size),
             turn,
-            pairs,
         )
 
     def begin(self, key: PRNGKeyArray) -> Complex[Array, " d"]:
