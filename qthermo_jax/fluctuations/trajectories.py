@@ -7,9 +7,10 @@ master equation: between jumps |psi> follows H_eff = H - (i/2) sum L^dag L, and 
 when |psi|^2 has fallen to a uniformly distributed number (Plenio and Knight, Rev. Mod. Phys. 70, 101
 (1998), Sec. III).
 
-When that is, is found by bisection: exp(-i H_eff tau) is made once for tau = t, t/2, t/4, ... of the
-last time t, by scaling and squaring, which keeps its digits where H_eff has no complete set of
-eigenvectors. Waiting times are known to the last binary digit of t then, 2^-53 t in 64 bit.
+The time of a jump is found by bisection with the propagators exp(-i H_eff tau), tau = t, t/2, t/4, ...
+of the last time t. They come of repeated doubling, which keeps its digits where H_eff has no complete
+set of eigenvectors; their error is of the order of |H_eff| t times the precision, as for `evolve`. The
+time is known to the last binary digit of t then, 2^-52 t in 64 bit.
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,8 +39,8 @@ from qthermo_jax.dynamics.reduced import faults_at_start, in_turn, start_of
 from qthermo_jax.eigenbasis import Eigenbasis, roundoff
 from qthermo_jax.fluctuations.walks import Jump, RateWalk, Walk, WaveFunctions
 from qthermo_jax.precision import compiled, precise
-from qthermo_jax.steady import Status, solved
-from qthermo_jax.steady.faults import faults_of, first_fault, nan_unless_ok
+from qthermo_jax.steady import Status, SteadyState, solved
+from qthermo_jax.steady.faults import first_fault, nan_unless_ok
 from qthermo_jax.summary import Summary, counted, span
 from qthermo_jax.system import OpenSystem
 
@@ -152,14 +153,15 @@ def trajectories(
     >>> record.heat.shape, bool(record.exceeded.any())
     ((100, 1, 2), False)
     """
-    _refuse(system, key, n, max_jumps)
+    _refuse(system, times, key, n, max_jumps)
     if initial is not None:
         system = system.with_initial(_of_label(system, initial) if isinstance(initial, str) else initial)
     own = jnp.asarray(times, float)
     if own.ndim != 1 or not own.size:
         raise ValueError(f"times have the shape (t,) with t > 0, not {own.shape}")
     for name in in_turn(method, system, own, key):
-        walk, basis, status = _prepared(system, own, name)
+        steady = solved(system, name) if system.initial is None else None
+        walk, basis, status = _prepared(system, steady, own, name)
         if isinstance(status, jax.core.Tracer) or status != Status.METHOD_NOT_EXACT:
             break
     room = _room(walk, status, own, key, n) if max_jumps is None else max_jumps
@@ -167,7 +169,7 @@ def trajectories(
     return record
 
 
-def _refuse(system: OpenSystem, key: Any, n: int, max_jumps: int | None) -> None:
+def _refuse(system: OpenSystem, times: Any, key: Any, n: int, max_jumps: int | None) -> None:
     """Raise a ValueError for what cannot be recorded."""
     equation = system.equation
     if not (equation.secular or equation.between_bare_states):
@@ -180,6 +182,11 @@ def _refuse(system: OpenSystem, key: Any, n: int, max_jumps: int | None) -> None
     for what, number in (("n", n), ("max_jumps", max_jumps)):
         if number is not None and number < 1:
             raise ValueError(f"{what} = {number}: at least 1")
+    leaves = jax.tree.leaves((system, times, key))
+    if max_jumps is None and any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+        raise ValueError(
+            "inside a compiled or mapped function the length of the records is given: max_jumps="
+        )
 
 
 def _of_label(system: OpenSystem, label: str) -> np.ndarray:
@@ -195,10 +202,6 @@ def _room(
     walk: Walk, status: Int8[Array, ""], times: Float[Array, " t"], key: PRNGKeyArray, n: int
 ) -> int:
     """How many jumps the records hold: as many as there are, as far as the memory goes."""
-    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((walk, status, times, key))):
-        raise ValueError(
-            "inside a compiled or mapped function the length of the records is given: max_jumps="
-        )
     fitting = max(_RECORDS // (n * (24 + walk.bytes_per_state)), 1)
     return min(_rounded_up(int(_counted(walk, status, times[-1], key, n, fitting))), fitting)
 
@@ -211,21 +214,18 @@ def _rounded_up(count: int) -> int:
 
 @partial(compiled, static_argnames="method")
 def _prepared(
-    system: OpenSystem, times: Float[Array, " t"], method: str
+    system: OpenSystem, steady: SteadyState | None, times: Float[Array, " t"], method: str
 ) -> tuple[Walk, Eigenbasis, Int8[Array, ""]]:
     """How a trajectory goes on by a method, in which eigenstates, and whether something is wrong."""
-    basis = system.eigenbasis()
+    basis = system.eigenbasis() if steady is None else steady.basis
     transitions = system.transitions(basis)
-    if system.initial is None:
-        state = solved(system, method)
-        rho, status = state.rho_eigen, state.status
-        # LAPACK may not return from a matrix that is not finite.
-        rho = jnp.where(status == Status.OK, rho, jnp.eye(system.dimension, dtype=rho.dtype))
-        faults = faults_of(system, transitions)
-    else:
+    if steady is None:
         start = start_of(system, basis)
         rho, status = start.rho, jnp.int8(Status.OK)
         faults = faults_at_start(system, transitions, start, method)[0]
+    else:
+        rho, status = steady.rho_eigen, steady.status
+        faults = []
     ascending = jnp.all(jnp.isfinite(times)) & (times[0] >= 0) & jnp.all(jnp.diff(times) >= 0)
     faults.append((~ascending, Status.PARAMETER_OUT_OF_RANGE))
     lowest = jnp.min(rho.diagonal().real)
@@ -244,7 +244,7 @@ def _prepared(
         lowest = jnp.min(weights)
         lost = ~jnp.all(jnp.isfinite(walk.propagators))
         faults.append((lost, Status.LARGE_RESIDUAL))
-    if system.initial is not None:
+    if steady is None:
         faults.append((lowest < -roundoff(lowest.dtype), Status.BAD_INITIAL_STATE))
     return walk, basis, jnp.where(status == Status.OK, first_fault(faults), status)
 

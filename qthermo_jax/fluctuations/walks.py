@@ -1,7 +1,6 @@
 """How a single trajectory goes on: from eigenstate to eigenstate, or as a Monte Carlo wave function."""
 
 import abc
-from functools import partial
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -13,8 +12,8 @@ from jaxtyping import Array, Complex, Float, Int, PRNGKeyArray, Shaped
 from qthermo_jax.structure import Groups, Pairs, padded
 from qthermo_jax.transitions import Transitions
 
-# 2^40 steps of scaling and squaring, as for `evolve`.
-_SQUARINGS = 40
+# Propagators are right for |H_eff| t up to 2^40, about 1e12; past that they are NaN.
+_MORE_HALVINGS = 40
 
 
 class Jump(NamedTuple):
@@ -173,16 +172,14 @@ class WaveFunctions(Walk):
         one, other, order = jax.lax.sort((operator, jnp.asarray(target), number), num_keys=2)
         fresh = (jnp.diff(one) != 0) | (jnp.diff(other) != 0)
         arrival = jnp.concatenate([jnp.zeros(1, int), jnp.cumsum(fresh.astype(int))])
-        shares = 0.5 ** jnp.arange(jnp.finfo(horizon.dtype).nmant + 1, dtype=horizon.dtype)
-        step = -1j * _effective(H, transitions) * horizon.astype(H.dtype)
-        exponential = partial(jax.scipy.linalg.expm, max_squarings=_SQUARINGS)
+        levels = jnp.finfo(horizon.dtype).nmant + 1
         return cls(
             pairs,
             jnp.cumsum(jnp.maximum(weights, 0.0)),
             states.T,
             horizon,
-            shares,
-            jax.vmap(exponential)(shares.astype(H.dtype)[:, None, None] * step[None]),
+            0.5 ** jnp.arange(levels, dtype=horizon.dtype),
+            _propagators(-1j * _effective(H, transitions) * horizon.astype(H.dtype), levels),
             (jnp.sqrt(gamma).astype(S.dtype) * S).astype(H.dtype),
             jnp.where(reverse, -omega, omega),
             operator,
@@ -238,6 +235,24 @@ def _square(psi: Complex[Array, " d"]) -> Float[Array, ""]:
 def _normalised(psi: Complex[Array, " d"]) -> Complex[Array, " d"]:
     size = jnp.sqrt(_square(psi))
     return psi / jnp.where(size > 0, size, 1.0).astype(psi.dtype)
+
+
+def _propagators(generator: Complex[Array, "d d"], levels: int) -> Complex[Array, "b d d"]:
+    """exp(generator share) for the shares 1, 1/2, 1/4, ...
+
+    By doubling e^A - 1, from 2E + E^2: as long as A is small, nothing of it is lost in the 1.
+    """
+    steps = levels + _MORE_HALVINGS
+    size = jnp.max(jnp.sum(jnp.abs(generator), axis=1))
+    A = generator * jnp.asarray(2.0**-steps, generator.dtype)
+
+    def double(E: Array, _: None) -> tuple[Array, Array]:
+        E = 2.0 * E + E @ E
+        return E, E
+
+    _, doubled = jax.lax.scan(double, A + A @ A / 2.0, None, length=steps)
+    found = doubled[::-1][:levels] + jnp.eye(len(A), dtype=A.dtype)[None]
+    return found * jnp.where(size <= 2.0**_MORE_HALVINGS, 1.0, jnp.nan).astype(A.dtype)
 
 
 def _effective(H: Complex[Array, "d d"], transitions: Transitions) -> Complex[Array, "d d"]:
