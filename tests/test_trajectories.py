@@ -192,6 +192,28 @@ def test_wave_functions_follow_the_evolution_and_give_what_their_jumps_carry(gen
     np.testing.assert_allclose(sizes, 1.0, rtol=1e-12)
 
 
+@pytest.mark.slow
+def test_a_degenerate_level_gives_what_the_heat_currents_say() -> None:
+    """One bath on two transitions of one frequency makes coherences in the global equation."""
+    S, x = np.zeros((3, 3)), np.diag([0.3, -0.2, 0.0])
+    S[0, 2] = S[2, 0] = S[1, 2] = S[2, 1] = 1.0
+    x[0, 2] = x[2, 0] = 0.5
+    baths = [qj.Bath(S, 1.0, qj.Ohmic(0.5)), qj.Bath(x, 0.3, qj.Ohmic(1.0))]
+    system = qj.OpenSystem(np.diag([0.0, 0.0, 1.0]), baths)
+    times = np.array([0.5, 2.0, 6.0])
+    found = qj.trajectories(system, times, KEY, 4000, "1")
+    assert found.amplitudes is not None
+    states = qj.evolve(system, times, [1.0, 0.0, 0.0])
+    assert_within_errors(np.asarray(found.level_populations), np.asarray(states.level_populations))
+    fine = np.linspace(0.0, 6.0, 201)
+    states = qj.evolve(system, fine, [1.0, 0.0, 0.0], method="dense")
+    J = np.asarray(jax.vmap(lambda state: qj.heat_currents(system, state))(states))
+    expected = scipy.integrate.simpson(J, x=fine, axis=0)
+    assert_within_errors(np.asarray(found.heat[:, -1]), expected)
+    lost = np.asarray(found.populations)[:, -1] @ np.array([0.0, 0.0, 1.0])
+    np.testing.assert_allclose(np.asarray(found.heat[:, -1]).sum(axis=1), -lost, atol=1e-12)
+
+
 def test_the_first_jump_of_a_defective_decay_comes_when_the_exponential_says() -> None:
     """H_eff at its exceptional point: no eigenvectors, and |psi|^2 is a polynomial times e^-t."""
     H = np.diag([0.0, 3.0, 3.0])

@@ -192,12 +192,12 @@ class WaveFunctions(Walk):
         return self.beginnings[_pick(self.start, jax.random.uniform(key, dtype=self.start.dtype))]
 
     def jump(self, state: Complex[Array, " d"], key: PRNGKeyArray) -> Jump:
-        lost, which = jax.random.uniform(key, (2,), self.shares.dtype)
+        survival, which = jax.random.uniform(key, (2,), self.shares.dtype)
 
         def halve(carry: tuple[Array, Array], level: tuple[Array, Array]) -> tuple[Any, None]:
             (psi, share), (more, propagator) = carry, level
             ahead = propagator @ psi
-            stays = _square(ahead) > 1.0 - lost
+            stays = _square(ahead) > survival
             return (jnp.where(stays, ahead, psi), jnp.where(stays, share + more, share)), None
 
         begin = (state, jnp.zeros((), self.shares.dtype))
@@ -206,12 +206,15 @@ class WaveFunctions(Walk):
         fed = self.amplitudes * psi[origin]
         arriving = jax.ops.segment_sum(fed, self.arrival, fed.size)
         weights = (arriving * arriving.conj()).real
-        chosen = self.first[_pick(jnp.cumsum(weights), which)]
+        cumulative = jnp.cumsum(weights)
+        chosen = self.first[_pick(cumulative, which)]
         fed = jnp.where(self.operator == self.operator[chosen], fed, 0.0)
         after = Groups.of(target, state.size).sum(fed)
         bath = jnp.asarray(self.pairs.bath[self.pairs.directed_transitions[0]])[chosen]
-        # Past the last time the waiting time is not known, and not needed.
-        wait = jnp.where(share > 1.0, jnp.inf, share * self.horizon)
+        # Past the last time the waiting time is not known, and not needed; a state that no operator
+        # leaves waits for ever, whatever round-off does to its norm.
+        never = (share > 1.0) | (cumulative[-1] == 0)
+        wait = jnp.where(never, jnp.inf, share * self.horizon)
         return Jump(wait, bath, self.energies[chosen], _normalised(after))
 
     def after(self, state: Complex[Array, " d"], elapsed: Float[Array, ""]) -> Complex[Array, " d"]:
