@@ -27,16 +27,20 @@ def refrigerator() -> qj.OpenSystem:
 
 @cache
 def record(method: str) -> qj.Trajectories:
-    return qj.trajectories(refrigerator(), [5.0, 20.0], KEY, N, method=method)
+    m = 128 if method == "dense" else None
+    return qj.trajectories(refrigerator(), [5.0, 20.0], KEY, N, max_jumps=m, method=method)
 
 
 def of_the_same_shape(
-    times: list[float], initial: object = None, T: tuple[float, ...] = (0.5, 0.6, 2.0)
+    times: list[float],
+    initial: object = None,
+    T: tuple[float, ...] = (0.5, 0.6, 2.0),
+    key: jax.Array = KEY,
 ) -> qj.Trajectories:
     """Another record by the programs that are compiled for the first one."""
     system = qj.models.three_level_refrigerator(T_c=T[0], T_h=T[1], T_w=T[2])
     m = record("populations").jump_times.shape[1]
-    return qj.trajectories(system, times, KEY, N, initial, max_jumps=m, method="populations")
+    return qj.trajectories(system, times, key, N, initial, max_jumps=m, method="populations")
 
 
 def jumps_of_refrigerator() -> list[tuple[int, int, int, float, float]]:
@@ -214,6 +218,7 @@ def test_a_degenerate_level_gives_what_the_heat_currents_say() -> None:
     np.testing.assert_allclose(np.asarray(found.heat[:, -1]).sum(axis=1), -lost, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_first_jump_of_a_defective_decay_comes_when_the_exponential_says() -> None:
     """H_eff at its exceptional point: no eigenvectors, and |psi|^2 is a polynomial times e^-t."""
     H = np.diag([0.0, 3.0, 3.0])
@@ -294,7 +299,7 @@ def test_nothing_happens_any_more_in_a_dark_state() -> None:
 # --- keys, lengths, maps
 
 
-@pytest.mark.parametrize("method", ["populations", "dense"])
+@pytest.mark.parametrize("method", ["populations", pytest.param("dense", marks=pytest.mark.slow)])
 def test_one_key_makes_one_record_whatever_its_length_and_number(method: str) -> None:
     found = record(method)
     again = qj.trajectories(refrigerator(), [5.0, 20.0], KEY, 8, max_jumps=16, method=method)
@@ -313,17 +318,19 @@ def test_one_key_makes_one_record_whatever_its_length_and_number(method: str) ->
 
 
 def test_it_maps_over_temperatures_and_keys() -> None:
+    m = record("populations").jump_times.shape[1]
+
     @jax.jit
     @jax.vmap
     def heat(T: jax.Array, key: jax.Array) -> jax.Array:
-        system = qj.models.three_level_refrigerator(T_w=T)
-        return qj.trajectories(system, [5.0, 6.0], key, 4, max_jumps=20, method="populations").heat
+        system = qj.models.three_level_refrigerator(T_c=0.5, T_h=0.6, T_w=T)
+        return qj.trajectories(system, [5.0, 20.0], key, N, max_jumps=m, method="populations").heat
 
-    T, keys = jnp.array([1.0, 2.0]), jax.random.split(KEY, 2)
-    for own, t, key in zip(heat(T, keys), T, keys, strict=True):
-        system = qj.models.three_level_refrigerator(T_w=t)
-        single = qj.trajectories(system, [5.0, 6.0], key, 4, max_jumps=20)
-        np.testing.assert_allclose(own, single.heat, atol=1e-13)
+    found = heat(jnp.array([1.0, 2.0]), jax.random.split(KEY, 2))
+    assert found.shape == (2, N, 2, 3)
+    for own, T, key in zip(found, (1.0, 2.0), jax.random.split(KEY, 2), strict=True):
+        single = of_the_same_shape([5.0, 20.0], T=(0.5, 0.6, T), key=key)
+        np.testing.assert_allclose(own, single.heat, atol=1e-12)
 
 
 def test_it_says_what_it_holds() -> None:
