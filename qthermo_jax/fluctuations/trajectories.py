@@ -145,8 +145,8 @@ def trajectories(
 
     Raises:
         ValueError: a master equation without jumps ("redfield"), an unknown label or method, a shape
-            that does not fit, n or `max_jumps` below 1, a key that is none, or no
-            `max_jumps` inside a compiled or mapped function.
+            that does not fit, n or `max_jumps` below 1, something else than a key, or no `max_jumps`
+            inside a compiled or mapped function.
 
     >>> from qthermo_jax.models import lambda_system
     >>> record = trajectories(lambda_system(), [10.0], jax.random.key(0), n=100)
