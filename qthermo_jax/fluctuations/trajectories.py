@@ -322,21 +322,8 @@ def _recorded(
     at, energies, heat, populations, amplitudes = nan_unless_ok(status, numbers)
     counts = jnp.sum(jnp.isfinite(at), axis=1, dtype=jnp.int32)
     baths = jnp.where(ok, jumps.bath, -1)
-    return Trajectories(
-        times,
-        at,
-        baths,
-        energies,
-        after,
-        begin,
-        counts,
-        exceeded & ok,
-        heat,
-        populations,
-        amplitudes,
-        status,
-        basis,
-    )
+    walked = (times, at, baths, energies, after, begin, counts, exceeded & ok)
+    return Trajectories(*walked, heat, populations, amplitudes, status, basis)
 
 
 def _at_times(
