@@ -1,4 +1,4 @@
-"""Pictures for the pages: digits of the solvers, the floors of the program. Writes docs/figures/*.png.
+"""Pictures for the pages: digits, the floors of the program, a trajectory. Writes docs/figures/*.png.
 
 The exact numbers are those of the tests: it runs with PYTHONPATH=tests.
 """
@@ -55,12 +55,33 @@ def building() -> Figure:
     return figure
 
 
+def trajectory() -> Figure:
+    """Levels of the three-level refrigerator over time, and the energy that its baths were given."""
+    system, end = qj.models.three_level_refrigerator(T_c=0.5, T_h=0.6, T_w=2.0), 60.0
+    record = qj.trajectories(system, [end], jax.random.key(5), n=1, initial="0")
+    happened = np.isfinite(record.jump_times[0])
+    times = np.concatenate([[0.0], record.jump_times[0][happened], [end]])
+    levels = np.concatenate([[record.initial[0]], record.states[0][happened]])
+    figure = Figure(figsize=(6.4, 4.6), dpi=150, layout="constrained")
+    above, below = figure.subplots(2, sharex=True, height_ratios=(1, 2))
+    above.stairs(levels, times, baseline=None, color="black")
+    above.set(ylabel="level", yticks=range(3), yticklabels=[f"|{label}⟩" for label in system.labels])
+    baths, energies = record.baths[0][happened], record.energies[0][happened]
+    for bath, (name, colour) in enumerate([("cold", "C0"), ("hot", "C3"), ("work", "C1")]):
+        given = np.concatenate([[0.0], np.cumsum(np.where(baths == bath, energies, 0.0))])
+        below.stairs(given, times, baseline=None, color=colour, label=f"{name} bath")
+    below.set(xlabel=r"time $\times\ J$", ylabel=r"energy given / $\omega_h$", xlim=(0, end))
+    below.legend()
+    return figure
+
+
 def main() -> None:
-    """Draw both."""
+    """Draw all."""
     jax.config.update("jax_enable_x64", True)
     FIGURES.mkdir(exist_ok=True)
     digits().savefig(FIGURES / "digits.png")
     building().savefig(FIGURES / "floors.png")
+    trajectory().savefig(FIGURES / "trajectory.png")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from .declared import Computed, Observable, observable
 from .diagnosis import diagnose
 from .dynamics import evolve, evolve_driven, evolve_with_baths
 from .eigenbasis import Eigenbasis, gibbs_state
+from .fluctuations import Cycles, Trajectories, cycles, trajectories
 from .labels import Dimension, Quantity
 from .liouvillian import jump_operators, liouvillian
 from .observables import (
@@ -51,6 +52,7 @@ from .version import __version__
 __all__ = [
     "Bath",
     "Computed",
+    "Cycles",
     "Dimension",
     "DrudeLorentz",
     "Eigenbasis",
@@ -67,10 +69,12 @@ __all__ = [
     "State",
     "Status",
     "SteadyState",
+    "Trajectories",
     "UnderDamped",
     "__version__",
     "amplification",
     "conductance",
+    "cycles",
     "diagnose",
     "dissipator",
     "energy_balance",
@@ -109,5 +113,6 @@ __all__ = [
     "steadystate",
     "sweep",
     "theory",
+    "trajectories",
     "vector_to_operator",
 ]

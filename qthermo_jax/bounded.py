@@ -12,7 +12,7 @@ from jax.interpreters import ad, batching, mlir
 from jaxtyping import Array, Bool, Float
 
 # A value whose error may be larger than this part of it is not given.
-_SIX_DIGITS = 1e-6
+SIX_DIGITS = 1e-6
 
 # A derivative has more terms than its value, and each is as good as the value's.
 _TERMS = 4.0
@@ -76,7 +76,7 @@ class Bounded(eqx.Module):
     def reliable(self) -> Bool[Array, "*dims"]:
         """Where the bound is at most 1e-6 of the size."""
         exact = self.exact.reshape(self.exact.shape + (1,) * (self.size.ndim - self.exact.ndim))
-        return exact | (self.bound <= _SIX_DIGITS * self.size)
+        return exact | (self.bound <= SIX_DIGITS * self.size)
 
     @property
     def trusted(self) -> Float[Array, "*dims"]:
