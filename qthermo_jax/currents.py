@@ -1,6 +1,7 @@
 """Heat currents and what is made of them, each with a bound of what round-off did to it."""
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +12,7 @@ from qthermo_jax.bounded import Bounded, Pace, size_of
 from qthermo_jax.master_equations import InEigenbasis
 from qthermo_jax.precision import compiled, precise
 from qthermo_jax.registry import Method
-from qthermo_jax.solvers import LARGEST_CORE, Jumps, net_heat, solvers_for
+from qthermo_jax.solvers import LARGEST_CORE, Jumps, net_fluxes, solvers_for
 from qthermo_jax.steady import State, Status, SteadyState
 from qthermo_jax.structure import repeated
 from qthermo_jax.system import OpenSystem
@@ -132,35 +133,85 @@ def _by_net_fluxes(
 
     Where they are not those of the state, what was found before stays.
     """
-    pairs, p, basis = transitions.pairs, state.populations, transitions.basis
-    energies = basis.relative_energies
+    pairs, basis = transitions.pairs, transitions.basis
+    energies, T = basis.relative_energies, transitions.temperatures
+    found = fluxes_of(asked, system, state, transitions)
+    flux, size = found.net, found.gross
+    # A link whose amplitude is below its round-off may be there, and its flux returns through others.
+    hidden = found.hidden * (jnp.max(energies) - jnp.min(energies))
+    released = energies[pairs.j] - energies[pairs.i]
+    J = -pairs.by_bath.sum(released * flux)
+    heat = _better(heat, found.sound, J, pairs.by_bath.sum(jnp.abs(released) * size) + hidden)
+    # The force ln(forth/back) is the bath's 1/T only where it obeys detailed balance.
+    obeys = all(bath.spontaneous for bath in system.baths) & (basis.tolerance <= basis.round_off)
+    lesser = jnp.where(flux > 0, found.back, found.forth)
+    some = lesser > 0
+    force = jnp.log1p(jnp.abs(flux) / jnp.where(some, lesser, 1.0))
+    force = jnp.where(flux == 0, 0.0, jnp.where(some, force, jnp.inf))
+    coldest = jnp.min(jnp.where(T > 0, T, jnp.inf))
+    bound = 2 * jnp.sum(jnp.where(size == 0, 0.0, size * force)) + hidden / coldest
+    return heat, _better(entropy, found.sound & obeys, jnp.sum(jnp.abs(flux) * force), bound)
+
+
+def _better(
+    before: Bounded, where: Bool[Array, ""], value: Float[Array, "*s"], bound: Float[Array, "*s"]
+) -> Bounded:
+    """Another value and bound where these are known."""
+    value, bound = jnp.where(where, value, before.value), jnp.where(where, bound, before.bound)
+    spread = jnp.broadcast_to(bound[..., None] / before.parts.shape[-1], before.parts.shape)
+    parts = jnp.where(where, spread, before.parts)
+    return replace(before, value=value, bound=bound, parts=parts, size=jnp.abs(value))
+
+
+class Fluxes(NamedTuple):
+    """The net flux i -> j of each of P transitions, in units of energy.
+
+    Attributes:
+        net: (P,).
+        gross: bound of the error of each.
+        forth, back: of i -> j and j -> i alone.
+        hidden: flux through transitions that are too weak to be told from round-off, at most, ().
+        sound: whether they are known, and those of the state, ().
+    """
+
+    net: Float[Array, " P"]
+    gross: Float[Array, " P"]
+    forth: Float[Array, " P"]
+    back: Float[Array, " P"]
+    hidden: Float[Array, ""]
+    sound: Bool[Array, ""]
+
+
+def fluxes_of(
+    asked: Bool[Array, ""], system: OpenSystem, state: SteadyState, transitions: Transitions
+) -> Fluxes:
+    """Net fluxes of a rate equation's steady state, found without subtracting what flows back.
+
+    Args:
+        asked: whether they are needed; 0 and not sound otherwise.
+    """
+    pairs, p, i, j = transitions.pairs, state.populations, transitions.pairs.i, transitions.pairs.j
+    energies = transitions.basis.relative_energies
     hottest = jax.lax.stop_gradient(jnp.max(transitions.temperatures))
     reference = jnp.where(hottest > 0, hottest, 1.0)
     weights = jnp.exp((jnp.min(energies) - energies) / reference)
-    found = net_heat(asked, _jumps(system, transitions, weights, reference), pairs)
+    jumps = _jumps(system, transitions, weights, reference)
+    found = net_fluxes(asked, jumps, pairs)
     norm = jnp.sum(found.weights * weights)
-    norm = jnp.where(norm > 0, norm, 1.0)
+    q = found.weights / jnp.where(norm > 0, norm, 1.0)
+    # Half of the bound of the populations' relative error: 8 times what was seen at most.
     relative = jax.lax.stop_gradient(state.error) / 2
-    # A link whose amplitude is below its round-off may be there, and its flux returns through others.
-    i, j = pairs.i, pairs.j
-    hidden = transitions.strength_error * (transitions.rate_down * p[j] + transitions.rate_up * p[i])
-    hidden = jnp.sum(jnp.where(transitions.driven | (i == j), 0.0, hidden))
-    hidden = hidden * (jnp.max(energies) - jnp.min(energies))
-    same = jnp.all(jnp.abs(found.weights * weights / norm - p) <= 4 * relative * p)
-    by_fluxes = asked & found.sound & same & (hottest > 0)
+    doubt = transitions.strength_error * (transitions.rate_down * p[j] + transitions.rate_up * p[i])
+    hidden = jnp.sum(jnp.where(transitions.driven | (i == j), 0.0, doubt))
+    same = jnp.all(jnp.abs(q * weights - p) <= 4 * relative * p)
+    sound = asked & found.sound & same & (hottest > 0)
+    moves = sound & (i != j)
 
-    def better(before: Bounded, where: Bool[Array, ""], value: Array, bound: Array) -> Bounded:
-        value, bound = jnp.where(where, value, before.value), jnp.where(where, bound, before.bound)
-        spread = jnp.broadcast_to(bound[..., None] / p.size, before.parts.shape)
-        parts = jnp.where(where, spread, before.parts)
-        return replace(before, value=value, bound=bound, parts=parts, size=jnp.abs(value))
+    def given(values: Float[Array, " P"]) -> Float[Array, " P"]:
+        return jnp.where(moves, values, 0.0)
 
-    heat = better(heat, by_fluxes, found.heat / norm, relative * found.gross / norm + hidden)
-    # A force is the bath's 1/T only where it obeys detailed balance at the frequency of the jump.
-    obeys = all(bath.spontaneous for bath in system.baths) & (basis.tolerance <= basis.round_off)
-    coldest = jnp.min(jnp.where(transitions.temperatures > 0, transitions.temperatures, jnp.inf))
-    bound = relative * found.entropy_gross[0] / norm + hidden / coldest
-    return heat, better(entropy, by_fluxes & obeys, found.entropy[0] / norm, bound)
+    net, gross = (given(own / jnp.where(norm > 0, norm, 1.0)) for own in (found.net, found.gross))
+    return Fluxes(net, relative * gross, given(q[i] * jumps.up), given(q[j] * jumps.down), hidden, sound)
 
 
 def _jumps(
@@ -197,7 +248,7 @@ def _jumps(
         -lower * jnp.expm1(-size / temperature - more),
     )
     net = jnp.where(omega < 0, -gained, gained)
-    return Jumps(down, up, net, size_of(net), energies[j] - energies[i])
+    return Jumps(down, up, net, size_of(net))
 
 
 @precise

@@ -67,34 +67,27 @@ class Jumps(NamedTuple):
         down, up: c_ji and c_ij.
         net: N_ij = c_ij - c_ji.
         gross: the size of what N_ij is known from.
-        energy: E_j - E_i.
     """
 
     down: Float[Array, "P *b"]
     up: Float[Array, "P *b"]
     net: Float[Array, "P *b"]
     gross: Float[Array, "P *b"]
-    energy: Float[Array, "P *b"]
 
 
-class NetHeat(eqx.Module):
-    """What the net fluxes of a stationary state carry.
+class NetFluxes(eqx.Module):
+    """The net fluxes of a stationary state.
 
     Attributes:
         weights: q_i = p_i/pi_i, (d,), not normalised.
-        heat: into each bath, (K,), at these weights.
+        net: the flux i -> j of each transition, (P,), at these weights.
         gross: the sizes of the terms that it is a sum of.
-        entropy: what all transitions together produce, the sum of f ln(forth/back) over them with f the
-            net flux and forth, back those both ways; no term is negative, (1,).
-        entropy_gross: the same with the size of f's terms in the place of f.
         sound: whether every state leads to another one and nothing fell below the smallest number.
     """
 
     weights: Float[Array, "d *b"]
-    heat: Float[Array, "K *b"]
-    gross: Float[Array, "K *b"]
-    entropy: Float[Array, "1 *b"]
-    entropy_gross: Float[Array, "1 *b"]
+    net: Float[Array, "P *b"]
+    gross: Float[Array, "P *b"]
     sound: Bool[Array, "*b"]
 
 
@@ -272,24 +265,13 @@ def _places(pairs: Pairs) -> tuple[np.ndarray, np.ndarray]:
     return place[pairs.i, pairs.j].astype(np.int32), sign[pairs.i, pairs.j]
 
 
-def _force(
-    net: Float[Array, "P *b"], back: Float[Array, "P *b"], forth: Float[Array, "P *b"]
-) -> Float[Array, "P *b"]:
-    """ln(forth/back) of transitions of which the difference is known better than both; inf over 0."""
-    lesser = jnp.where(net > 0, back, forth)
-    some = lesser > 0
-    ratio = jnp.abs(net) / jnp.where(some, lesser, 1.0)
-    size = jnp.where(some, jnp.log1p(ratio), jnp.inf)
-    return jnp.where(net == 0, 0.0, jnp.sign(net) * size)
-
-
-def _solved(jumps: Jumps, pairs: Pairs) -> NetHeat:
+def _solved(jumps: Jumps, pairs: Pairs) -> NetFluxes:
     """From the transitions of one point, or of many in the last dimension."""
     core, rest = pairs.independent_set_split
     moves = (pairs.i != pairs.j).reshape(-1, *(1 for _ in jumps.up.shape[1:]))
     largest = jax.lax.stop_gradient(jnp.max(jnp.maximum(jumps.down, jumps.up), axis=0, initial=0.0))
     unit = lift_of(jumps.up.dtype) / jnp.where(largest > 0, largest, 1.0)
-    lifted = [jnp.where(moves, own * unit[None], 0.0) for own in jumps[:4]]
+    lifted = [jnp.where(moves, own * unit[None], 0.0) for own in jumps]
     down, up, net, gross = map(pairs.by_states.sum, lifted)
 
     def among(origin: np.ndarray, target: np.ndarray) -> Links:
@@ -316,17 +298,10 @@ def _solved(jumps: Jumps, pairs: Pairs) -> NetHeat:
     part = BothWays(up, down, net, gross)
     rest_of = BothWays(*map(pairs.by_states.sum_of_others, part))
     flux = part_of(whole, q[pairs.i], q[pairs.j], part, rest_of)
-    force = _force(flux.net, q[pairs.j] * down, q[pairs.i] * up)
     tiny = jnp.finfo(q.dtype).tiny
     fits = jnp.all(jnp.isfinite(q) & (q >= tiny), axis=0)
-    return NetHeat(
-        q,
-        -pairs.by_bath.sum(jumps.energy * flux.net) / unit[None],
-        pairs.by_bath.sum(jnp.abs(jumps.energy) * flux.gross) / unit[None],
-        jnp.sum(flux.net * force, axis=0, keepdims=True) / unit[None],
-        2 * jnp.sum(flux.gross * jnp.abs(force), axis=0, keepdims=True) / unit[None],
-        sound & _is_sound(step) & fits,
-    )
+    sound = sound & _is_sound(step) & fits
+    return NetFluxes(q, flux.net / unit[None], flux.gross / unit[None], sound)
 
 
 @precise
@@ -341,23 +316,25 @@ def _solve(arrays: Sequence[Shaped[Array, "_ b"]], pairs: Pairs) -> list[Array]:
     return jax.tree.leaves(solution)
 
 
-_solutions = points_last("net_heat", _solve)
+_solutions = points_last("net_fluxes", _solve)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(2,))
-def net_heat(asked: Bool[Array, ""], jumps: Jumps, pairs: Pairs) -> NetHeat:
-    """The heat that net fluxes carry in the stationary state of a rate equation.
+def net_fluxes(asked: Bool[Array, ""], jumps: Jumps, pairs: Pairs) -> NetFluxes:
+    """The net fluxes of the stationary state of a rate equation.
 
     Args:
         asked: whether it is needed at all; what comes is not sound otherwise.
         jumps: the transitions.
         pairs: with at most `LARGEST_CORE` states in the core of its `independent_set_split`.
     """
-    return NetHeat(*_solutions([asked[None], *jumps], pairs))
+    return NetFluxes(*_solutions([asked[None], *jumps], pairs))
 
 
-@net_heat.defjvp
+@net_fluxes.defjvp
 @precise
-def _(pairs: Pairs, given: tuple[Array, Jumps], steps: tuple[Array, Jumps]) -> tuple[NetHeat, NetHeat]:
-    solution: tuple[NetHeat, NetHeat] = jax.jvp(partial(_solved, pairs=pairs), given[1:], steps[1:])
+def _(
+    pairs: Pairs, given: tuple[Array, Jumps], steps: tuple[Array, Jumps]
+) -> tuple[NetFluxes, NetFluxes]:
+    solution: tuple[NetFluxes, NetFluxes] = jax.jvp(partial(_solved, pairs=pairs), given[1:], steps[1:])
     return solution
