@@ -26,6 +26,11 @@ def tool(name: str) -> ModuleType:
     return module
 
 
+def test_the_tables_of_the_readme_are_those_of_the_code() -> None:
+    text = (TOP / "README.md").read_text(encoding="utf-8")
+    assert tool("tables").with_tables(text) == text, "python docs/tables.py"
+
+
 def test_the_table_of_statuses_has_every_status_with_its_number_and_meaning() -> None:
     rows = tool("tables").TABLES["statuses"]().splitlines()[2:]
     assert rows == [f"| {own.value} | `{own.name}` | {own.meaning} |" for own in qj.Status]

@@ -1,13 +1,10 @@
 """Pictures: what is drawn, how it is labelled, and what cannot be drawn."""
 
-import sys
-
 import numpy as np
 import pytest
 import xarray as xr
 
 import qthermo_jax as qj
-from qthermo_jax import cli
 from qthermo_jax.plotting import PlotError, plot, select
 
 
@@ -428,7 +425,7 @@ def test_a_line_that_does_not_fit_is_said_in_one_line(data, other, name, words):
     assert "\n" not in str(caught.value)
 
 
-def test_the_command_takes_parts_and_lines(tmp_path, monkeypatch, capsys):
+def test_the_command_takes_parts_and_lines(tmp_path, monkeypatch, qthermo):
     monkeypatch.chdir(tmp_path)
     for name, data in (("map", diagram()), ("line", boundary()), ("cube", cube())):
         own = data.assign(method=data.status)
@@ -436,10 +433,8 @@ def test_the_command_takes_parts_and_lines(tmp_path, monkeypatch, capsys):
         own.to_netcdf(f"{name}.h5", engine="h5netcdf")
 
     def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["qthermo", "plot", *arguments])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        return left.value.code, capsys.readouterr().err
+        code, _, err = qthermo("plot", *arguments)
+        return code, err
 
     assert call("map.h5", "--line", "line.h5:found", "--line", "line.h5", "--scale", "log") == (0, "")
     asked = ("--select", "g=0.24", "--y", "bath", "--x", "heated_bath", "--out", "cube.svg")

@@ -1,8 +1,6 @@
 """What is computed is what the sources say now: all modules of the user's own are in the identity."""
 
 import importlib
-import os
-import subprocess
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -225,18 +223,6 @@ def own(g):
             digest(0.5, 0.0, cell.replace("return n", "return 2 * n")),
         ]
         assert len({one, *others}) == 4
-
-    def test_another_process_finds_the_same(self, folder: Path) -> None:
-        (folder / "mine.py").write_text(MODEL.format(*OWN["beside"]))
-        told = "from pathlib import Path; import mine; from qthermo_jax.sweeping.plan.model import "
-        told += "find_model; print(find_model(mine.own, Path()).digest)"
-        path = f"{folder}:{Path(qj.__file__).parents[1]}"
-        found = set()
-        for seed in ("1", "2"):
-            environment = {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": seed}
-            command = [sys.executable, "-c", told]
-            found.add(subprocess.run(command, env=environment, capture_output=True, check=True).stdout)
-        assert len(found) == 1
 
 
 @pytest.mark.parametrize(
