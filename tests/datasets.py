@@ -1,4 +1,6 @@
-"""Results of sweeps as small datasets, for what draws and shows them."""
+"""Results of sweeps: a small one made by hand, and what a file holds."""
+
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
@@ -29,3 +31,9 @@ def two_baths() -> xr.Dataset:
         {"g": ("g", g, {"units": "h"}), "T": T, "bath": [1, 2]},
         {"title": "Two <baths>"},
     )
+
+
+def values_of(file: Path) -> xr.Dataset:
+    """Everything in a result, in memory: the file is closed."""
+    with xr.open_dataset(file, engine="h5netcdf") as data:
+        return data.load()

@@ -9,13 +9,18 @@ from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from hypothesis import strategies as st
 
 import oracles
 import qthermo_jax as qj
+from matrices import hermitian, random_matrix, random_unitary
 
 SPACING = 0.8
+
+# The solvers that take a system of any kind, the narrowest first.
+METHODS = ("populations", "secular_block", "dense")
 
 
 @dataclass(frozen=True)
@@ -61,19 +66,6 @@ class Draw:
     @property
     def generator(self) -> np.ndarray:
         return oracles.generator(self.H, list(self.couplings), self.rates)
-
-
-def random_matrix(rng: np.random.Generator, d: int, is_complex: bool) -> np.ndarray:
-    matrix = rng.normal(size=(d, d))
-    return matrix + 1j * rng.normal(size=(d, d)) if is_complex else matrix
-
-
-def random_unitary(rng: np.random.Generator, d: int, is_complex: bool) -> np.ndarray:
-    return np.linalg.qr(random_matrix(rng, d, is_complex))[0]
-
-
-def hermitian(matrix: np.ndarray) -> np.ndarray:
-    return (matrix + matrix.conj().T) / 2
 
 
 def random_energies(rng: np.random.Generator, d: int, spectrum: str) -> np.ndarray:
@@ -166,6 +158,14 @@ def dense_couplings(system: qj.OpenSystem) -> list[np.ndarray]:
     banks = [bath.coupling for bath in system.baths]
     arrays = [S.dense() if isinstance(S, qj.SparseCoupling) else S for S in banks]
     return [np.asarray(S) for bank in arrays for S in bank]
+
+
+def uncoupled(H: Any, **options: Any) -> qj.OpenSystem:
+    """A system whose bath does nothing.
+
+    A JAX array's zeros are not known to be zeros: any pair of states may be connected.
+    """
+    return qj.OpenSystem(H, qj.Bath(jnp.zeros_like(H), 1.0, qj.Ohmic(1.0)), **options)
 
 
 def partition(labels: np.ndarray) -> set[frozenset[int]]:

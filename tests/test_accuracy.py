@@ -20,25 +20,15 @@ import exact
 import oracles
 import qthermo_jax as qj
 from exact import DIGITS, SMALLEST, ExactRate, Real
+from matrices import hermitian, random_matrix, random_unitary
 from qthermo_jax.bounded import Bounded
 from qthermo_jax.observables import bounded_currents
 from qthermo_jax.steady import Status
-from systems import (
-    SEEDS,
-    Draw,
-    divided_draw,
-    draws,
-    hermitian,
-    random_draw,
-    random_matrix,
-    random_unitary,
-    with_structure,
-)
+from systems import METHODS, SEEDS, Draw, divided_draw, draws, random_draw, with_structure
 
 pytestmark = pytest.mark.accuracy
 
 mp = mpmath.mp
-METHODS = ("populations", "secular_block", "dense")
 
 # --- the chain: single populations and heat currents ----------------------------------------------
 

@@ -18,14 +18,13 @@ import pytest
 
 import oracles
 import qthermo_jax as qj
+from matrices import hermitian, random_matrix
 from qthermo_jax import eigenbasis
 from qthermo_jax.eigenbasis import splits
 from qthermo_jax.steady import Status
-from systems import hermitian, random_matrix
 
 pytestmark = pytest.mark.accuracy
 
-TIERS = ("populations", "secular_block", "dense")
 
 # Programs of a few microseconds: what LLVM makes of them is most of what these tests would wait for.
 compiled = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})

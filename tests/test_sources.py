@@ -35,16 +35,15 @@ OWN = {
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(folder: Path) -> Path:
     """Modules that import one another; all take T from helper.py."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "helper.py").write_text("T = 0.5\n")
-    (tmp_path / "between.py").write_text("import helper\n")
-    (tmp_path / "pack").mkdir()
-    (tmp_path / "pack" / "__init__.py").write_text("")
-    (tmp_path / "pack" / "sub.py").write_text("from . import deep\nT = deep.helper.T\n")
-    (tmp_path / "pack" / "deep.py").write_text("import helper\n")
-    return tmp_path
+    (folder / "helper.py").write_text("T = 0.5\n")
+    (folder / "between.py").write_text("import helper\n")
+    (folder / "pack").mkdir()
+    (folder / "pack" / "__init__.py").write_text("")
+    (folder / "pack" / "sub.py").write_text("from . import deep\nT = deep.helper.T\n")
+    (folder / "pack" / "deep.py").write_text("import helper\n")
+    return folder
 
 
 @pytest.fixture

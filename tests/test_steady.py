@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 import oracles
 import qthermo_jax as qj
-from problems import SIGMA_X, atom
+from matrices import SIGMA_X
+from problems import atom
 from qthermo_jax.registry import Method
 from qthermo_jax.solvers import linear
 from qthermo_jax.steady import Status, solve

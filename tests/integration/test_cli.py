@@ -14,7 +14,7 @@ import pytest
 import xarray as xr
 
 import qthermo_jax as qj
-from processes import QTHERMO, TOP
+from processes import QTHERMO
 
 SPEC = """
 title = "Unbalance"
@@ -190,7 +190,6 @@ def test_what_explain_predicts_comes_true(folder):
         [sys.executable, "-c", EXPLAINED],
         env={
             **os.environ,
-            "PYTHONPATH": str(TOP),
             "MALLOC_MMAP_THRESHOLD_": "65536",  # what is given back shows at once
         },
         capture_output=True,

@@ -23,7 +23,6 @@ import ctypes, time
 from qthermo_jax.cli import main
 from qthermo_jax.sweeping.execute import cluster
 from qthermo_jax.sweeping.compute import engine
-from processes import until
 from qthermo_jax.sweeping.store import parts
 
 def busy(*_, **__):
@@ -52,10 +51,9 @@ run.make_plan = busy
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    (tmp_path / "spec.toml").write_text(SPEC)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+def folder(folder):
+    (folder / "spec.toml").write_text(SPEC)
+    return folder
 
 
 def started(patch, *arguments):
