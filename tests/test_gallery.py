@@ -314,7 +314,7 @@ def free_fermions(
     return 2 * filled @ phi**2 - 1, heat
 
 
-def xx_agrees_with_free_fermions(sites: int, method: str) -> None:
+def assert_xx_agrees_with_free_fermions(sites: int, method: str) -> None:
     system = models.spin_chain(sites=sites, J=0.3, h=1.1, T_L=1.2, T_R=0.3, rate=0.1)
     magnetisation, heat = free_fermions(sites, 0.3, 1.1, (1.2, 0.3), 0.1)
     found = answer(system, method)
@@ -325,17 +325,17 @@ def xx_agrees_with_free_fermions(sites: int, method: str) -> None:
 
 
 def test_an_xx_chain_is_one_of_free_fermions() -> None:
-    xx_agrees_with_free_fermions(3, "populations")
+    assert_xx_agrees_with_free_fermions(3, "populations")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("sites", "method"), [(4, "secular_block"), (4, "dense"), (5, "secular_block")])
 def test_longer_xx_chains_too(sites: int, method: str) -> None:
     """From four sites on levels are degenerate, and the baths drive coherences inside them."""
-    xx_agrees_with_free_fermions(sites, method)
+    assert_xx_agrees_with_free_fermions(sites, method)
 
 
-def levels_are_where_energies_are_equal(system: qj.OpenSystem) -> None:
+def assert_levels_are_where_energies_are_equal(system: qj.OpenSystem) -> None:
     energies = np.concatenate(
         [np.linalg.eigvalsh(np.asarray(system.H)[np.ix_(s, s)]) for s in map(list, system.sectors)]
     )
@@ -353,10 +353,10 @@ def levels_are_where_energies_are_equal(system: qj.OpenSystem) -> None:
 @pytest.mark.parametrize("sign", [1, -1])
 def test_degenerate_levels_are_declared(sign: int) -> None:
     for sites in (4, 5):
-        levels_are_where_energies_are_equal(models.spin_chain(sites=sites, J=0.3 * sign))
+        assert_levels_are_where_energies_are_equal(models.spin_chain(sites=sites, J=0.3 * sign))
     for rows, columns in ((3, 3), (2, 5)):
         lattice = models.square_lattice(rows=rows, columns=columns, g=0.2 * sign)
-        levels_are_where_energies_are_equal(lattice)
+        assert_levels_are_where_energies_are_equal(lattice)
 
 
 @pytest.mark.parametrize("kind", ["Ising", "Heisenberg"])
