@@ -50,7 +50,8 @@ docs docs-all: export JAX_COMPILATION_CACHE_DIR := $(CURDIR)/$(VENV)/.compiled
 docs docs-all: export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS := 0.2
 docs: $(VENV)/.installed-docs ## the documentation in site/: every code block run, every picture drawn, every link checked
 	$(BIN)/python -m pytest docs -n 2 --dist loadfile
-	$(BIN)/python docs/notebooks.py
+	$(BIN)/jupytext --quiet --to ../docs/notebooks//ipynb notebooks/*.py
+	$(BIN)/jupyter nbconvert --log-level WARN --execute --KernelManager.transport=ipc --to markdown docs/notebooks/*.ipynb
 	$(BIN)/python docs/gallery.py $(GALLERY)
 	$(BIN)/python docs/figures.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

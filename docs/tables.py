@@ -1,4 +1,7 @@
-"""Tables from the code for the site, two of them for README.md too: `python docs/tables.py`."""
+"""Tables from the code for the site, two of them for README.md too: `python docs/tables.py`.
+
+docs/hooks.py puts them into the pages. README.md is read without a build: its tables are written there.
+"""
 
 import ast
 import tomllib
