@@ -4,7 +4,7 @@ Every draw has the same three baths (ohmic family, Drude-Lorentz, flat), so that
 serves all systems of a dimension and dtype. The flat bath has A(0) = 0, where its rate diverges.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -153,6 +153,37 @@ def solved(system: qj.OpenSystem, method: str = "dense") -> dict[str, Any]:
     }
 
 
+@partial(jax.jit, static_argnames="method")
+def answer(system: qj.OpenSystem, method: str = "populations") -> dict[str, jax.Array]:
+    """State, status and heat currents alone: `solved` with less to compile."""
+    state = qj.steadystate(system, method=method)
+    return {"rho": state.rho, "status": state.status, "J": qj.heat_currents(system, state)}
+
+
+@partial(jax.jit, static_argnames="method")
+def solve(system: qj.OpenSystem, method: str) -> tuple[qj.SteadyState, jax.Array]:
+    state = qj.steadystate(system, method=method)
+    return state, qj.heat_currents(system, state)
+
+
+def as_complex(draw: Draw) -> Draw:
+    """Real ones too: one compilation serves both. For the same reason most have three levels."""
+    return replace(draw, H=draw.H.astype(complex), couplings=draw.couplings.astype(complex))
+
+
+def as_arrays(draw: Draw, **structure: tuple[tuple[int, ...], ...]) -> qj.OpenSystem:
+    """Couplings as arrays of JAX: numpy's zeros would become structure, and each pattern a compilation.
+
+    With sectors of one state each, they say which basis of a level is meant.
+    """
+    spectra = [jax.tree.map(lambda leaf: leaf[0], bath.spectrum) for bath in draw.system.baths]
+    banks = [
+        qj.Bath(jnp.asarray(S), float(T), spectrum)
+        for S, T, spectrum in zip(draw.couplings, draw.T, spectra, strict=True)
+    ]
+    return qj.OpenSystem(draw.H, banks, **structure)
+
+
 def dense_couplings(system: qj.OpenSystem) -> list[np.ndarray]:
     """The coupling of each bath, (d, d), however it is stored."""
     banks = [bath.coupling for bath in system.baths]
@@ -176,3 +207,6 @@ def partition(labels: np.ndarray) -> set[frozenset[int]]:
 
 liouvillian = jax.jit(qj.liouvillian)
 jump_operators = jax.jit(qj.jump_operators)
+
+# Programs of a few microseconds: what LLVM makes of them is most of what these tests would wait for.
+compiled = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
