@@ -1,6 +1,7 @@
-"""Pictures for the pages: digits, the floors of the program, a trajectory. Writes docs/figures/*.png.
+"""Pictures for the pages: digits of the solvers by temperature, a trajectory. Writes docs/figures/*.png.
 
-The exact numbers are those of the tests: it runs with PYTHONPATH=tests.
+The exact numbers are those of the tests: it runs with PYTHONPATH=tests. It takes a minute, so
+`make docs` runs it, not each build of MkDocs.
 """
 
 from pathlib import Path
@@ -12,7 +13,6 @@ from matplotlib.figure import Figure
 
 import exact
 import qthermo_jax as qj
-from tables import floors
 
 FIGURES = Path(__file__).parent / "figures"
 SITES, G, DIGITS = 4, 0.3, 300
@@ -36,22 +36,6 @@ def digits() -> Figure:
         canvas.loglog(T, worst, style, ms=4, lw=1, label=method)
     canvas.set(xlabel="temperature of the cold end / h", ylabel="largest relative error of a population")
     canvas.legend()
-    return figure
-
-
-def building() -> Figure:
-    """The floors of the import contract, the highest on top."""
-    levels = floors()
-    figure = Figure(figsize=(7.6, 0.42 * len(levels)), dpi=150, layout="constrained")
-    canvas = figure.add_subplot()
-    for height, modules in enumerate(reversed(levels)):
-        colour = "#ffe0b2" if {*modules} & {"cli", "monitor", "plotting", "sweeping"} else "#b2dfdb"
-        for position, module in enumerate(modules):
-            width = 1 / len(modules)
-            canvas.barh(height, width, 0.86, position * width, color=colour, edgecolor="white", lw=3)
-            canvas.text((position + 0.5) * width, height, module, ha="center", va="center", fontsize=8)
-    canvas.set(xlim=(0, 1), ylim=(-0.6, len(levels) - 0.4))
-    canvas.axis("off")
     return figure
 
 
@@ -80,7 +64,6 @@ def main() -> None:
     jax.config.update("jax_enable_x64", True)
     FIGURES.mkdir(exist_ok=True)
     digits().savefig(FIGURES / "digits.png")
-    building().savefig(FIGURES / "floors.png")
     trajectory().savefig(FIGURES / "trajectory.png")
 
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from attack.couplings import hermitian, log_uniform, matrix
+from attack.couplings import log_uniform
 from attack.exact_levels import (
     Complex,
     Levels,
@@ -25,8 +25,9 @@ from attack.exact_levels import (
     mp,
     product,
 )
-from attack.exact_states import Exact, Numbers, digits_of, numbers_of, solve
+from attack.exact_states import Exact, Numbers, digits_of, in_given_basis, numbers_of, solve
 from attack.systems import Draw
+from matrices import hermitian, random_matrix
 
 STEP = 25
 
@@ -94,7 +95,7 @@ def draw_direction(draw: Draw, kind: str | None = None) -> Direction:
     dS = np.zeros((n, d, d), complex)
     if rng.random() < 0.5:
         for k in range(n):
-            dS[k] = _like(draw, size[k] * hermitian(matrix(rng, d, True)), draw.baths[k].coupling)
+            dS[k] = _like(draw, size[k] * hermitian(random_matrix(rng, d, True)), draw.baths[k].coupling)
     T = np.array([bath.T for bath in draw.baths])
     dT = T * rng.normal(size=n) * (rng.random() < 0.6)
     parameters = np.array([bath.parameters for bath in draw.baths])
@@ -120,7 +121,7 @@ def _change_of_H(rng: np.random.Generator, draw: Draw, name: str, diagonal: bool
         order = np.argsort(np.diag(draw.H).real, kind="stable")
         E, V = np.diag(draw.H).real[order], np.eye(d)[:, order]
     same = np.abs(E[:, None] - E[None, :]) < 1e-9 * max(float(np.ptp(E)), 1e-300)
-    any_change = hermitian(matrix(rng, d, bool(np.iscomplexobj(draw.H)))).astype(complex)
+    any_change = hermitian(random_matrix(rng, d, bool(np.iscomplexobj(draw.H)))).astype(complex)
     moved = np.diag(rng.normal(size=d)[np.argmax(same, axis=1)]).astype(complex)
     if name == "any":
         moved = np.diag(np.diag(any_change)) if diagonal else any_change
@@ -220,11 +221,6 @@ def _unsure_speed(base: Levels, direction: Direction) -> float:
     return float(UNSURE * np.finfo(float).eps * size / closest**2)
 
 
-def _state(exact: Exact) -> np.ndarray:
-    assert exact.rho is not None
-    return np.array([[complex(entry) for entry in row] for row in exact.rho])
-
-
 def slopes(draw: Draw, direction: Direction) -> Slopes:
     """The exact derivative of a draw's steady state along a direction."""
     with mp.workdps(digits_of(draw) + 60):
@@ -273,7 +269,7 @@ def _slopes(draw: Draw, direction: Direction) -> Slopes:
     grown = max(speed / size if size > 0 else 0.0 for speed, size in speeds)
     if grown > GROWS:
         return Slopes(False if grown > _unsure_speed(base, direction) else None, splits, here)
-    if np.abs(_state(ahead) - _state(here)).max() > JUMP:
+    if np.abs(in_given_basis(ahead) - in_given_basis(here)).max() > JUMP:
         return Slopes(False, splits, here)
 
     def difference(after: Complex, before: Complex) -> complex:

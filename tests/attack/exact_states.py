@@ -55,6 +55,12 @@ class Exact:
     span: float = 0.0
 
 
+def in_given_basis(exact: Exact) -> np.ndarray:
+    """The steady state in doubles, (d, d)."""
+    assert exact.rho is not None
+    return np.array([[complex(entry) for entry in row] for row in exact.rho])
+
+
 def numbers_of(draw: Draw) -> Numbers:
     return Numbers(
         as_rows(draw.H),
