@@ -12,7 +12,7 @@ from benchmarks import memory
 from qthermo_jax.sweeping import Store, Sweep, run_to_file
 from qthermo_jax.sweeping.compute.engine import Engine
 from qthermo_jax.sweeping.execute.local import solve_here
-from qthermo_jax.sweeping.plan.making import make_plan
+from qthermo_jax.sweeping.execute.planning import make_plan
 from qthermo_jax.sweeping.plan.model import find_model
 from qthermo_jax.sweeping.schedule.report import TileReport
 from qthermo_jax.sweeping.schedule.tiling import Box

@@ -366,7 +366,7 @@ class TestThisMachine:
         assert (values().status == Status.OK).all("T_L").values.tolist() == [True, False, True]
 
     def test_each_worker_has_a_gpu_of_its_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(connect, "_COUNT_GPUS", "print(2)")
+        monkeypatch.setattr(connect, "COUNT_GPUS", "print(2)")
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
         assert cluster.environments(1) == [{"CUDA_VISIBLE_DEVICES": "0"}]
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")

@@ -41,8 +41,8 @@ engine.Engine._run = run
 """
 WRITING = """
 wrote = parts.Parts.write
-def write(self, box, arrays):
-    return wrote(self, box, arrays) if box[0].start < 100 else busy()
+def write(self, box, arrays, device):
+    return wrote(self, box, arrays, device) if box[0].start < 100 else busy()
 parts.Parts.write = write
 """
 PLANNING = """

@@ -21,10 +21,11 @@ import qthermo_jax as qj
 from qthermo_jax.steady import Status, bytes_per_point
 from qthermo_jax.sweeping import SpecError, StoreError, Sweep, run_to_file
 from qthermo_jax.sweeping.compute import engine
-from qthermo_jax.sweeping.plan.making import make_plan
+from qthermo_jax.sweeping.execute import local
+from qthermo_jax.sweeping.execute.planning import make_plan
 from qthermo_jax.sweeping.plan.model import find_model
 from qthermo_jax.sweeping.spec.declared import parse_spec
-from qthermo_jax.sweeping.store import parts, store
+from qthermo_jax.sweeping.store import store
 from qthermo_jax.sweeping.store.files import merge
 from qthermo_jax.sweeping.store.parts import Parts, read_part
 
@@ -143,7 +144,7 @@ class TestFinished:
         assert len(solved) == 3
 
     def test_the_device_is_the_one_that_solved(self, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(parts, "device_name", lambda: "gpu: of a worker")
+        monkeypatch.setattr(local, "device_name", lambda: "gpu: of a worker")
         assert swept(out).attrs["device"] == "gpu: of a worker"
 
     def test_what_another_process_finished_meanwhile_is_not_computed_again(
@@ -274,7 +275,7 @@ class TestUnfinished:
     def test_a_part_of_another_sweep_is_not_taken(self, interrupted: Path, whole: xr.Dataset) -> None:
         (part,) = parts_of(interrupted)
         arrays = read_part(part).arrays
-        Parts(part.parent, "another").write((slice(0, 2),), {n: 0 * v for n, v in arrays.items()})
+        Parts(part.parent, "another").write((slice(0, 2),), {n: 0 * v for n, v in arrays.items()}, "cpu")
         xr.testing.assert_equal(swept(interrupted), whole)
 
     def test_what_a_killed_writer_left_is_removed(self, interrupted: Path) -> None:

@@ -8,8 +8,7 @@ from typing import Any, get_args
 import numpy as np
 from pydantic import BaseModel
 
-from qthermo_jax.catalogue import measures
-from qthermo_jax.sweeping.plan.making import make_plan
+from qthermo_jax.sweeping.execute.planning import make_plan
 from qthermo_jax.sweeping.plan.model import REQUIRED, Model, Parameter, find_model
 from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.spec.declared import Output, Solver, Spec
@@ -171,7 +170,7 @@ def _axis(name: str, value: float) -> str:
 
 
 def _observables(plan: Plan) -> Iterator[tuple[str, str]]:
-    known = measures(plan.system)
+    known = plan.system.observables
     kept = list(dict.fromkeys([*plan.outputs, "heat_currents"]))
     for name in dict.fromkeys([*kept, *known]):
         entry = f"{json.dumps(name)},"

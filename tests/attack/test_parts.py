@@ -235,7 +235,7 @@ def test_a_part_of_another_sweep_with_a_checksum_of_its_own(
     box = (slice(0, 2),)
     folder, digest = interrupted.parts[0].parent, job_of().plan.digest
     arrays = Parts(folder, digest).read(box).arrays
-    Parts(folder, "another").write(box, {name: 0 * values for name, values in arrays.items()})
+    Parts(folder, "another").write(box, {name: 0 * values for name, values in arrays.items()}, "cpu")
     goes_on(interrupted, solver, whole, {0, 4})
 
 

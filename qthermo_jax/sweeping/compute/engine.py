@@ -12,14 +12,17 @@ import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Array
 
+from qthermo_jax.master_equations import EQUATIONS
 from qthermo_jax.precision import compiled
 from qthermo_jax.solvers import Solver
-from qthermo_jax.steady import GOES_ON, bytes_per_point
+from qthermo_jax.steady import GOES_ON
 from qthermo_jax.structure import Index
 from qthermo_jax.sweeping.compute.point import Numbers, PointFunction, point_function
-from qthermo_jax.sweeping.plan.record import Plan, cell_of
+from qthermo_jax.sweeping.compute.setting import system_function
+from qthermo_jax.sweeping.compute.tracing import solvers_of
+from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.schedule.thread_chunks import thread_chunks_of
-from qthermo_jax.sweeping.schedule.tiling import Box
+from qthermo_jax.sweeping.schedule.tiling import Box, cell_of
 
 Values = dict[str, np.ndarray]
 
@@ -114,14 +117,14 @@ class Engine:
         self._plan = plan
         self._in_turn = len(plan.solvers) > 1 and bool(plan.axes)
         self._rest = _Rest(plan)
-        self._chunks = thread_chunks_of(plan.tiling)
+        self._chunks = thread_chunks_of(plan.tiling, on_cpu=plan.on_cpu)
 
     @cached_property
     def _program(self) -> jax.stages.Compiled:
         """That of a chunk of a tile."""
         plan, tiling = self._plan, self._plan.tiling
         n_axes = len(plan.axes)
-        method = plan.solvers[0].name if self._in_turn else plan.method
+        method = plan.solvers[0] if self._in_turn else plan.method
         share = self._chunks.shape if tiling.devices == 1 else tiling.share
         part = in_cells(mapped(point_function(plan, method), n_axes), share, tiling.cell)
         split = (*(axis == tiling.shared for axis in range(n_axes)), False)
@@ -135,6 +138,11 @@ class Engine:
     def _threads(self) -> ThreadPoolExecutor:
         """Whatever runs, runs in these: one for each chunk."""
         return ThreadPoolExecutor(self._chunks.number)
+
+    @property
+    def solvers(self) -> tuple[Solver, ...]:
+        """Those that are tried one after the other at each point."""
+        return _solvers_of(self._plan, self._plan.system.levels)
 
     @property
     def bytes_on_device(self) -> int | None:
@@ -224,15 +232,15 @@ class _Rest:
 
     def _made_for(self, levels: tuple[Index, ...]) -> Iterator[tuple[PointFunction, int]]:
         """The solvers in their order, each with the size of its batches."""
-        for solver in self._plan.solvers_with(levels)[1:]:
+        for solver in _solvers_of(self._plan, levels)[1:]:
             yield self._batched(solver, levels)
 
     def _batched(self, solver: Solver, levels: tuple[Index, ...]) -> tuple[PointFunction, int]:
-        plan = self._plan
-        each = bytes_per_point(plan.system, solver.method, levels)
+        plan, system = self._plan, self._plan.system
+        each = solver.bytes_per_point(system.dimension, system.n_transitions, levels)
         point = point_function(plan, solver.name, levels)
         share = min(max(1, plan.memory // each), _LARGEST_BATCH)
-        cell = min(share, cell_of(each) or share)
+        cell = min(share, cell_of(each)) if plan.on_cpu else share
         share -= share % cell
 
         def batch(*inputs: Numbers) -> dict[str, Array]:
@@ -247,16 +255,20 @@ class _Rest:
 
     def _degenerate_in(self, inputs: list[Values]) -> tuple[Index, ...]:
         """The levels that are degenerate at all of some points, for a system that declares none."""
-        plan = self._plan
+        plan, function = self._plan, system_function(self._plan)
 
         def level(*values: Numbers) -> Array:
             numbers = {name: value for part in values for name, value in part.items()}
-            return plan.model.function(**plan.structure, **numbers).eigenbasis().level
+            return function(**numbers).eigenbasis().level
 
         along = (*(0 for _ in plan.axes), None)
         found = jax.device_get(compiled(jax.vmap(level, in_axes=along))(*inputs, plan.numbers))
         together = (found[:, :, None] == found[:, None, :]).all(axis=0)
         return tuple(tuple(np.flatnonzero(row).tolist()) for row in np.unique(together, axis=0)[::-1])
+
+
+def _solvers_of(plan: Plan, levels: tuple[Index, ...] | None) -> tuple[Solver, ...]:
+    return solvers_of(plan, EQUATIONS[plan.system.generator], levels)
 
 
 def _unsolved(tile: Values) -> np.ndarray:

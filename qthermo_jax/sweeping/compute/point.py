@@ -7,15 +7,16 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int8
 
 from qthermo_jax.bounded import Bounded, slope_of, trusted
+from qthermo_jax.catalogue import measures
 from qthermo_jax.declared import Computed
 from qthermo_jax.observables import bounded_currents
 from qthermo_jax.results.schema import LEAK, METHOD, NOTE, STATUS
 from qthermo_jax.solvers import Note
 from qthermo_jax.steady import Change, Footing, State, Status, derivative_status, footing
 from qthermo_jax.structure import Index
+from qthermo_jax.sweeping.compute.setting import state_of, system_function
 from qthermo_jax.sweeping.errors import SpecError, first_line
 from qthermo_jax.sweeping.plan.record import Plan
-from qthermo_jax.sweeping.plan.setting import state_of
 from qthermo_jax.system import OpenSystem
 
 Numbers = dict[str, Array]
@@ -30,13 +31,14 @@ def point_function(plan: Plan, method: str, levels: tuple[Index, ...] | None = N
     Args:
         levels: for a system that declares none.
     """
+    function = system_function(plan)
 
     def solve(*values: Numbers) -> dict[str, Array]:
         numbers = {name: value for part in values for name, value in part.items()}
         varied = {name: numbers.pop(name) for name in plan.varied}
 
         def system_of(varied: Numbers) -> OpenSystem:
-            return plan.model.function(**plan.structure, **numbers, **varied)
+            return function(**numbers, **varied)
 
         def observed(
             varied: Numbers, warming: Float[Array, " K"]
@@ -71,7 +73,7 @@ def try_own_observables(plan: Plan) -> None:
     """
     if not any(":" in name for name in plan.spec.observables):
         return
-    method = plan.solvers[0].name
+    method = plan.solvers[0]
     first = [{name: values[0] for name, values in axis.parameters.items()} for axis in plan.axes]
     with jax.enable_x64(True):
         jax.eval_shape(point_function(plan, method), *first, plan.numbers)
@@ -79,9 +81,10 @@ def try_own_observables(plan: Plan) -> None:
 
 def _observed(plan: Plan, system: OpenSystem, state: State) -> Results:
     found: Results = {}
+    known = measures(system, steady=plan.spec.evolution is None)
     for name, out in plan.outputs.items():
         try:
-            own = out.function(system, state)
+            own = known[name].function(system, state)
             found[name] = own if isinstance(own, Bounded) else jnp.asarray(own)
         except Exception as error:
             if not isinstance(system.observables.get(name), Computed):

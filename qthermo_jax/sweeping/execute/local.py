@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import takewhile
 
+from qthermo_jax.sweeping.compute.devices import device_name
 from qthermo_jax.sweeping.compute.engine import Engine
 from qthermo_jax.sweeping.schedule.report import TileReport, counted
 from qthermo_jax.sweeping.schedule.tiling import Box
@@ -32,9 +33,8 @@ def solve_here(
     with ThreadPoolExecutor(1, "qthermo-writer") as writer:
         for box, tile in engine.solve(takewhile(lambda _: not stop(), boxes)):
             status = tile["status"]
-            waiting.append(
-                (TileReport(status.size, counted(status)), writer.submit(parts.write, box, tile))
-            )
+            writing = writer.submit(parts.write, box, tile, device_name())
+            waiting.append((TileReport(status.size, counted(status)), writing))
             if len(waiting) > _WAITING:
                 yield written()
         while waiting:

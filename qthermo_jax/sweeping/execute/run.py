@@ -16,12 +16,14 @@ import xarray as xr
 
 from qthermo_jax.declared import Computed
 from qthermo_jax.registry import DEFAULT_EQUATION
+from qthermo_jax.sweeping.compute.devices import device_name
 from qthermo_jax.sweeping.compute.engine import Engine
 from qthermo_jax.sweeping.compute.point import try_own_observables
+from qthermo_jax.sweeping.compute.reasons import causes_at
 from qthermo_jax.sweeping.errors import Interrupted, SpecError, TilesFailed, first_line
 from qthermo_jax.sweeping.execute.local import solve_here
+from qthermo_jax.sweeping.execute.planning import make_plan
 from qthermo_jax.sweeping.execute.progress import Watcher, logged, nobody
-from qthermo_jax.sweeping.plan.making import make_plan
 from qthermo_jax.sweeping.plan.model import find_model
 from qthermo_jax.sweeping.plan.record import DEFAULT_MEMORY, Plan
 from qthermo_jax.sweeping.schedule.report import TileReport, counted
@@ -85,13 +87,13 @@ def sweep_from_file(path: Path, memory: int = DEFAULT_MEMORY, devices: int | Non
 
 def run_in_memory(job: Sweep) -> xr.Dataset:
     """Compute everything and keep it in memory."""
-    layout = layout_of(job.plan, job.source)
+    layout = layout_of(job.plan, job.source, device_name())
     arrays = {name: np.empty(layout.shape(v), v.dtype) for name, v in layout.computed.items()}
     for box, tile in Engine(job.plan).solve(job.plan.tiling.boxes):
         for name, values in tile.items():
             arrays[name][box] = values
     whole = tuple(slice(0, axis.size) for axis in job.plan.axes)
-    layout = with_reasons(layout, job.plan, [(whole, arrays)])
+    layout = with_reasons(layout, job.plan, [(whole, arrays)], partial(causes_at, job.plan))
     return to_dataset(layout, arrays)
 
 
@@ -146,7 +148,7 @@ def _run(
     log: logging.Logger,
 ) -> None:
     plan = job.plan
-    layout, boxes = layout_of(plan, job.source), list(plan.tiling.boxes)
+    layout, boxes = layout_of(plan, job.source, device_name()), list(plan.tiling.boxes)
     missing, there = store.begin(layout, boxes)
     title = plan.spec.title or plan.model.name
     log.info("%s: %d points, %d of %d tiles missing", title, plan.points, len(missing), len(boxes))
@@ -168,13 +170,14 @@ def _run(
         hint = "; without --overwrite it goes on from them" if store.anew else ""
         raise Interrupted(f"finished tiles are kept in {store.parts.folder}{hint}")
     if statuses.keys() & set(EXPLAINED):
-        layout = with_reasons(layout, plan, store.tiles())
+        layout = with_reasons(layout, plan, store.tiles(), partial(causes_at, plan))
     store.finish(layout, boxes)
 
 
 def _extend(job: Sweep, store: Store, run_piece: Callable[[Sweep, Store], None], watch: Watcher) -> None:
     """Compute what the result that is there lacks, each piece as a sweep of its own, and join all."""
-    layout = layout_of(job.plan, job.source)
+    plan = job.plan
+    layout = layout_of(plan, job.source, device_name())
     names, axes = tuple(layout.computed), layout.axes
     with ExitStack() as opened:
 
@@ -189,13 +192,14 @@ def _extend(job: Sweep, store: Store, run_piece: Callable[[Sweep, Store], None],
         values = [placed(old, extension.given, axes, extension.old, extension.known)]
         codes = [placed(old, ["status"], axes, extension.old, extension.known)]
         for piece in extension.pieces:
-            kept = store.piece(piece.plan)
-            run_piece(replace(job, plan=piece.plan), kept)
+            own_plan = make_plan(piece.spec, plan.model, plan.memory, plan.devices)
+            kept = store.piece(own_plan)
+            run_piece(replace(job, plan=own_plan), kept)
             own = tuple(np.arange(len(along)) for along in piece.index)
             values.append(placed(result(kept.path), piece.adds, axes, own, piece.index))
             if "status" in piece.adds:
                 codes.append(placed(result(kept.path), ["status"], axes, own, piece.index))
-        layout = with_reasons(layout, job.plan, chain.from_iterable(codes))
+        layout = with_reasons(layout, job.plan, chain.from_iterable(codes), partial(causes_at, job.plan))
         store.replace(layout, chain.from_iterable(values))
 
 

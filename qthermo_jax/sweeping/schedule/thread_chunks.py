@@ -8,7 +8,6 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import jax
 import numpy as np
 
 from qthermo_jax.sweeping.schedule.tiling import Box, Tiling
@@ -51,10 +50,10 @@ class ThreadChunks:
         return {name: np.array(values[crop]) for name, values in whole.items()}
 
 
-def thread_chunks_of(tiling: Tiling) -> ThreadChunks:
+def thread_chunks_of(tiling: Tiling, *, on_cpu: bool) -> ThreadChunks:
     """One chunk a core, on a CPU that is one device, as long as each has something to do."""
     number = 1
-    if tiling.devices == 1 and jax.default_backend() == "cpu":
+    if tiling.devices == 1 and on_cpu:
         number = max(1, min(_cores(), math.prod(tiling.tile) // _WORTHWHILE))
     axis = int(np.argmax(tiling.tile)) if tiling.tile else 0
     shape = tuple(-(-n // number) if at == axis else n for at, n in enumerate(tiling.tile))

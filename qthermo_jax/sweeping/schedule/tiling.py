@@ -7,6 +7,14 @@ from itertools import product
 
 Box = tuple[slice, ...]
 
+# What a CPU solves at a time, a cell, stays near its cache: so many points, and bytes (measured).
+_CELL, _CELL_BYTES = 128, 1 << 25
+
+
+def cell_of(each: int) -> int:
+    """How many points of so many bytes each a CPU solves at a time."""
+    return max(1, min(_CELL, _CELL_BYTES // each))
+
 
 @dataclass(frozen=True)
 class Tiling:

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from qthermo_jax.sweeping.plan.making import make_plan
-from qthermo_jax.sweeping.plan.record import Axis, Plan
+from qthermo_jax.sweeping.plan.grid import Axis
+from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.schedule.tiling import Box
+from qthermo_jax.sweeping.spec.declared import Spec
 from qthermo_jax.sweeping.store.parts import Arrays
 
 Index = tuple[np.ndarray, ...]
@@ -26,16 +27,16 @@ _AT_A_TIME = 1 << 20
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of the new grid and the plan that computes it.
+    """A part of the new grid and the spec that computes it.
 
     Attributes:
         index: positions along each axis.
-        plan: a sweep over these points alone.
+        spec: of a sweep over these points alone.
         adds: the variables that are taken from it.
     """
 
     index: Index
-    plan: Plan
+    spec: Spec
     adds: tuple[str, ...]
 
 
@@ -101,15 +102,14 @@ def _matched(axis: Axis, data: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
     return old, new
 
 
-def _part(plan: Plan, index: Index, observables: list[str]) -> Plan:
-    """The plan of a part of the grid."""
+def _part(plan: Plan, index: Index, observables: list[str]) -> Spec:
+    """The spec of a part of the grid."""
     axes: dict[str, Any] = {}
     for axis, along in zip(plan.axes, index, strict=True):
         columns = {name: values[along].tolist() for name, values in axis.parameters.items()}
         alone = list(columns) == [axis.name]
         axes[axis.name] = columns[axis.name] if alone else columns
-    spec = plan.spec.model_copy(update={"axes": axes, "observables": observables, "labels": {}})
-    return make_plan(spec, plan.model, plan.memory, plan.devices)
+    return plan.spec.model_copy(update={"axes": axes, "observables": observables, "labels": {}})
 
 
 def placed(

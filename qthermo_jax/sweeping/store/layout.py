@@ -7,7 +7,6 @@ from enum import IntEnum
 from importlib.metadata import version
 from typing import Any
 
-import jax
 import numpy as np
 import xarray as xr
 
@@ -74,11 +73,12 @@ class Layout:
         return tuple(self.sizes[dim] for dim in variable.dims)
 
 
-def layout_of(plan: Plan, source: str) -> Layout:
+def layout_of(plan: Plan, source: str, device: str) -> Layout:
     """The result that a plan leads to.
 
     Args:
         source: the spec verbatim, for the file's attribute.
+        device: what computes it, for another.
     """
     axes = tuple(axis.name for axis in plan.axes)
     sizes = dict(zip(axes, plan.shape, strict=True))
@@ -103,7 +103,7 @@ def layout_of(plan: Plan, source: str) -> Layout:
         if derivative.name in plan.varied:
             attrs = {**_STATUS, "long_name": f"status of the derivatives by {derivative.name}"}
             computed[derivative.status] = _diagnostic(STATUS, axes, attrs)
-    return Layout(sizes, _coordinates(plan), computed, _attributes(plan, source))
+    return Layout(sizes, _coordinates(plan), computed, _attributes(plan, source, device))
 
 
 def _role_of(result: Result, plan: Plan) -> dict[str, str]:
@@ -168,7 +168,7 @@ def _described(quantity: Quantity, energy_unit: str) -> dict[str, Any]:
     return {key: value for key, value in attrs.items() if value != ""}
 
 
-def _attributes(plan: Plan, source: str) -> dict[str, Any]:
+def _attributes(plan: Plan, source: str, device: str) -> dict[str, Any]:
     return {
         "title": plan.spec.title or plan.model.name,
         "model": plan.model.name,
@@ -182,11 +182,11 @@ def _attributes(plan: Plan, source: str) -> dict[str, Any]:
         "spec_sha256": plan.digest,
         "family_sha256": plan.family,
         "qthermo_jax_version": __version__,
-        "jax_version": jax.__version__,
+        "jax_version": version("jax"),
         "jaxlib_version": version("jaxlib"),
         "numpy_version": np.__version__,
         "python_version": platform.python_version(),
-        "device": device_name(),
+        "device": device,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
@@ -195,13 +195,7 @@ def _cut_off(plan: Plan) -> float | str:
     """As the spec says; else where it comes from."""
     if plan.spec.solver.secular_tol is not None:
         return plan.spec.solver.secular_tol
-    return "round-off" if plan.system.secular_tol is None else "the model's own"
-
-
-def device_name() -> str:
-    """What this process computes on."""
-    device = jax.devices()[0]
-    return f"{device.platform}: {device.device_kind}"
+    return "round-off" if not plan.system.has_cut_off else "the model's own"
 
 
 def to_dataset(layout: Layout, arrays: dict[str, np.ndarray]) -> xr.Dataset:

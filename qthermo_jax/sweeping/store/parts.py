@@ -23,7 +23,6 @@ from qthermo_jax.sweeping.errors import StoreError, first_line
 from qthermo_jax.sweeping.schedule.report import TileReport, counted
 from qthermo_jax.sweeping.schedule.tiling import Box, within
 from qthermo_jax.sweeping.store.checksums import checksum_of, data_of
-from qthermo_jax.sweeping.store.layout import device_name
 
 # What h5py raises over damaged files, in 10^4 of which a bit each was flipped.
 DAMAGED = (OSError, RuntimeError, KeyError, ValueError, TypeError)
@@ -70,8 +69,11 @@ class Parts:
         sides = (f"{side.start:09d}-{side.stop:09d}" for side in box)
         return self.folder / f"{'_'.join(sides) or 'point'}.h5"
 
-    def write(self, box: Box, arrays: Arrays) -> None:
+    def write(self, box: Box, arrays: Arrays, device: str) -> None:
         """Keep a finished tile.
+
+        Args:
+            device: that it was computed on.
 
         Raises:
             StoreError: it cannot be written.
@@ -80,7 +82,7 @@ class Parts:
         with h5py.File(image, "w") as file:
             for name, values in arrays.items():
                 file.create_dataset(name, data=values)
-            file.attrs["device"] = device_name()
+            file.attrs["device"] = device
             file.attrs["sweep"] = self.sweep
             file.attrs["box"] = np.array([(side.start, side.stop) for side in box], int).reshape(-1, 2)
         path = self.path(box)

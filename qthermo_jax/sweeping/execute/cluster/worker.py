@@ -11,10 +11,11 @@ from pathlib import Path
 from distributed import Worker, get_worker
 
 from qthermo_jax.declared import Computed
+from qthermo_jax.sweeping.compute.devices import device_name
 from qthermo_jax.sweeping.compute.engine import Engine
 from qthermo_jax.sweeping.errors import SpecError, first_line
+from qthermo_jax.sweeping.execute.planning import make_plan
 from qthermo_jax.sweeping.execute.run import Sweep
-from qthermo_jax.sweeping.plan.making import make_plan
 from qthermo_jax.sweeping.plan.model import find_model
 from qthermo_jax.sweeping.schedule.report import TileReport, counted
 from qthermo_jax.sweeping.schedule.tiling import Box
@@ -91,7 +92,7 @@ def _solved(recipe: Recipe, parts: Parts, box: Box) -> TileReport:
         return done
     with _solving_one:
         ((_, tile),) = _engine(recipe).solve([box])
-    parts.write(box, tile)
+    parts.write(box, tile, device_name())
     return TileReport(tile["status"].size, counted(tile["status"]))
 
 
