@@ -153,6 +153,7 @@ import jax
 from benchmarks import memory
 from qthermo_jax.sweeping import Store, run_to_file, sweep_from_file
 from qthermo_jax.sweeping.compute.engine import Engine
+from qthermo_jax.sweeping.store.layout import bytes_on_disk
 
 compiled = []
 jax.monitoring.register_event_duration_secs_listener(
@@ -169,7 +170,7 @@ happened = memory.peak() - before
 run_to_file(job, Store(Path("r.h5"), job.plan))
 print(json.dumps({
     "memory": [told, happened],
-    "disk": [job.plan.bytes_on_disk, Path("r.h5").stat().st_size],
+    "disk": [bytes_on_disk(job.plan), Path("r.h5").stat().st_size],
     "programs": programs,
 }))
 """

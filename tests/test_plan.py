@@ -33,7 +33,6 @@ def test_a_plan_is_made_without_calling_the_model() -> None:
     untraceable = replace(grid, model=replace(grid.model, function=never))
     plan = resolved(untraceable, system, memory=10**9, devices=1, on_cpu=True)
     assert plan.tiling.shape == (2, 3)
-    assert plan.bytes_on_disk > 0
     assert len(plan.digest) == 64
 
 

@@ -25,7 +25,7 @@ from qthermo_jax.sweeping.execute import local
 from qthermo_jax.sweeping.execute.planning import make_plan
 from qthermo_jax.sweeping.plan.model import find_model
 from qthermo_jax.sweeping.spec.declared import parse_spec
-from qthermo_jax.sweeping.store import store
+from qthermo_jax.sweeping.store import layout, store
 from qthermo_jax.sweeping.store.files import merge
 from qthermo_jax.sweeping.store.parts import Parts, read_part
 
@@ -457,14 +457,14 @@ class TestDisk:
     ) -> None:
         spec = parse_spec({"model": "lambda_system", "axes": SIX["axes"]}, "here")
         plan = make_plan(spec, find_model("lambda_system", Path()), SIX["memory"])
-        assert store.room_for(plan) == 2 * plan.bytes_on_disk
-        assert store.room_for(plan, there=plan.points) == plan.bytes_on_disk
-        free = store.shutil.disk_usage(out.parent)._replace(free=plan.bytes_on_disk + 1)
+        assert store.room_for(plan) == 2 * layout.bytes_on_disk(plan)
+        assert store.room_for(plan, there=plan.points) == layout.bytes_on_disk(plan)
+        free = store.shutil.disk_usage(out.parent)._replace(free=layout.bytes_on_disk(plan) + 1)
         monkeypatch.setattr(store.shutil, "disk_usage", lambda _: free)
         swept(out)
         assert "bytes more until it is finished" in caplog.text
         monkeypatch.setattr(store, "LARGEST_COPY", 0)
-        assert store.room_for(plan) == plan.bytes_on_disk
+        assert store.room_for(plan) == layout.bytes_on_disk(plan)
 
 
 class TestOthers:

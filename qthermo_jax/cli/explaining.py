@@ -12,7 +12,7 @@ from qthermo_jax.sweeping.compute.engine import Engine
 from qthermo_jax.sweeping.execute.run import Sweep
 from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.store.extension import find_extension
-from qthermo_jax.sweeping.store.layout import layout_of
+from qthermo_jax.sweeping.store.layout import bytes_on_disk, layout_of
 from qthermo_jax.sweeping.store.store import LARGEST_COPY, Store
 
 _IN_TURN = "auto: populations alone where that is exact, the secular block or dense elsewhere"
@@ -42,8 +42,9 @@ def explained(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "compilations", f"1{more}"
     needed = engine.bytes_on_device
     yield "memory", "not known" if needed is None else f"{in_bytes(needed)} on each device"
-    copied = "one file" if plan.bytes_on_disk <= LARGEST_COPY else "a view of the parts that hold it"
-    yield "on disk", f"{in_bytes(plan.bytes_on_disk)}, {copied}"
+    size = bytes_on_disk(plan)
+    copied = "one file" if size <= LARGEST_COPY else "a view of the parts that hold it"
+    yield "on disk", f"{in_bytes(size)}, {copied}"
 
 
 def extended(job: Sweep, store: Store) -> str:

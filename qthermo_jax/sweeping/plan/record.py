@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -10,7 +9,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from qthermo_jax.labels import Dimension, Quantity
-from qthermo_jax.results.schema import DIAGNOSTICS, STATUS
 from qthermo_jax.sweeping.plan.derivatives import Derivative
 from qthermo_jax.sweeping.plan.grid import Grid
 from qthermo_jax.sweeping.plan.traced import Measured, TracedSystem
@@ -18,9 +16,6 @@ from qthermo_jax.sweeping.schedule.tiling import Tiling, cell_of, make_tiling
 from qthermo_jax.version import RESULTS_VERSION
 
 DEFAULT_MEMORY = 1 << 30
-
-# Of one variable in a file: its name, unit, dimensions (measured).
-_BYTES_OF_NAMES = 2600
 
 
 class Result(NamedTuple):
@@ -108,16 +103,6 @@ class Plan(Grid):
         return make_tiling(self.shape, order, self.memory // each, cell, self.devices)
 
     @property
-    def bytes_on_disk(self) -> int:
-        """Size of the file: observables, derivatives, what each point says about itself."""
-        values = sum(math.prod(_shape_of(result.dims)) for result in self.results.values())
-        flags = [*DIAGNOSTICS.values(), *[STATUS] * len(self.varied)]
-        variables = len(self.results) + len(flags) + len(self.axes) + len(self.dims)
-        flagged = sum(flag.dtype.itemsize for flag in flags)
-        numbers = self.points * (self.stored.itemsize * values + flagged)
-        return numbers + variables * _BYTES_OF_NAMES
-
-    @property
     def results(self) -> dict[str, Result]:
         """Observables and their derivatives by name."""
         found = {name: Result(out.dims, out.quantity) for name, out in self.outputs.items()}
@@ -167,7 +152,3 @@ class Plan(Grid):
         canonical = json.dumps(described, sort_keys=True)
         told = f"{canonical}\n{self.model.digest}\n{RESULTS_VERSION}"
         return hashlib.sha256(told.encode()).hexdigest()
-
-
-def _shape_of(dims: tuple[Dimension, ...]) -> tuple[int, ...]:
-    return tuple(len(dim.labels) for dim in dims)

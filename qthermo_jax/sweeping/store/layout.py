@@ -1,5 +1,6 @@
 """What a result consists of: its variables with dimensions, names and units, in memory and on disk."""
 
+import math
 import platform
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,6 +28,9 @@ from qthermo_jax.solvers import Note
 from qthermo_jax.steady import Status
 from qthermo_jax.sweeping.plan.record import Plan, Result
 from qthermo_jax.version import __version__
+
+# Of one variable in a file: its name, unit, dimensions (measured).
+_BYTES_OF_NAMES = 2600
 
 
 @dataclass(frozen=True)
@@ -196,6 +200,18 @@ def _cut_off(plan: Plan) -> float | str:
     if plan.spec.solver.secular_tol is not None:
         return plan.spec.solver.secular_tol
     return "round-off" if not plan.system.has_cut_off else "the model's own"
+
+
+def bytes_on_disk(plan: Plan) -> int:
+    """Size of the file that holds a result's numbers, in bytes.
+
+    It has the observables, their derivatives, and what each point says about itself.
+    """
+    values = sum(math.prod(len(dim.labels) for dim in own.dims) for own in plan.results.values())
+    flags = [*DIAGNOSTICS.values(), *[STATUS] * len(plan.varied)]
+    variables = len(plan.results) + len(flags) + len(plan.axes) + len(plan.dims)
+    flagged = sum(flag.dtype.itemsize for flag in flags)
+    return plan.points * (plan.stored.itemsize * values + flagged) + variables * _BYTES_OF_NAMES
 
 
 def to_dataset(layout: Layout, arrays: dict[str, np.ndarray]) -> xr.Dataset:

@@ -27,7 +27,7 @@ from qthermo_jax.sweeping.store.files import (
     write_copy,
     write_view,
 )
-from qthermo_jax.sweeping.store.layout import Layout
+from qthermo_jax.sweeping.store.layout import Layout, bytes_on_disk
 from qthermo_jax.sweeping.store.parts import Arrays, Parts, forget_unfinished, read_part
 from qthermo_jax.sweeping.store.reuse import find_sources
 
@@ -255,7 +255,7 @@ class Store:
             write_copy(self.path, layout, [(box, self.parts.read(box).arrays)])
             remove_parts(self.parts.folder)
         else:
-            copied = self._plan.bytes_on_disk <= LARGEST_COPY
+            copied = bytes_on_disk(self._plan) <= LARGEST_COPY
             write_view(self.path, layout, self._sources, finished=not copied)
             if copied:
                 join(self.path)
@@ -318,6 +318,6 @@ def room_for(plan: Plan, there: int = 0) -> int:
     Args:
         there: points whose parts are on the disk.
     """
-    each = plan.bytes_on_disk
+    each = bytes_on_disk(plan)
     parts = each - each * there // max(1, plan.points)
     return parts + each * (each <= LARGEST_COPY)
