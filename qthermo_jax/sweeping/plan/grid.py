@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from qthermo_jax.labels import Quantity
+from qthermo_jax.registry import AUTO, methods
 from qthermo_jax.sweeping.errors import SpecError, unknown_name
 from qthermo_jax.sweeping.plan.model import REQUIRED, Model, Parameter
 from qthermo_jax.sweeping.spec.declared import Range, Spec, values_of
@@ -70,9 +71,11 @@ class Grid:
 
     @property
     def asked_method(self) -> str:
-        """As the spec says; in 32 bit the populations alone."""
+        """As the spec says; in 32 bit "auto" is the one that keeps its digits there."""
         solver = self.spec.solver
-        return "populations" if solver.precision == "float32" else solver.method
+        if solver.precision == "float32" and solver.method == AUTO:
+            return methods(single_precision=True)[1]
+        return solver.method
 
 
 def make_grid(spec: Spec, model: Model) -> Grid:
