@@ -25,7 +25,7 @@ from qthermo_jax.sweeping import Interrupted, SpecError, Store, Sweep, run_to_fi
 from qthermo_jax.sweeping.execute import cluster
 from qthermo_jax.sweeping.execute.cluster import connect
 from qthermo_jax.sweeping.execute.cluster import driver as driver_module
-from qthermo_jax.sweeping.execute.run import solve_locally
+from qthermo_jax.sweeping.execute.local import LOCAL
 
 SPEC = """
 model = "chain"
@@ -101,8 +101,8 @@ def planned() -> Sweep:
 def swept(where: str | None, out: str = "r.h5", job: Sweep | None = None, **told: Any) -> xr.Dataset:
     """The sweep with this process as the driver."""
     job = job or planned()
-    with nullcontext(solve_locally) if where is None else cluster.solving_on(where) as solve:
-        run_to_file(job, Store(Path(out), job.plan), solve=solve, **told)
+    with nullcontext(LOCAL) if where is None else cluster.solving_on(where) as executor:
+        run_to_file(job, Store(Path(out), job.plan), executor=executor, **told)
     return values(out)
 
 
@@ -503,6 +503,6 @@ class TestBadInput:
 
 
 def test_dask_is_loaded_by_those_alone_who_ask_for_it() -> None:
-    loaded = "import sys, qthermo_jax.sweeping.execute.run, qthermo_jax.cli.explaining"
+    loaded = "import sys, qthermo_jax.sweeping.execute.entry, qthermo_jax.cli.explaining"
     told = f"{loaded}; sys.exit('dask' in sys.modules)"
     subprocess.run([sys.executable, "-c", told], check=True, timeout=60)

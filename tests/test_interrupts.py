@@ -46,8 +46,8 @@ def write(self, box, arrays, device):
 parts.Parts.write = write
 """
 PLANNING = """
-from qthermo_jax.sweeping.execute import run
-run.make_plan = busy
+from qthermo_jax.sweeping.execute import entry
+entry.make_plan = busy
 """
 
 

@@ -9,7 +9,7 @@ from qthermo_jax.cli.formatting import in_bytes
 from qthermo_jax.sweeping import open_result
 from qthermo_jax.sweeping.compute.devices import device_name
 from qthermo_jax.sweeping.compute.engine import Engine
-from qthermo_jax.sweeping.execute.run import Sweep
+from qthermo_jax.sweeping.execute.job import Sweep
 from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.store.extension import find_extension
 from qthermo_jax.sweeping.store.layout import bytes_on_disk, layout_of

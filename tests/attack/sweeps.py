@@ -13,7 +13,7 @@ import qthermo_jax as qj
 from qthermo_jax.steady import bytes_per_point
 from qthermo_jax.sweeping import Interrupted, Store, Sweep, run_to_file
 from qthermo_jax.sweeping.compute import engine
-from qthermo_jax.sweeping.execute import run as runs
+from qthermo_jax.sweeping.execute import extending
 from qthermo_jax.sweeping.execute.planning import make_plan
 from qthermo_jax.sweeping.plan.model import find_model
 from qthermo_jax.sweeping.plan.record import Plan
@@ -64,7 +64,7 @@ class Solver:
 
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(engine.Engine, "solve", remembered)
-            patched.setattr(runs, "make_plan", self._planned)
+            patched.setattr(extending, "make_plan", self._planned)
             yield
 
     def _planned(self, spec: Any, *told: Any) -> Plan:

@@ -23,7 +23,7 @@ from qthermo_jax.cli.interrupts import Interrupts
 from qthermo_jax.cli.running import _run as run_like_the_command
 from qthermo_jax.steady import Status
 from qthermo_jax.sweeping import SpecError, Store, StoreError
-from qthermo_jax.sweeping.execute.run import solve_locally
+from qthermo_jax.sweeping.execute.local import LOCAL
 from qthermo_jax.sweeping.store import store
 from qthermo_jax.sweeping.store.files import merge
 from qthermo_jax.sweeping.store.parts import read_part
@@ -142,7 +142,7 @@ class Killed:
                 kept = Store(self.out, job.plan, **self.stage.how or {})
                 interrupts = Interrupts()
                 with interrupts.listening():
-                    run_like_the_command("sweep", job, kept, solve_locally, interrupts)
+                    run_like_the_command("sweep", job, kept, LOCAL, interrupts)
             code = min(count, 254)
         except KeyboardInterrupt:
             code = 130

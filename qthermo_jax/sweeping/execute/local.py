@@ -7,6 +7,8 @@ from itertools import takewhile
 
 from qthermo_jax.sweeping.compute.devices import device_name
 from qthermo_jax.sweeping.compute.engine import Engine
+from qthermo_jax.sweeping.execute.executor import Executor
+from qthermo_jax.sweeping.execute.job import Sweep
 from qthermo_jax.sweeping.schedule.report import TileReport, counted
 from qthermo_jax.sweeping.schedule.tiling import Box
 from qthermo_jax.sweeping.store.parts import Parts
@@ -15,14 +17,32 @@ from qthermo_jax.sweeping.store.parts import Parts
 _WAITING = 2
 
 
-def solve_here(
-    engine: Engine, parts: Parts, boxes: Iterable[Box], stop: Callable[[], bool]
-) -> Iterator[TileReport]:
-    """Solve tiles and keep each as a part; yields what is safe on the disk.
+class Local(Executor):
+    """The devices of this process.
 
     Args:
-        stop: asked before each tile; once it says so, the tiles in flight are the last ones.
+        engine: that solves, for another than that of the sweep's plan, compiled before for example.
     """
+
+    devices = None
+    writes_elsewhere = False
+
+    def __init__(self, engine: Engine | None = None) -> None:
+        self._engine = engine
+
+    def solve(
+        self, job: Sweep, parts: Parts, boxes: Iterable[Box], stop: Callable[[], bool]
+    ) -> Iterator[TileReport]:
+        """As `Executor` says."""
+        return _solved(self._engine or Engine(job.plan), parts, boxes, stop)
+
+
+LOCAL = Local()
+
+
+def _solved(
+    engine: Engine, parts: Parts, boxes: Iterable[Box], stop: Callable[[], bool]
+) -> Iterator[TileReport]:
     waiting: deque[tuple[TileReport, Future[None]]] = deque()
 
     def written() -> TileReport:

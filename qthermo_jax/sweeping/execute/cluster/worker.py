@@ -14,8 +14,8 @@ from qthermo_jax.declared import Computed
 from qthermo_jax.sweeping.compute.devices import device_name
 from qthermo_jax.sweeping.compute.engine import Engine
 from qthermo_jax.sweeping.errors import SpecError, first_line
+from qthermo_jax.sweeping.execute.job import Sweep
 from qthermo_jax.sweeping.execute.planning import make_plan
-from qthermo_jax.sweeping.execute.run import Sweep
 from qthermo_jax.sweeping.plan.model import find_model
 from qthermo_jax.sweeping.schedule.report import TileReport, counted
 from qthermo_jax.sweeping.schedule.tiling import Box
