@@ -4,6 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -59,3 +61,16 @@ def test_a_solver_that_the_models_own_equation_does_not_take_is_one_line() -> No
 
     with pytest.raises(SpecError, match=r"solver\.method: .*'redfield' takes method 'dense'"):
         qj.sweep(qubit, axes={"T": [0.5]}, method="populations")
+
+
+def test_a_plan_knows_which_observables_are_functions() -> None:
+    system = traced(grid_of())
+    assert system.computed_observables == frozenset()
+    spec = parse_spec({"model": "chain", "observables": ["p_max"]}, "here")
+    largest = qj.observable(qj.Quantity("largest population", "p_max", 0))(p_max)
+    with_one = traced(make_grid(spec, find_model("chain", Path(), [largest])))
+    assert with_one.computed_observables == {"p_max"}
+
+
+def p_max(system: qj.OpenSystem, state: qj.SteadyState) -> jax.Array:
+    return jnp.max(state.populations)

@@ -7,6 +7,7 @@ from jaxtyping import Array
 
 from qthermo_jax import models
 from qthermo_jax.catalogue import measures
+from qthermo_jax.declared import Computed
 from qthermo_jax.master_equations import MasterEquation
 from qthermo_jax.solvers import Solver, solvers_for
 from qthermo_jax.steady import bytes_per_point
@@ -42,6 +43,9 @@ def traced(grid: Grid) -> TracedSystem:
         bytes_per_point=bytes_per_point(system, solvers[0].method),
         changes_H=tuple(_changes_H(grid, axis) for axis in grid.axes),
         own_observables=tuple(system.observables),
+        computed_observables=frozenset(
+            name for name, own in system.observables.items() if isinstance(own, Computed)
+        ),
         observables={name: Measured(own.quantity, own.dims) for name, own in known.items()},
         needs_steady=frozenset(steady) - frozenset(known),
         elsewhere={name: _models_with(name) for name in asked if name not in steady},

@@ -37,6 +37,7 @@ class TracedSystem:
         bytes_per_point: memory that one point takes in the first of these solvers.
         changes_H: for each axis of the grid, whether the Hamiltonian changes along it.
         own_observables: names of the observables that the model brings.
+        computed_observables: those of them that are functions of the system and its state.
         observables: everything that the sweep can ask the system for, by name.
         needs_steady: names of further observables, which the system has in a steady state only.
         elsewhere: for each observable that is asked for and that the system lacks, the built-in models
@@ -54,6 +55,7 @@ class TracedSystem:
     bytes_per_point: int
     changes_H: tuple[bool, ...]
     own_observables: tuple[str, ...]
+    computed_observables: frozenset[str]
     observables: dict[str, Measured]
     needs_steady: frozenset[str]
     elsewhere: dict[str, tuple[str, ...]]
