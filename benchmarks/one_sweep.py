@@ -11,8 +11,8 @@ import click
 from benchmarks import memory
 from qthermo_jax.sweeping import Store, Sweep, run_to_file
 from qthermo_jax.sweeping.compute.engine import Engine
-from qthermo_jax.sweeping.execute.local import Local
 from qthermo_jax.sweeping.execute.planning import make_plan
+from qthermo_jax.sweeping.execute.this_host import ThisHost
 from qthermo_jax.sweeping.plan.model import find_model
 from qthermo_jax.sweeping.schedule.tiling import Box
 from qthermo_jax.sweeping.spec.declared import parse_spec
@@ -69,7 +69,7 @@ def main(sites: int, points: int, precision: str, repeats: int, folder: Path | N
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             store = Store(Path(scratch) / "sweep.h5", job.plan)
             start = time.perf_counter()
-            run_to_file(job, store, executor=Local(engine))
+            run_to_file(job, store, executor=ThisHost(engine))
             whole.append(time.perf_counter() - start)
             size = sum(file.stat().st_size for file in Path(scratch).rglob("*.h5"))
         alone.append(solving_alone(engine, job.plan.tiling.boxes))

@@ -12,10 +12,10 @@ import qthermo_jax as qj
 from qthermo_jax.steady import bytes_per_point
 from qthermo_jax.sweeping import SpecError, Sweep
 from qthermo_jax.sweeping.execute.executor import Executor
-from qthermo_jax.sweeping.execute.local import LOCAL
+from qthermo_jax.sweeping.execute.this_host import THIS_HOST
 from qthermo_jax.sweeping.schedule.report import TileReport
 from qthermo_jax.sweeping.schedule.tiling import Box
-from qthermo_jax.sweeping.store.parts import Parts
+from qthermo_jax.sweeping.store.tile_files import TileFiles
 
 AXES = {"T_2": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]}
 TWO_POINTS = 2 * bytes_per_point(qj.models.lambda_system(), qj.Method.POPULATIONS)
@@ -31,11 +31,11 @@ class Backwards(Executor):
         self.first: list[int] = []
 
     def solve(
-        self, job: Sweep, parts: Parts, boxes: Iterable[Box], stop: Callable[[], bool]
+        self, job: Sweep, tile_files: TileFiles, boxes: Iterable[Box], stop: Callable[[], bool]
     ) -> Iterator[TileReport]:
         backwards = list(boxes)[::-1]
         self.first = [box[0].start for box in backwards]
-        return LOCAL.solve(job, parts, backwards, stop)
+        return THIS_HOST.solve(job, tile_files, backwards, stop)
 
 
 def test_an_executor_takes_the_place_of_another(tmp_path: Path) -> None:

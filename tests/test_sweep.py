@@ -201,18 +201,18 @@ def test_64_bit_without_touching_the_callers_configuration():
     subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
 
 
-@pytest.mark.parametrize("cell", [1, 4])
-def test_cells_do_not_change_a_number(two_axes, cell, monkeypatch):
-    monkeypatch.setattr(tiling, "_CELL", cell)
-    celled = qj.sweep("chain", **TWO_AXES)
+@pytest.mark.parametrize("chunk", [1, 4])
+def test_chunks_do_not_change_a_number(two_axes, chunk, monkeypatch):
+    monkeypatch.setattr(tiling, "_CHUNK", chunk)
+    chunked = qj.sweep("chain", **TWO_AXES)
     for name in two_axes.data_vars:
-        np.testing.assert_allclose(celled[name], two_axes[name], rtol=1e-12, atol=1e-16)
+        np.testing.assert_allclose(chunked[name], two_axes[name], rtol=1e-12, atol=1e-16)
 
 
-def test_the_plan_solves_a_tile_in_cells(monkeypatch):
-    monkeypatch.setattr(tiling, "_CELL", 4)
+def test_the_plan_solves_a_tile_in_chunks(monkeypatch):
+    monkeypatch.setattr(tiling, "_CHUNK", 4)
     plan = make_plan(parse_spec({"model": "chain", **TWO_AXES}, "here"), find_model("chain", Path()))
-    assert (plan.tiling.tile, plan.tiling.cell) == ((3, 2), (2, 2))
+    assert (plan.tiling.tile, plan.tiling.chunk) == ((3, 2), (2, 2))
 
 
 # --- derivatives

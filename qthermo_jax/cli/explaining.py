@@ -56,9 +56,9 @@ def extended(job: Sweep, store: Store) -> str:
     known = math.prod(len(along) for along in extension.known)
     taken = ", ".join(name for name in plan.results if name in extension.given)
     computed: dict[str, int] = {}
-    for piece in extension.pieces:
-        names = ", ".join(name for name in plan.results if name in piece.adds)
-        points = math.prod(len(along) for along in piece.index)
+    for block in extension.blocks:
+        names = ", ".join(name for name in plan.results if name in block.adds)
+        points = math.prod(len(along) for along in block.index)
         computed[names] = computed.get(names, 0) + points
     new = " and ".join(f"{names} at {n} points" for names, n in computed.items()) or "nothing"
     old = f"{taken} at {known} points" if known and taken else "nothing"

@@ -42,7 +42,7 @@ def run(
     """Run the sweeps SPEC one after the other; goes on from what an interrupted run finished."""
     from qthermo_jax.cli.pictures import picture_of
     from qthermo_jax.sweeping import Store, sweep_from_file
-    from qthermo_jax.sweeping.execute.local import LOCAL
+    from qthermo_jax.sweeping.execute.this_host import THIS_HOST
 
     outputs = [out or default_output(spec) for spec in specs]
     _check_outputs(out, outputs)
@@ -50,7 +50,9 @@ def run(
     _show_warnings()
     if not cluster:
         _find_devices()
-    solving, devices = (_solving_on(cluster), 1) if cluster else (nullcontext(LOCAL), LOCAL.devices)
+    solving, devices = (
+        (_solving_on(cluster), 1) if cluster else (nullcontext(THIS_HOST), THIS_HOST.devices)
+    )
     # What is wrong with any of them is said before the first one starts.
     jobs = [sweep_from_file(spec, memory, devices) for spec in specs]
     stores = [
@@ -58,7 +60,7 @@ def run(
         for path, job in zip(outputs, jobs, strict=True)
     ]
     if all(store.finished for store in stores):
-        solving = nullcontext(LOCAL)  # nothing to do for a cluster
+        solving = nullcontext(THIS_HOST)  # nothing to do for a cluster
     with solving as executor:
         for spec, job, store in zip(specs, jobs, stores, strict=True):
             _run(spec.stem, job, store, executor, interrupts)
@@ -94,7 +96,7 @@ def _run(title: str, job: "Sweep", store: "Store", executor: "Executor", interru
     if store.extends:
         click.echo(f"{store.path}: {extended(job, store)}")
     tally = Tally(job.plan.points)
-    with interrupts.stopping(store.parts.folder) as stop, watched(title, tally) as watch:
+    with interrupts.stopping(store.tile_files.folder) as stop, watched(title, tally) as watch:
         run_to_file(job, store, watch, stop, executor)
     took = f"{tally.points} points in {tally.seconds:.1f} s"
     click.echo(f"{store.path}: {took}; {in_words(tally.statuses)}")

@@ -15,7 +15,7 @@ from qthermo_jax.structure import Index
 from qthermo_jax.sweeping.compute.setting import system_function
 from qthermo_jax.sweeping.errors import SpecError, raised_by_model
 from qthermo_jax.sweeping.plan.grid import Axis, Grid
-from qthermo_jax.sweeping.plan.model import own_name
+from qthermo_jax.sweeping.plan.model import observable_name
 from qthermo_jax.sweeping.plan.traced import Measured, TracedSystem
 from qthermo_jax.system import OpenSystem
 
@@ -29,7 +29,7 @@ def traced(grid: Grid) -> TracedSystem:
     system = _shapes(grid)
     steady = measures(system)
     known = measures(system, steady=False) if grid.spec.evolution else steady
-    asked = [own_name(given) for given in grid.spec.observables]
+    asked = [observable_name(given) for given in grid.spec.observables]
     solvers = solvers_of(grid, system.equation, system.levels)
     return TracedSystem(
         dimension=system.dimension,
@@ -42,7 +42,7 @@ def traced(grid: Grid) -> TracedSystem:
         solvers=tuple(solver.name for solver in solvers),
         bytes_per_point=bytes_per_point(system, solvers[0].method),
         changes_H=tuple(_changes_H(grid, axis) for axis in grid.axes),
-        own_observables=tuple(system.observables),
+        model_observables=tuple(system.observables),
         computed_observables=frozenset(
             name for name, own in system.observables.items() if isinstance(own, Computed)
         ),
@@ -94,16 +94,16 @@ def _changes_H(grid: Grid, axis: Axis) -> bool:
     """Whether H changes along an axis: `vmap` knows, and refuses to give a single one if it does."""
     function = system_function(grid)
     others = {name: values[0] for one in grid.axes for name, values in one.parameters.items()}
-    moving = {name: values[:1] for name, values in axis.parameters.items()}
-    fixed = grid.numbers | {name: value for name, value in others.items() if name not in moving}
+    swept = {name: values[:1] for name, values in axis.parameters.items()}
+    fixed = grid.numbers | {name: value for name, value in others.items() if name not in swept}
 
-    def hamiltonian(moving: dict[str, Array], fixed: dict[str, Array]) -> Array:
+    def hamiltonian(swept: dict[str, Array], fixed: dict[str, Array]) -> Array:
         with raised_by_model(grid.model.name):
-            return function(**fixed, **moving).H
+            return function(**fixed, **swept).H
 
     try:
         with jax.enable_x64(True):
-            jax.eval_shape(jax.vmap(hamiltonian, in_axes=(0, None), out_axes=None), moving, fixed)
+            jax.eval_shape(jax.vmap(hamiltonian, in_axes=(0, None), out_axes=None), swept, fixed)
     except SpecError:
         raise
     except ValueError:

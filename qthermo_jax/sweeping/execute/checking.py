@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from qthermo_jax.sweeping.compute.cold import is_a_temperature, not_unique_at_zero
-from qthermo_jax.sweeping.compute.point import try_own_observables
+from qthermo_jax.sweeping.compute.point import try_user_observables
 from qthermo_jax.sweeping.errors import SpecError
 from qthermo_jax.sweeping.execute.planning import make_plan
 from qthermo_jax.sweeping.plan.model import find_model
@@ -72,7 +72,7 @@ def _faults(data: dict[str, Any], folder: Path) -> tuple[list[str], Plan | None]
         try:
             spec = Spec.model_validate(draft.data)
             plan = make_plan(spec, find_model(spec.model, folder, spec.observables), devices=1)
-            try_own_observables(plan)
+            try_user_observables(plan)
         except ValidationError as error:
             found = faults_of(error)
         except SpecError as error:

@@ -9,13 +9,13 @@ import xarray as xr
 
 from qthermo_jax.declared import Computed
 from qthermo_jax.registry import DEFAULT_EQUATION
-from qthermo_jax.sweeping.compute.point import try_own_observables
+from qthermo_jax.sweeping.compute.point import try_user_observables
 from qthermo_jax.sweeping.errors import SpecError
 from qthermo_jax.sweeping.execute.executor import Executor
 from qthermo_jax.sweeping.execute.job import Sweep
-from qthermo_jax.sweeping.execute.local import LOCAL
 from qthermo_jax.sweeping.execute.planning import make_plan
 from qthermo_jax.sweeping.execute.run import run_in_memory, run_to_file
+from qthermo_jax.sweeping.execute.this_host import THIS_HOST
 from qthermo_jax.sweeping.plan.model import find_model
 from qthermo_jax.sweeping.plan.record import DEFAULT_MEMORY
 from qthermo_jax.sweeping.spec.declared import load_spec, parse_spec
@@ -27,7 +27,7 @@ def sweep_from_file(path: Path, memory: int = DEFAULT_MEMORY, devices: int | Non
     """Read and resolve a TOML spec; a model's file is looked up beside it.
 
     Args:
-        memory: bytes that one device's share of a tile may take.
+        memory: bytes that one device's shard of a tile may take.
         devices: how many share a tile; all local ones if not told.
 
     Raises:
@@ -37,7 +37,7 @@ def sweep_from_file(path: Path, memory: int = DEFAULT_MEMORY, devices: int | Non
     asked = tuple(spec.observables)
     try:
         plan = make_plan(spec, find_model(spec.model, path.parent, asked), memory, devices)
-        try_own_observables(plan)
+        try_user_observables(plan)
     except SpecError as error:
         raise SpecError(f"{path}: {error}") from error
     return Sweep(plan, source, spec.model, path.parent, asked)
@@ -63,7 +63,7 @@ def sweep(
     overwrite: bool = False,
     extend: bool = False,
     memory: int = DEFAULT_MEMORY,
-    workers: Executor = LOCAL,
+    workers: Executor = THIS_HOST,
 ) -> xr.Dataset:
     """Steady states of a model over a grid of its parameters, in 64 bit unless told otherwise.
 

@@ -6,7 +6,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 from qthermo_jax.sweeping.execute.job import Sweep
 from qthermo_jax.sweeping.schedule.report import TileReport
 from qthermo_jax.sweeping.schedule.tiling import Box
-from qthermo_jax.sweeping.store.parts import Parts
+from qthermo_jax.sweeping.store.tile_files import TileFiles
 
 
 @runtime_checkable
@@ -22,12 +22,12 @@ class Executor(Protocol):
     writes_elsewhere: ClassVar[bool]
 
     def solve(
-        self, job: Sweep, parts: Parts, boxes: Iterable[Box], stop: Callable[[], bool]
+        self, job: Sweep, tile_files: TileFiles, boxes: Iterable[Box], stop: Callable[[], bool]
     ) -> Iterator[TileReport]:
         """Solve tiles; yields a report of each once it is safe on the disk, or given up.
 
         Args:
-            parts: where they are kept.
+            tile_files: where they are kept.
             boxes: the tiles.
             stop: asked before each tile; once it says so, the tiles in flight are the last ones.
         """

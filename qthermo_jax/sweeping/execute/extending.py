@@ -22,11 +22,11 @@ from qthermo_jax.sweeping.store.reasons import with_reasons
 from qthermo_jax.sweeping.store.store import Store
 
 
-def extend(job: Sweep, store: Store, run_piece: Callable[[Sweep, Store], None], watch: Watcher) -> None:
+def extend(job: Sweep, store: Store, run_block: Callable[[Sweep, Store], None], watch: Watcher) -> None:
     """Compute what the result that is there lacks, each piece as a sweep of its own, and join all.
 
     Args:
-        run_piece: runs such a sweep to a file.
+        run_block: runs such a sweep to a file.
         watch: told of what the result that is there gives.
     """
     plan = job.plan
@@ -44,13 +44,13 @@ def extend(job: Sweep, store: Store, run_piece: Callable[[Sweep, Store], None], 
             watch(TileReport(extension.points, counted(there.values), earlier=True))
         values = [placed(old, extension.given, axes, extension.old, extension.known)]
         codes = [placed(old, ["status"], axes, extension.old, extension.known)]
-        for piece in extension.pieces:
-            own_plan = make_plan(piece.spec, plan.model, plan.memory, plan.devices)
-            kept = store.piece(own_plan)
-            run_piece(replace(job, plan=own_plan), kept)
-            own = tuple(np.arange(len(along)) for along in piece.index)
-            values.append(placed(result(kept.path), piece.adds, axes, own, piece.index))
-            if "status" in piece.adds:
-                codes.append(placed(result(kept.path), ["status"], axes, own, piece.index))
+        for block in extension.blocks:
+            own_plan = make_plan(block.spec, plan.model, plan.memory, plan.devices)
+            kept = store.extension_block(own_plan)
+            run_block(replace(job, plan=own_plan), kept)
+            own = tuple(np.arange(len(along)) for along in block.index)
+            values.append(placed(result(kept.path), block.adds, axes, own, block.index))
+            if "status" in block.adds:
+                codes.append(placed(result(kept.path), ["status"], axes, own, block.index))
         layout = with_reasons(layout, job.plan, chain.from_iterable(codes), partial(causes_at, job.plan))
         store.replace(layout, chain.from_iterable(values))

@@ -15,7 +15,7 @@ def make_plan(
     """Resolve a spec against its model.
 
     Args:
-        memory: bytes that one device's share of a tile may take.
+        memory: bytes that one device's shard of a tile may take.
         devices: how many share a tile; all local ones if not told.
 
     Raises:

@@ -15,8 +15,8 @@ from qthermo_jax.sweeping.errors import Interrupted, TilesFailed, first_line
 from qthermo_jax.sweeping.execute.executor import Executor
 from qthermo_jax.sweeping.execute.extending import extend
 from qthermo_jax.sweeping.execute.job import Sweep
-from qthermo_jax.sweeping.execute.local import LOCAL
 from qthermo_jax.sweeping.execute.progress import Watcher, logged, nobody
+from qthermo_jax.sweeping.execute.this_host import THIS_HOST
 from qthermo_jax.sweeping.store.layout import layout_of, to_dataset
 from qthermo_jax.sweeping.store.reasons import EXPLAINED, with_reasons
 from qthermo_jax.sweeping.store.store import Store
@@ -39,7 +39,7 @@ def run_to_file(
     store: Store,
     watch: Watcher = nobody,
     stop: Callable[[], bool] = lambda: False,
-    executor: Executor = LOCAL,
+    executor: Executor = THIS_HOST,
 ) -> None:
     """Compute the tiles that are missing, each kept as it is finished, and join them into the file.
 
@@ -67,8 +67,8 @@ def _run_logged(
     with logged(store.path) as log:
         try:
             if store.extends:
-                run_piece = partial(run_to_file, watch=watch, stop=stop, executor=executor)
-                extend(job, store, run_piece, watch)
+                run_block = partial(run_to_file, watch=watch, stop=stop, executor=executor)
+                extend(job, store, run_block, watch)
             else:
                 _run(job, store, watch, stop, executor, log)
             log.info("finished")
@@ -93,7 +93,7 @@ def _run(
     watch(there)
     failures: list[str] = []
     statuses = Counter(there.statuses)
-    for done in executor.solve(job, store.parts, missing, stop):
+    for done in executor.solve(job, store.tile_files, missing, stop):
         if done.failure is None:
             log.info("%d points solved; by status: %s", done.points, dict(done.statuses))
         else:
@@ -103,10 +103,10 @@ def _run(
         watch(done)
     if failures:
         told = f"{len(failures)} of {len(boxes)} tiles failed, the first one {failures[0]}"
-        raise TilesFailed(f"{told}; the others are kept in {store.parts.folder}")
+        raise TilesFailed(f"{told}; the others are kept in {store.tile_files.folder}")
     if stop():
         hint = "; without --overwrite it goes on from them" if store.anew else ""
-        raise Interrupted(f"finished tiles are kept in {store.parts.folder}{hint}")
+        raise Interrupted(f"finished tiles are kept in {store.tile_files.folder}{hint}")
     if statuses.keys() & set(EXPLAINED):
         layout = with_reasons(layout, plan, store.tiles(), partial(causes_at, plan))
     store.finish(layout, boxes)

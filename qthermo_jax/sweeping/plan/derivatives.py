@@ -64,14 +64,14 @@ def find_derivatives(
     Raises:
         SpecError: a name that is none, or not a single number.
     """
-    names, parameters, moving = grid.spec.derivatives, grid.model.parameters, grid.moving
+    names, parameters, swept = grid.spec.derivatives, grid.model.parameters, grid.swept
     baths = {f"T_{k + 1}": k for k in range(n_baths)}
     scalars = {
         name
         for name, parameter in parameters.items()
-        if name in moving or np.ndim(_fixed_value(parameter, grid.numbers)) == 0
+        if name in swept or np.ndim(_fixed_value(parameter, grid.numbers)) == 0
     }
-    varied = tuple(name for name in names if name in scalars)
+    differentiated = tuple(name for name in names if name in scalars)
     heated = Dimension("heated_bath", tuple(range(1, n_baths + 1)), "bath whose temperature changes")
     defaults: dict[str, np.ndarray] = {}
     found = []
@@ -80,15 +80,15 @@ def find_derivatives(
         if name in names[:position]:
             raise SpecError(f"{key}: {name!r} is listed twice")
         dims: tuple[Dimension, ...] = ()
-        if name in varied:
-            directions, quantity = np.array([varied.index(name)]), parameters[name].quantity
-            if name not in moving and name not in grid.numbers:
+        if name in differentiated:
+            directions, quantity = np.array([differentiated.index(name)]), parameters[name].quantity
+            if name not in swept and name not in grid.numbers:
                 defaults[name] = np.asarray(parameters[name].default, float)
         elif name == ALL_BATHS:
-            directions, dims = len(varied) + np.arange(n_baths), (heated,)
+            directions, dims = len(differentiated) + np.arange(n_baths), (heated,)
             quantity = Quantity("the temperature of a bath", "T", 1)
         elif name in baths:
-            directions = np.array([len(varied) + baths[name]])
+            directions = np.array([len(differentiated) + baths[name]])
             quantity = Quantity(f"the temperature of bath {baths[name] + 1}", name, 1)
         elif name in parameters:
             raise SpecError(f"{key}: {name!r} is not a single number here; {_takes(n_baths)}")
@@ -96,7 +96,7 @@ def find_derivatives(
             known = list(dict.fromkeys([*sorted(scalars), *baths, ALL_BATHS]))
             raise SpecError(f"{key}: {unknown_name('parameter', name, known)}")
         found.append(Derivative(name, directions, dims, quantity))
-    return tuple(found), varied, defaults
+    return tuple(found), differentiated, defaults
 
 
 def _takes(n_baths: int) -> str:

@@ -65,7 +65,7 @@ class Grid:
         return math.prod(self.shape)
 
     @property
-    def moving(self) -> set[str]:
+    def swept(self) -> set[str]:
         """The parameters that move along some axis."""
         return {name for axis in self.axes for name in axis.parameters}
 
@@ -114,7 +114,7 @@ def _size(entry: Any) -> int:
 
 def _axis(name: str, entry: Any, model: Model) -> Axis:
     if not isinstance(entry, dict):
-        _varying(model, name, f"axes.{name}")
+        _check_swept(model, name, f"axes.{name}")
         return Axis(name, {name: values_of(entry)}, None)
     columns = {key: values_of(values) for key, values in entry.items()}
     lengths = {key: len(values) for key, values in columns.items()}
@@ -126,13 +126,13 @@ def _axis(name: str, entry: Any, model: Model) -> Axis:
     if name not in model.parameters and name in columns:
         coordinate = columns.pop(name)
     for key in columns:
-        _varying(model, key, f"axes.{name}.{key}")
+        _check_swept(model, key, f"axes.{name}.{key}")
     if not columns:
         raise SpecError(f"axes.{name}: no parameter of the model moves along it")
     return Axis(name, columns, None if name in columns else coordinate)
 
 
-def _varying(model: Model, name: str, key: str) -> None:
+def _check_swept(model: Model, name: str, key: str) -> None:
     """Check that a parameter exists and may vary inside one compiled program."""
     if name not in model.parameters:
         raise SpecError(f"{key}: {unknown_name('parameter', name, model.parameters)}")
@@ -148,23 +148,23 @@ def _fixed_parameters(
     spec: Spec, model: Model, axes: tuple[Axis, ...]
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Numbers and structure to call the model with at every point, defaults left to the model."""
-    moving: dict[str, str] = {}
+    swept: dict[str, str] = {}
     for axis in axes:
         for name in axis.parameters:
-            if name in moving:
-                raise SpecError(f"axes.{axis.name}: {name!r} moves along axes.{moving[name]} already")
-            moving[name] = axis.name
+            if name in swept:
+                raise SpecError(f"axes.{axis.name}: {name!r} moves along axes.{swept[name]} already")
+            swept[name] = axis.name
     numbers: dict[str, np.ndarray] = {}
     structure: dict[str, Any] = {}
     for name, value in spec.parameters.items():
         if name not in model.parameters:
             raise SpecError(f"parameters.{name}: {unknown_name('parameter', name, model.parameters)}")
-        if name in moving:
-            raise SpecError(f"parameters.{name}: {name!r} is an axis too (axes.{moving[name]})")
+        if name in swept:
+            raise SpecError(f"parameters.{name}: {name!r} is an axis too (axes.{swept[name]})")
         parameter = model.parameters[name]
         target = numbers if parameter.structure is None else structure
         target[name] = parameter.check(value)
     for name, parameter in model.parameters.items():
-        if parameter.default is REQUIRED and name not in {*moving, *numbers, *structure}:
+        if parameter.default is REQUIRED and name not in {*swept, *numbers, *structure}:
             raise SpecError(f"parameters.{name}: missing; the model {model.name} has no default for it")
     return numbers, structure

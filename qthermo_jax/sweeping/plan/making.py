@@ -4,7 +4,7 @@ from qthermo_jax.results.schema import DIAGNOSTICS
 from qthermo_jax.sweeping.errors import SpecError, shown, unknown_name
 from qthermo_jax.sweeping.plan.derivatives import find_derivatives
 from qthermo_jax.sweeping.plan.grid import Grid
-from qthermo_jax.sweeping.plan.model import own_name
+from qthermo_jax.sweeping.plan.model import observable_name
 from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.plan.traced import Measured, TracedSystem
 from qthermo_jax.sweeping.spec.declared import why_no_name
@@ -15,7 +15,7 @@ def resolved(grid: Grid, system: TracedSystem, memory: int, devices: int, *, on_
 
     Args:
         system: what tracing the model at the grid's first point tells.
-        memory: bytes that one device's share of a tile may take.
+        memory: bytes that one device's shard of a tile may take.
         devices: how many share a tile.
         on_cpu: whether they are CPUs, which solve a few points at a time out of their cache.
 
@@ -26,7 +26,7 @@ def resolved(grid: Grid, system: TracedSystem, memory: int, devices: int, *, on_
         name = grid.model.name
         raise SpecError(f"evolution.initial: missing; the model {name} brings no initial state")
     outputs = _outputs(grid, system)
-    derivatives, varied, defaults = find_derivatives(grid, system.n_baths)
+    derivatives, differentiated, defaults = find_derivatives(grid, system.n_baths)
     plan = Plan(
         grid.spec,
         grid.model,
@@ -36,7 +36,7 @@ def resolved(grid: Grid, system: TracedSystem, memory: int, devices: int, *, on_
         system,
         outputs,
         derivatives,
-        varied,
+        differentiated,
         devices=devices if grid.axes else 1,
         memory=memory,
         on_cpu=on_cpu,
@@ -47,14 +47,14 @@ def resolved(grid: Grid, system: TracedSystem, memory: int, devices: int, *, on_
 
 def _outputs(grid: Grid, system: TracedSystem) -> dict[str, Measured]:
     known = system.observables
-    asked = [own_name(given) for given in grid.spec.observables]
+    asked = [observable_name(given) for given in grid.spec.observables]
     for position, name in enumerate(asked):
         if name not in known:
             lacks = _lacking(name, system) or unknown_name("observable", name, known)
             raise SpecError(f"observables[{position}]: {lacks}")
         if name in asked[:position]:
             raise SpecError(f"observables[{position}]: {name!r} is listed twice")
-    names = asked or list(system.own_observables) or ["level_populations"]
+    names = asked or list(system.model_observables) or ["level_populations"]
     return {name: known[name] for name in names}
 
 

@@ -12,7 +12,7 @@ from qthermo_jax.labels import Dimension, Quantity
 from qthermo_jax.sweeping.plan.derivatives import Derivative
 from qthermo_jax.sweeping.plan.grid import Grid
 from qthermo_jax.sweeping.plan.traced import Measured, TracedSystem
-from qthermo_jax.sweeping.schedule.tiling import Tiling, cell_of, make_tiling
+from qthermo_jax.sweeping.schedule.tiling import Tiling, chunk_of, make_tiling
 from qthermo_jax.version import RESULTS_VERSION
 
 DEFAULT_MEMORY = 1 << 30
@@ -40,7 +40,7 @@ class Plan(Grid):
         system: what the model's system is at every point.
         outputs: observables by name.
         derivatives: what they are differentiated by.
-        varied: the model's parameters among those.
+        differentiated: the model's parameters among those.
         devices: how many share a tile.
         memory: bytes that each device may use at a time.
         on_cpu: whether the devices are CPUs.
@@ -49,7 +49,7 @@ class Plan(Grid):
     system: TracedSystem
     outputs: dict[str, Measured]
     derivatives: tuple[Derivative, ...]
-    varied: tuple[str, ...]
+    differentiated: tuple[str, ...]
     devices: int
     memory: int
     on_cpu: bool
@@ -70,7 +70,7 @@ class Plan(Grid):
         return np.dtype(self.spec.solver.precision)
 
     @property
-    def stored(self) -> np.dtype:
+    def output_dtype(self) -> np.dtype:
         """Of the results."""
         return np.dtype(self.spec.output.precision or self.dtype)
 
@@ -82,25 +82,25 @@ class Plan(Grid):
     @property
     def warms(self) -> bool:
         """Whether something is differentiated by the temperatures of single baths."""
-        return any(derivative.name not in self.varied for derivative in self.derivatives)
+        return any(derivative.name not in self.differentiated for derivative in self.derivatives)
 
     @property
     def n_directions(self) -> int:
         """How many directions derivatives are taken along: parameters, then baths if any is asked."""
-        return len(self.varied) + self.n_baths * self.warms
+        return len(self.differentiated) + self.n_baths * self.warms
 
     @cached_property
     def tiling(self) -> Tiling:
         """As many points at a time as the memory of the devices holds.
 
-        Tiles and cells are long along the axes that leave H alone, so that one eigendecomposition serves
+        Tiles and chunks are long along the axes that leave H alone: one eigendecomposition then serves
         as many points as possible.
         """
         each = self.system.bytes_per_point * (1 + self.n_directions)
         backwards = reversed(range(len(self.axes)))
         order = sorted(backwards, key=lambda axis: self.system.changes_H[axis])
-        cell = cell_of(each) if self.on_cpu else None
-        return make_tiling(self.shape, order, self.memory // each, cell, self.devices)
+        chunk = chunk_of(each) if self.on_cpu else None
+        return make_tiling(self.shape, order, self.memory // each, chunk, self.devices)
 
     @property
     def results(self) -> dict[str, Result]:
@@ -121,7 +121,7 @@ class Plan(Grid):
     def constants(self) -> dict[str, Any]:
         """Every parameter that does not move, the model's defaults included."""
         parameters = self.model.parameters.items()
-        defaults = {name: p.default for name, p in parameters if name not in self.moving}
+        defaults = {name: p.default for name, p in parameters if name not in self.swept}
         given = {name: values.tolist() for name, values in self.numbers.items()}
         known = defaults | self.structure | given
         return {name: value for name, value in known.items() if value is not None}
@@ -142,7 +142,7 @@ class Plan(Grid):
         return self._identified(self.spec.model_dump())
 
     @cached_property
-    def family(self) -> str:
+    def compatibility_hash(self) -> str:
         """Identity of what every point means: results of one family can extend one another."""
         kept = self.spec.model_dump(include={"model", "parameters", "solver", "evolution", "output"})
         kept["axes"] = {axis.name: sorted(axis.parameters) for axis in self.axes}

@@ -36,7 +36,7 @@ class TracedSystem:
         solvers: names of the solvers that are tried one after the other at each point.
         bytes_per_point: memory that one point takes in the first of these solvers.
         changes_H: for each axis of the grid, whether the Hamiltonian changes along it.
-        own_observables: names of the observables that the model brings.
+        model_observables: names of the observables that the model brings.
         computed_observables: those of them that are functions of the system and its state.
         observables: everything that the sweep can ask the system for, by name.
         needs_steady: names of further observables, which the system has in a steady state only.
@@ -54,7 +54,7 @@ class TracedSystem:
     solvers: tuple[str, ...]
     bytes_per_point: int
     changes_H: tuple[bool, ...]
-    own_observables: tuple[str, ...]
+    model_observables: tuple[str, ...]
     computed_observables: frozenset[str]
     observables: dict[str, Measured]
     needs_steady: frozenset[str]

@@ -17,7 +17,7 @@ from qthermo_jax.sweeping.plan.grid import Axis
 from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.schedule.tiling import Box
 from qthermo_jax.sweeping.spec.declared import Spec
-from qthermo_jax.sweeping.store.parts import Arrays
+from qthermo_jax.sweeping.store.tile_files import Arrays
 
 Index = tuple[np.ndarray, ...]
 
@@ -26,7 +26,7 @@ _AT_A_TIME = 1 << 20
 
 
 @dataclass(frozen=True)
-class Piece:
+class ExtensionBlock:
     """A part of the new grid and the spec that computes it.
 
     Attributes:
@@ -47,18 +47,18 @@ class Extension:
     Attributes:
         old, known: the points that it gives, as positions in its grid and in the new one.
         given: the variables that it gives there.
-        pieces: what remains.
+        blocks: what remains.
     """
 
     old: Index
     known: Index
     given: tuple[str, ...]
-    pieces: tuple[Piece, ...]
+    blocks: tuple[ExtensionBlock, ...]
 
     @property
     def points(self) -> int:
         """How many points need nothing more."""
-        lacking = any(piece.index is self.known for piece in self.pieces)
+        lacking = any(block.index is self.known for block in self.blocks)
         return 0 if lacking else int(np.prod([len(along) for along in self.known], dtype=int))
 
 
@@ -75,16 +75,18 @@ def find_extension(plan: Plan, data: xr.Dataset, variables: Sequence[str]) -> Ex
     added = {variable for name in lacking for variable in of_output[name]}
     given = tuple(name for name in variables if name in data.variables and name not in added)
     everything = tuple(np.arange(n) for n in plan.shape)
-    pieces = []
+    blocks = []
     if lacking and all(map(len, known)):
         rest = tuple(name for name in variables if name not in given)
-        pieces.append(Piece(known, _part(plan, known, lacking), rest))
+        blocks.append(ExtensionBlock(known, _block_spec(plan, known, lacking), rest))
     for axis, along in enumerate(known):
         new = np.setdiff1d(everything[axis], along)
         index = (*known[:axis], new, *everything[axis + 1 :])
         if all(map(len, index)):
-            pieces.append(Piece(index, _part(plan, index, list(plan.outputs)), tuple(variables)))
-    return Extension(old, known, given, tuple(pieces))
+            blocks.append(
+                ExtensionBlock(index, _block_spec(plan, index, list(plan.outputs)), tuple(variables))
+            )
+    return Extension(old, known, given, tuple(blocks))
 
 
 def _variables_of(plan: Plan, output: str) -> list[str]:
@@ -102,7 +104,7 @@ def _matched(axis: Axis, data: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
     return old, new
 
 
-def _part(plan: Plan, index: Index, observables: list[str]) -> Spec:
+def _block_spec(plan: Plan, index: Index, observables: list[str]) -> Spec:
     """The spec of a part of the grid."""
     axes: dict[str, Any] = {}
     for axis, along in zip(plan.axes, index, strict=True):

@@ -90,7 +90,7 @@ def layout_of(plan: Plan, source: str, device: str) -> Layout:
     computed = {
         name: Variable(
             (*axes, *(dim.name for dim in result.dims)),
-            plan.stored,
+            plan.output_dtype,
             _described(result.quantity, plan.spec.energy_unit) | _role_of(result, plan),
         )
         for name, result in plan.results.items()
@@ -104,7 +104,7 @@ def layout_of(plan: Plan, source: str, device: str) -> Layout:
     for diagnostic in DIAGNOSTICS.values():
         computed[diagnostic.name] = _diagnostic(diagnostic, axes, described[diagnostic])
     for derivative in plan.derivatives:
-        if derivative.name in plan.varied:
+        if derivative.name in plan.differentiated:
             attrs = {**_STATUS, "long_name": f"status of the derivatives by {derivative.name}"}
             computed[derivative.status] = _diagnostic(STATUS, axes, attrs)
     return Layout(sizes, _coordinates(plan), computed, _attributes(plan, source, device))
@@ -115,7 +115,7 @@ def _role_of(result: Result, plan: Plan) -> dict[str, str]:
     if result.derivative is None:
         return {ROLE: Role.OBSERVABLE.value}
     role = {ROLE: Role.DERIVATIVE.value}
-    own = result.derivative.name in plan.varied
+    own = result.derivative.name in plan.differentiated
     return role | {STATUS_VARIABLE: result.derivative.status} if own else role
 
 
@@ -184,7 +184,7 @@ def _attributes(plan: Plan, source: str, device: str) -> dict[str, Any]:
         "energy_unit": plan.spec.energy_unit,
         "spec": source,
         "spec_sha256": plan.digest,
-        "family_sha256": plan.family,
+        "family_sha256": plan.compatibility_hash,
         "qthermo_jax_version": __version__,
         "jax_version": version("jax"),
         "jaxlib_version": version("jaxlib"),
@@ -208,10 +208,10 @@ def bytes_on_disk(plan: Plan) -> int:
     It has the observables, their derivatives, and what each point says about itself.
     """
     values = sum(math.prod(len(dim.labels) for dim in own.dims) for own in plan.results.values())
-    flags = [*DIAGNOSTICS.values(), *[STATUS] * len(plan.varied)]
+    flags = [*DIAGNOSTICS.values(), *[STATUS] * len(plan.differentiated)]
     variables = len(plan.results) + len(flags) + len(plan.axes) + len(plan.dims)
     flagged = sum(flag.dtype.itemsize for flag in flags)
-    return plan.points * (plan.stored.itemsize * values + flagged) + variables * _BYTES_OF_NAMES
+    return plan.points * (plan.output_dtype.itemsize * values + flagged) + variables * _BYTES_OF_NAMES
 
 
 def to_dataset(layout: Layout, arrays: dict[str, np.ndarray]) -> xr.Dataset:

@@ -16,7 +16,7 @@ from qthermo_jax.sweeping.execute.job import Sweep
 from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.schedule.report import TileReport
 from qthermo_jax.sweeping.schedule.tiling import Box
-from qthermo_jax.sweeping.store.parts import Parts
+from qthermo_jax.sweeping.store.tile_files import TileFiles
 
 # How often a tile is tried before it is given up.
 _TRIES = 3
@@ -43,14 +43,14 @@ class OnCluster(Executor):
         self._client = client
 
     def solve(
-        self, job: Sweep, parts: Parts, boxes: Iterable[Box], stop: Callable[[], bool]
+        self, job: Sweep, tile_files: TileFiles, boxes: Iterable[Box], stop: Callable[[], bool]
     ) -> Iterator[TileReport]:
         """As `Executor` says; as many tiles at a time as there are workers.
 
         So none waits on a worker behind another, as a rule: a worker that dies casts suspicion only on
         the tile that it was solving, and stopping waits for nothing else.
         """
-        tiles = _Tiles(self._client, job, parts)
+        tiles = _Tiles(self._client, job, tile_files)
         queued = takewhile(lambda _: not stop(), boxes)
         while True:
             workers = tiles.workers()
@@ -70,10 +70,10 @@ _Outcome = Future[TileReport | Failed]
 class _Tiles:
     """The tiles in flight, and the workers that each failed on."""
 
-    def __init__(self, client: Client, job: Sweep, parts: Parts) -> None:
+    def __init__(self, client: Client, job: Sweep, tile_files: TileFiles) -> None:
         self._client = client
         self._plan = job.plan
-        self._parts = Parts(parts.folder.absolute(), parts.sweep)
+        self._tile_files = TileFiles(tile_files.folder.absolute(), tile_files.sweep)
         self._recipe = recipe_of(job)
         self._flying: dict[_Outcome, tuple[Box, tuple[str, ...]]] = {}
         self._landed: queue.SimpleQueue[_Outcome] = queue.SimpleQueue()
@@ -106,7 +106,7 @@ class _Tiles:
         future = self._client.submit(
             solve_tile,
             self._recipe,
-            self._parts,
+            self._tile_files,
             box,
             pure=False,
             workers=others or None,

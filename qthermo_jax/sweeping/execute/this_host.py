@@ -11,13 +11,13 @@ from qthermo_jax.sweeping.execute.executor import Executor
 from qthermo_jax.sweeping.execute.job import Sweep
 from qthermo_jax.sweeping.schedule.report import TileReport, counted
 from qthermo_jax.sweeping.schedule.tiling import Box
-from qthermo_jax.sweeping.store.parts import Parts
+from qthermo_jax.sweeping.store.tile_files import TileFiles
 
 # Tiles that may wait to be written: more would only fill the memory when the disk is slow.
 _WAITING = 2
 
 
-class Local(Executor):
+class ThisHost(Executor):
     """The devices of this process.
 
     Args:
@@ -31,17 +31,17 @@ class Local(Executor):
         self._engine = engine
 
     def solve(
-        self, job: Sweep, parts: Parts, boxes: Iterable[Box], stop: Callable[[], bool]
+        self, job: Sweep, tile_files: TileFiles, boxes: Iterable[Box], stop: Callable[[], bool]
     ) -> Iterator[TileReport]:
         """As `Executor` says."""
-        return _solved(self._engine or Engine(job.plan), parts, boxes, stop)
+        return _solved(self._engine or Engine(job.plan), tile_files, boxes, stop)
 
 
-LOCAL = Local()
+THIS_HOST = ThisHost()
 
 
 def _solved(
-    engine: Engine, parts: Parts, boxes: Iterable[Box], stop: Callable[[], bool]
+    engine: Engine, tile_files: TileFiles, boxes: Iterable[Box], stop: Callable[[], bool]
 ) -> Iterator[TileReport]:
     waiting: deque[tuple[TileReport, Future[None]]] = deque()
 
@@ -53,7 +53,7 @@ def _solved(
     with ThreadPoolExecutor(1, "qthermo-writer") as writer:
         for box, tile in engine.solve(takewhile(lambda _: not stop(), boxes)):
             status = tile["status"]
-            writing = writer.submit(parts.write, box, tile, device_name())
+            writing = writer.submit(tile_files.write, box, tile, device_name())
             waiting.append((TileReport(status.size, counted(status)), writing))
             if len(waiting) > _WAITING:
                 yield written()
