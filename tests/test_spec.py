@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from qthermo_jax.sweeping.errors import SpecError
-from qthermo_jax.sweeping.execute.run import sweep_from_file
+from qthermo_jax.sweeping.execute.entry import sweep_from_file
 from qthermo_jax.sweeping.spec.declared import load_spec, parse_spec, values_of
 
 GOOD = """

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from qthermo_jax.steady import bytes_per_point
-from qthermo_jax.sweeping.compute.point import try_own_observables
+from qthermo_jax.sweeping.compute.cold import is_a_temperature, not_unique_at_zero
+from qthermo_jax.sweeping.compute.point import try_user_observables
 from qthermo_jax.sweeping.errors import SpecError
-from qthermo_jax.sweeping.execute.cold import is_a_temperature, not_unique_at_zero
-from qthermo_jax.sweeping.plan.making import make_plan
+from qthermo_jax.sweeping.execute.planning import make_plan
 from qthermo_jax.sweeping.plan.model import find_model
 from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.spec.declared import Range, Spec, faults_of, read_toml
@@ -73,7 +72,7 @@ def _faults(data: dict[str, Any], folder: Path) -> tuple[list[str], Plan | None]
         try:
             spec = Spec.model_validate(draft.data)
             plan = make_plan(spec, find_model(spec.model, folder, spec.observables), devices=1)
-            try_own_observables(plan)
+            try_user_observables(plan)
         except ValidationError as error:
             found = faults_of(error)
         except SpecError as error:
@@ -120,7 +119,7 @@ def _too_many_levels(plan: Plan) -> Iterator[str]:
     # Exact for a single solver; elsewhere the few matrices that every one of them holds.
     needed = _MATRICES * 8 * levels**2
     if len(plan.solvers) == 1:
-        needed = max(needed, bytes_per_point(plan.system, plan.solvers[0].method))
+        needed = max(needed, plan.system.bytes_per_point)
     there = _memory()
     if there and needed > there:
         yield (

@@ -16,7 +16,7 @@ from qthermo_jax.declared import Computed
 from qthermo_jax.labels import Quantity
 from qthermo_jax.sweeping.errors import SpecError, first_line, unknown_name
 from qthermo_jax.sweeping.plan.fingerprint import fingerprint
-from qthermo_jax.sweeping.plan.loading import own_modules
+from qthermo_jax.sweeping.plan.loading import user_modules
 from qthermo_jax.system import OpenSystem
 
 REQUIRED = inspect.Parameter.empty
@@ -94,7 +94,7 @@ def find_model(
             digests.append(fingerprint(given.function.func, given.arguments))
         elif ":" in given:
             found, digest = _find_function(given, folder, f"observables[{position}]")
-            name = own_name(given)
+            name = observable_name(given)
             brought[name] = found if isinstance(found, Computed) else Computed(found, Quantity(name))
             digests.append(digest)
     if not brought:
@@ -106,7 +106,7 @@ def find_model(
     )
 
 
-def own_name(observable: str | Computed) -> str:
+def observable_name(observable: str | Computed) -> str:
     """What an observable is called in files: the last part of a reference to a function."""
     return observable.name if isinstance(observable, Computed) else observable.rpartition(":")[2]
 
@@ -131,7 +131,7 @@ def _find_function(reference: str, folder: Path, key: str) -> tuple[Any, str]:
     with _told_in_one_line(f"{key}: {source}"):
         if source.endswith(".py") and not (folder / source).is_file():
             raise SpecError(f"{key}: no file {folder / source}")
-        own = own_modules(source, folder)
+        own = user_modules(source, folder)
     function = getattr(own.root, name, None)
     if isinstance(function, Computed):
         computed = own.bound(function.function.func)
