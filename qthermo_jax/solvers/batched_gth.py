@@ -30,6 +30,8 @@ def product(left: Float[Array, "c m *b"], right: Float[Array, "m e *b"]) -> Floa
         column, row = pair
         return total + column[:, None] * row[None], None
 
+    if len(right) == 1:
+        return left * right
     start = jnp.zeros((left.shape[0], *right.shape[1:]), left.dtype)
     if not len(right):  # `jax.disable_jit` knows no scan over nothing
         return start

@@ -42,6 +42,10 @@ from qthermo_jax.structure import Pairs, padded
 LARGEST_CORE = 64
 
 
+# Points that are solved at a time.
+_TOGETHER = 64
+
+
 class Links(eqx.Module):
     """The links i - j between n states i and m states j.
 
@@ -179,6 +183,11 @@ def _restore(
     share_of = partial(part_of, flux, weights[:, None], weights[None])
     direct = share_of(_both_ways(step.inside), _both_ways(_paths(step.share, step.out)))
 
+    returned = jnp.sum(_turned(step.share) * weights[None], axis=1)
+    if len(returned) == 1:
+        alone = share_of(_both_ways(_paths(step.share, step.out)), _both_ways(step.inside))
+        return returned, direct, Flux(*(jnp.sum(one, axis=1)[None] for one in alone))
+
     def path(one: tuple[Array, Links]) -> Links:
         share, out = one
         return _paths(share[:, None], jax.tree.map(lambda own: own[None], out))
@@ -195,7 +204,7 @@ def _restore(
     each = (_turned(step.share), step.out)
     _, earlier = jax.lax.scan(add, step.inside, each)
     _, into = jax.lax.scan(through, nothing, (each, earlier), reverse=True)
-    return jnp.sum(_turned(step.share) * weights[None], axis=1), direct, into
+    return returned, direct, into
 
 
 def _is_sound(step: _Step) -> Bool[Array, "*b"]:
@@ -306,14 +315,27 @@ def _solved(jumps: Jumps, pairs: Pairs) -> NetFluxes:
 
 @precise
 def _solve(arrays: Sequence[Shaped[Array, "_ b"]], pairs: Pairs) -> list[Array]:
-    """Those of the points that ask for it; nothing is computed where none does."""
-    asked, *jumps = arrays
-    found = jax.eval_shape(partial(_solved, pairs=pairs), Jumps(*jumps))
-    unsound = jax.tree.map(lambda own: jnp.zeros(own.shape, own.dtype), found)
-    solution = jax.lax.cond(
-        jnp.any(asked), partial(_solved, pairs=pairs), lambda _: unsound, Jumps(*jumps)
-    )
-    return jax.tree.leaves(solution)
+    """Those of the points that ask for it, some at a time."""
+    asked, jumps = arrays[0][0], Jumps(*arrays[1:])
+    some = min(_TOGETHER, asked.size)
+    number = jnp.sum(asked)
+    # Those that ask come first; the last ones are done twice where they fill no block.
+    order = jnp.argsort(~asked, stable=True)
+    order = jnp.pad(order, (0, -asked.size % some), mode="edge")
+    shapes = jax.eval_shape(partial(_solved, pairs=pairs), jumps)
+    unsound = jax.tree.map(lambda own: jnp.zeros(own.shape, own.dtype), shapes)
+
+    def remain(done: tuple[Array, NetFluxes]) -> Bool[Array, ""]:
+        return done[0] * some < number
+
+    def solve(done: tuple[Array, NetFluxes]) -> tuple[Array, NetFluxes]:
+        block, found = done
+        at = jax.lax.dynamic_slice(order, (block * some,), (some,))
+        own = _solved(jax.tree.map(lambda values: values[:, at], jumps), pairs)
+        return block + 1, jax.tree.map(lambda whole, part: whole.at[..., at].set(part), found, own)
+
+    start = (jnp.zeros((), order.dtype), unsound)
+    return jax.tree.leaves(jax.lax.while_loop(remain, solve, start)[1])
 
 
 _solutions = points_last("net_fluxes", _solve)
