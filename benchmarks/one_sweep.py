@@ -16,7 +16,7 @@ from qthermo_jax.sweeping.plan.making import make_plan
 from qthermo_jax.sweeping.plan.model import find_model
 from qthermo_jax.sweeping.schedule.report import TileReport
 from qthermo_jax.sweeping.schedule.tiling import Box
-from qthermo_jax.sweeping.spec.declared import parse_spec
+from qthermo_jax.sweeping.spec.reading import parse_spec
 from qthermo_jax.sweeping.store.parts import Parts
 
 # Temperatures that share one H: an eigendecomposition serves them all.

@@ -23,7 +23,7 @@ from qthermo_jax.sweeping import SpecError, StoreError, Sweep, run_to_file
 from qthermo_jax.sweeping.compute import engine
 from qthermo_jax.sweeping.plan.making import make_plan
 from qthermo_jax.sweeping.plan.model import find_model
-from qthermo_jax.sweeping.spec.declared import parse_spec
+from qthermo_jax.sweeping.spec.reading import parse_spec
 from qthermo_jax.sweeping.store import parts, store
 from qthermo_jax.sweeping.store.files import merge
 from qthermo_jax.sweeping.store.parts import Parts, read_part

@@ -1,4 +1,4 @@
-from .errors import Interrupted, SpecError, StoreError, TilesFailed
+from .errors import Interrupted, Issue, SpecError, SpecWarning, StoreError, TilesFailed
 from .execute.run import (
     Sweep,
     run_in_memory,
@@ -11,7 +11,9 @@ from .store.store import Store
 
 __all__ = [
     "Interrupted",
+    "Issue",
     "SpecError",
+    "SpecWarning",
     "Store",
     "StoreError",
     "Sweep",

@@ -16,7 +16,7 @@ from qthermo_jax.sweeping.compute import engine
 from qthermo_jax.sweeping.plan.making import make_plan
 from qthermo_jax.sweeping.plan.model import find_model
 from qthermo_jax.sweeping.plan.record import Plan
-from qthermo_jax.sweeping.spec.declared import parse_spec
+from qthermo_jax.sweeping.spec.reading import parse_spec
 from qthermo_jax.sweeping.store import extension
 
 POINT = bytes_per_point(qj.models.lambda_system(), qj.Method.POPULATIONS)

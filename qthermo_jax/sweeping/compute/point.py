@@ -13,7 +13,8 @@ from qthermo_jax.results.schema import LEAK, METHOD, NOTE, STATUS
 from qthermo_jax.solvers import Note
 from qthermo_jax.steady import Change, Footing, State, Status, derivative_status, footing
 from qthermo_jax.structure import Index
-from qthermo_jax.sweeping.errors import SpecError, first_line
+from qthermo_jax.sweeping.errors import Issue, SpecError, first_line
+from qthermo_jax.sweeping.plan.model import place_of
 from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.plan.setting import state_of
 from qthermo_jax.system import OpenSystem
@@ -64,12 +65,12 @@ def point_function(plan: Plan, method: str, levels: tuple[Index, ...] | None = N
 
 
 def try_own_observables(plan: Plan) -> None:
-    """Trace a point if it has any, which computes and compiles nothing.
+    """Trace a point if a result is a function of the user's own, which computes and compiles nothing.
 
     Raises:
         SpecError: an observable of the user's own raises, or has another shape than it says.
     """
-    if not any(":" in name for name in plan.spec.observables):
+    if not any(isinstance(plan.system.observables.get(name), Computed) for name in plan.outputs):
         return
     method = plan.solvers[0].name
     first = [{name: values[0] for name, values in axis.parameters.items()} for axis in plan.axes]
@@ -86,12 +87,19 @@ def _observed(plan: Plan, system: OpenSystem, state: State) -> Results:
         except Exception as error:
             if not isinstance(system.observables.get(name), Computed):
                 raise
-            raise SpecError(f"observable {name}: {type(error).__name__}: {first_line(error)}") from error
+            raise SpecError(
+                _of_observable(plan, name, f"{type(error).__name__}: {first_line(error)}")
+            ) from error
         expected = tuple(len(dim.labels) for dim in out.dims)
         shape = trusted(found[name]).shape
         if shape != expected:
-            raise SpecError(f"observable {name}: has shape {shape}, and its dimensions {expected}")
+            other = f"has shape {shape}, and its dimensions {expected}"
+            raise SpecError(_of_observable(plan, name, other))
     return found
+
+
+def _of_observable(plan: Plan, name: str, message: str) -> Issue:
+    return Issue(place_of(name, plan.spec.observables), message, subject=f"observable {name}")
 
 
 def _kept(plan: Plan, results: Results) -> dict[str, Array]:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -17,16 +18,28 @@ import xarray as xr
 from qthermo_jax.declared import Computed
 from qthermo_jax.registry import DEFAULT_EQUATION
 from qthermo_jax.sweeping.compute.engine import Engine
-from qthermo_jax.sweeping.compute.point import try_own_observables
-from qthermo_jax.sweeping.errors import Interrupted, SpecError, TilesFailed, first_line
+from qthermo_jax.sweeping.errors import (
+    Interrupted,
+    Issue,
+    SpecError,
+    SpecWarning,
+    TilesFailed,
+    first_line,
+)
+from qthermo_jax.sweeping.execute.checking import (
+    checked_plan,
+    oddities_of,
+    oddities_of_result,
+    plan_from_text,
+)
 from qthermo_jax.sweeping.execute.local import solve_here
 from qthermo_jax.sweeping.execute.progress import Watcher, logged, nobody
-from qthermo_jax.sweeping.plan.making import make_plan
-from qthermo_jax.sweeping.plan.model import find_model
+from qthermo_jax.sweeping.plan.model import Model, find_model
 from qthermo_jax.sweeping.plan.record import DEFAULT_MEMORY, Plan
 from qthermo_jax.sweeping.schedule.report import TileReport, counted
 from qthermo_jax.sweeping.schedule.tiling import Box
-from qthermo_jax.sweeping.spec.declared import load_spec, parse_spec
+from qthermo_jax.sweeping.spec.declared import Spec
+from qthermo_jax.sweeping.spec.reading import read_toml
 from qthermo_jax.sweeping.store.extension import find_extension, placed
 from qthermo_jax.sweeping.store.layout import layout_of, to_dataset
 from qthermo_jax.sweeping.store.parts import Parts
@@ -71,16 +84,11 @@ def sweep_from_file(path: Path, memory: int = DEFAULT_MEMORY, devices: int | Non
         devices: how many share a tile; all local ones if not told.
 
     Raises:
-        SpecError: what is wrong, in one line.
+        SpecError: what is wrong, one line for each issue; `qthermo check` says the same.
     """
-    spec, source = load_spec(path)
-    asked = tuple(spec.observables)
-    try:
-        plan = make_plan(spec, find_model(spec.model, path.parent, asked), memory, devices)
-        try_own_observables(plan)
-    except SpecError as error:
-        raise SpecError(f"{path}: {error}") from error
-    return Sweep(plan, source, spec.model, path.parent, asked)
+    data, source = read_toml(path)
+    plan = plan_from_text(path, data, source, memory, devices)
+    return Sweep(plan, source, plan.spec.model, path.parent, tuple(plan.spec.observables))
 
 
 def run_in_memory(job: Sweep) -> xr.Dataset:
@@ -261,14 +269,18 @@ def sweep(
         results of a point are NaN unless its status is 0.
 
     Raises:
-        SpecError: a `ValueError` with one line that names the key, what it got and what it takes.
+        SpecError: a `ValueError` with one line for each issue, the key, what it got and what it takes;
+            the issues stand in its `issues` as data too.
+
+    Warns:
+        SpecWarning: what is allowed but odd. `qthermo check` finds the same issues in a spec.
 
     >>> data = sweep("lambda_system", axes={"T_2": [0.0, 0.5]}, parameters={"T_1": 0.5})
     >>> data.unbalance.round(6).values.tolist()
     [1.0, 0.0]
     """
     described = {
-        "model": model if isinstance(model, str) else getattr(model, "__qualname__", repr(model)),
+        "model": getattr(model, "__qualname__", repr(model)) if callable(model) else model,
         "axes": _plain(axes),
         "parameters": _plain(parameters or {}),
         "observables": _plain(observables),
@@ -285,18 +297,34 @@ def sweep(
         "energy_unit": energy_unit,
         "labels": _plain(labels or {}),
     }
-    spec = parse_spec(described, "sweep")
+    folder = Path.cwd()
+
+    def find(spec: Spec) -> Model:
+        own = {given.name: given for given in observables if isinstance(given, Computed)}
+        asked = [own.get(name, name) for name in spec.observables]
+        return find_model(model if callable(model) else spec.model, folder, asked)
+
+    devices = None if workers is solve_locally else 1
+    plan = checked_plan(described, find, memory, devices)
     if workers is not solve_locally and out is None:
         raise SpecError("workers: those of a cluster write files: say where with out")
-    devices = None if workers is solve_locally else 1
-    asked, folder = tuple(observables), Path.cwd()
-    plan = make_plan(spec, find_model(model, folder, asked), memory, devices)
-    job = Sweep(plan, json.dumps(spec.model_dump()), model, folder, asked)
+    job = Sweep(plan, json.dumps(plan.spec.model_dump()), model, folder, tuple(observables))
     if out is None:
-        return run_in_memory(job)
-    store = Store(Path(out), job.plan, overwrite=overwrite, extend=extend)
-    run_to_file(job, store, solve=workers)
-    return xr.open_dataset(store.path, engine="h5netcdf")
+        _warn(oddities_of(plan, None))
+        data = run_in_memory(job)
+    else:
+        store = Store(Path(out), plan, overwrite=overwrite, extend=extend)
+        _warn(oddities_of(plan, None if store.finished else store.path))
+        run_to_file(job, store, solve=workers)
+        data = xr.open_dataset(store.path, engine="h5netcdf")
+    _warn(oddities_of_result(plan, data))
+    return data
+
+
+def _warn(issues: Iterable[Issue]) -> None:
+    """As warnings about the line that calls `sweep`."""
+    for issue in issues:
+        warnings.warn(str(issue), SpecWarning, stacklevel=3)
 
 
 def _plain(value: Any) -> Any:

@@ -7,7 +7,7 @@ import numpy as np
 
 from qthermo_jax.labels import Dimension, Quantity
 from qthermo_jax.observables import bath_dimension
-from qthermo_jax.sweeping.errors import SpecError, unknown_name
+from qthermo_jax.sweeping.errors import Issue, SpecError, Steps, unknown_name
 from qthermo_jax.sweeping.plan.model import Model, Parameter
 from qthermo_jax.system import OpenSystem
 
@@ -77,9 +77,9 @@ def find_derivatives(
     heated = bath_dimension(system, "heated_bath", "bath whose temperature changes")
     found = []
     for position, name in enumerate(names):
-        key = f"derivatives[{position}]"
+        steps: Steps = ("derivatives", position)
         if name in names[:position]:
-            raise SpecError(f"{key}: {name!r} is listed twice")
+            raise SpecError(Issue(steps, f"{name!r} is listed twice"))
         dims: tuple[Dimension, ...] = ()
         if name in varied:
             directions, quantity = np.array([varied.index(name)]), model.parameters[name].quantity
@@ -92,10 +92,11 @@ def find_derivatives(
             directions = np.array([len(varied) + baths[name]])
             quantity = Quantity(f"the temperature of bath {baths[name] + 1}", name, 1)
         elif name in model.parameters:
-            raise SpecError(f"{key}: {name!r} is not a single number here; {_takes(system)}")
+            several = f"{name!r} is not a single number here; {_takes(system)}"
+            raise SpecError(Issue(steps, several))
         else:
             known = list(dict.fromkeys([*sorted(scalars), *baths, ALL_BATHS]))
-            raise SpecError(f"{key}: {unknown_name('parameter', name, known)}")
+            raise SpecError(unknown_name(steps, "parameter", name, known))
         found.append(Derivative(name, directions, dims, quantity))
     return tuple(found), varied
 

@@ -11,9 +11,9 @@ from qthermo_jax.catalogue import measures
 from qthermo_jax.declared import Declared
 from qthermo_jax.observables import Measure
 from qthermo_jax.results.schema import DIAGNOSTICS
-from qthermo_jax.sweeping.errors import SpecError, raised_by_model, shown, unknown_name
+from qthermo_jax.sweeping.errors import Issue, SpecError, Steps, raised_by_model, shown, unknown_name
 from qthermo_jax.sweeping.plan.derivatives import find_derivatives
-from qthermo_jax.sweeping.plan.model import REQUIRED, Model, own_name
+from qthermo_jax.sweeping.plan.model import REQUIRED, Model, own_name, place_of
 from qthermo_jax.sweeping.plan.record import DEFAULT_MEMORY, Axis, Plan
 from qthermo_jax.sweeping.plan.setting import under
 from qthermo_jax.sweeping.spec.declared import Range, Spec, values_of, why_no_name
@@ -33,18 +33,19 @@ def make_plan(
         devices: how many share a tile; all local ones if not told.
 
     Raises:
-        SpecError: what does not fit, in one line.
+        SpecError: the first issue, what does not fit.
     """
     model = under(spec, model)
     points = math.prod(map(_size, spec.axes.values()))
     if points > _MOST_POINTS:
-        raise SpecError(f"axes: a grid of {points:.3g} points; takes at most {_MOST_POINTS:.0e}")
+        large = f"a grid of {points:.3g} points; takes at most {_MOST_POINTS:.0e}"
+        raise SpecError(Issue(("axes",), large))
     axes = tuple(_axis(name, entry, model) for name, entry in spec.axes.items())
     numbers, structure = _fixed_parameters(spec, model, axes)
     coordinates = {name for axis in axes for name in (axis.name, *axis.parameters)}
     for name in spec.labels:
         if name not in coordinates:
-            raise SpecError(f"labels.{name}: {unknown_name('coordinate', name, coordinates)}")
+            raise SpecError(unknown_name(("labels", name), "coordinate", name, coordinates))
     system = _traced_system(spec, model, axes, numbers, structure)
     outputs = _outputs(spec, system)
     moving = {name for axis in axes for name in axis.parameters}
@@ -74,34 +75,36 @@ def _size(entry: Any) -> int:
 
 def _axis(name: str, entry: Any, model: Model) -> Axis:
     if not isinstance(entry, dict):
-        _varying(model, name, f"axes.{name}")
+        _varying(model, name, ("axes", name))
         return Axis(name, {name: values_of(entry)}, None)
     columns = {key: values_of(values) for key, values in entry.items()}
     lengths = {key: len(values) for key, values in columns.items()}
     if len(set(lengths.values())) > 1:
         listed = ", ".join(f"{key} has {n}" for key, n in lengths.items())
-        raise SpecError(f"axes.{name}: lists that move together have equal lengths, but {listed}")
+        unequal = f"lists that move together have equal lengths, but {listed}"
+        raise SpecError(Issue(("axes", name), unequal))
     size = next(iter(lengths.values()))
     coordinate = np.arange(size)
     if name not in model.parameters and name in columns:
         coordinate = columns.pop(name)
     for key in columns:
-        _varying(model, key, f"axes.{name}.{key}")
+        _varying(model, key, ("axes", name, key))
     if not columns:
-        raise SpecError(f"axes.{name}: no parameter of the model moves along it")
+        raise SpecError(Issue(("axes", name), "no parameter of the model moves along it"))
     return Axis(name, columns, None if name in columns else coordinate)
 
 
-def _varying(model: Model, name: str, key: str) -> None:
+def _varying(model: Model, name: str, steps: Steps) -> None:
     """Check that a parameter exists and may vary inside one compiled program."""
     if name not in model.parameters:
-        raise SpecError(f"{key}: {unknown_name('parameter', name, model.parameters)}")
+        raise SpecError(unknown_name(steps, "parameter", name, model.parameters))
     structure = model.parameters[name].structure
     if structure is not None:
-        raise SpecError(
-            f"{key}: {name!r} shapes the system ({structure.__name__}) and cannot be an axis; "
+        message = (
+            f"{name!r} shapes the system ({structure.__name__}) and cannot be an axis; "
             f"set it in [parameters] and run one sweep for each value"
         )
+        raise SpecError(Issue(steps, message))
 
 
 def _fixed_parameters(
@@ -112,21 +115,24 @@ def _fixed_parameters(
     for axis in axes:
         for name in axis.parameters:
             if name in moving:
-                raise SpecError(f"axes.{axis.name}: {name!r} moves along axes.{moving[name]} already")
+                already = f"{name!r} moves along axes.{moving[name]} already"
+                raise SpecError(Issue(("axes", axis.name), already))
             moving[name] = axis.name
     numbers: dict[str, np.ndarray] = {}
     structure: dict[str, Any] = {}
     for name, value in spec.parameters.items():
         if name not in model.parameters:
-            raise SpecError(f"parameters.{name}: {unknown_name('parameter', name, model.parameters)}")
+            raise SpecError(unknown_name(("parameters", name), "parameter", name, model.parameters))
         if name in moving:
-            raise SpecError(f"parameters.{name}: {name!r} is an axis too (axes.{moving[name]})")
+            too = f"{name!r} is an axis too (axes.{moving[name]})"
+            raise SpecError(Issue(("parameters", name), too))
         parameter = model.parameters[name]
         target = numbers if parameter.structure is None else structure
         target[name] = parameter.check(value)
     for name, parameter in model.parameters.items():
         if parameter.default is REQUIRED and name not in {*moving, *numbers, *structure}:
-            raise SpecError(f"parameters.{name}: missing; the model {model.name} has no default for it")
+            missing = f"missing; the model {model.name} has no default for it"
+            raise SpecError(Issue(("parameters", name), missing))
     return numbers, structure
 
 
@@ -144,7 +150,8 @@ def _traced_system(
             lambda values: model.function(**structure, **values), {**numbers, **moving}
         )
     if spec.evolution and system.initial is None:
-        raise SpecError(f"evolution.initial: missing; the model {model.name} brings no initial state")
+        missing = f"missing; the model {model.name} brings no initial state"
+        raise SpecError(Issue(("evolution", "initial"), missing))
     return system
 
 
@@ -153,10 +160,12 @@ def _outputs(spec: Spec, system: OpenSystem) -> dict[str, Measure]:
     asked = [own_name(given) for given in spec.observables]
     for position, name in enumerate(asked):
         if name not in known:
-            lacks = _lacking(name, spec, system) or unknown_name("observable", name, known)
-            raise SpecError(f"observables[{position}]: {lacks}")
+            steps: Steps = ("observables", position)
+            lacks = _lacking(name, spec, system)
+            unknown = Issue(steps, lacks) if lacks else unknown_name(steps, "observable", name, known)
+            raise SpecError(unknown)
         if name in asked[:position]:
-            raise SpecError(f"observables[{position}]: {name!r} is listed twice")
+            raise SpecError(Issue(("observables", position), f"{name!r} is listed twice"))
     names = asked or list(system.observables) or ["level_populations"]
     return {name: known[name] for name in names}
 
@@ -189,11 +198,15 @@ def _check_names(plan: Plan) -> None:
     for name in (*plan.results, *plan.dims):
         if name in flags or (why := why_no_name(name)):
             why = f"the name is taken by {flags[name]}" if name in flags else why
-            raise SpecError(f"observable {shown(name)}: {why}")
+            steps = place_of(name, plan.spec.observables)
+            raise SpecError(Issue(steps, why or "", subject=f"observable {shown(name)}"))
     for axis in plan.axes:
         for name in {axis.name, *axis.parameters}:
             if name in taken:
-                raise SpecError(f"axes.{axis.name}: the name {name!r} is taken by {taken[name]}")
+                raise SpecError(
+                    Issue(("axes", axis.name), f"the name {name!r} is taken by {taken[name]}")
+                )
         foreign = {key for other in plan.axes if other is not axis for key in other.parameters}
         if axis.name in foreign:
-            raise SpecError(f"axes.{axis.name}: the name is taken by a parameter of another axis")
+            foreign_name = "the name is taken by a parameter of another axis"
+            raise SpecError(Issue(("axes", axis.name), foreign_name))
