@@ -15,6 +15,7 @@ import pytest
 import xarray as xr
 
 import qthermo_jax as qj
+from qthermo_jax.sweeping import SpecWarning
 
 SPEC = """
 title = "Unbalance"
@@ -95,7 +96,8 @@ def test_a_status_of_several_causes_names_the_first_one(folder, qthermo):
         (folder / "spec.toml").write_text(SPEC.replace("0.5, 1.0, -1.0", values))
         out = qthermo("run", "spec.toml", "--extend")[1]
         assert (cause in out) == ("-1.0" in values)
-    data = qj.sweep("lambda_system", axes={"T_2": [0.5, -1.0]})
+    with pytest.warns(SpecWarning, match="axes.T_2: 1 of 2 values are below 0"):
+        data = qj.sweep("lambda_system", axes={"T_2": [0.5, -1.0]})
     assert data.status.attrs["first_causes"] == cause
 
 

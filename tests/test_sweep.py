@@ -162,7 +162,9 @@ def test_no_axes_is_one_point():
 
 
 def test_a_flagged_point_is_nan_and_leaves_the_others_alone():
-    data = qj.sweep("chain", axes={"g": [0.0, 0.5], "T_R": [0.2, -0.1, np.nan]}, parameters={"sites": 3})
+    axes = {"g": [0.0, 0.5], "T_R": [0.2, -0.1, np.nan]}
+    with pytest.warns(SpecWarning, match="axes.T_R"):
+        data = qj.sweep("chain", axes=axes, parameters={"sites": 3})
     unique, range_ = qj.Status.NOT_UNIQUE, qj.Status.PARAMETER_OUT_OF_RANGE
     assert data.status.values.tolist() == [[unique, range_, range_], [qj.Status.OK, range_, range_]]
     assert np.isnan(data.site_populations.values[data.status.values != 0]).all()

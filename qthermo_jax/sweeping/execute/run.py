@@ -298,9 +298,10 @@ def sweep(
         "labels": _plain(labels or {}),
     }
     folder = Path.cwd()
+    listed = observables if isinstance(observables, list | tuple) else ()
+    own = {given.name: given for given in listed if isinstance(given, Computed)}
 
     def find(spec: Spec) -> Model:
-        own = {given.name: given for given in observables if isinstance(given, Computed)}
         asked = [own.get(name, name) for name in spec.observables]
         return find_model(model if callable(model) else spec.model, folder, asked)
 

@@ -86,7 +86,7 @@ def _issues_of(error: ValidationError) -> list[Issue]:
         kind = "type" if _types_at(steps) else detail["type"]
         found.setdefault((steps, kind), _issues_at(steps, detail))
     # What is there under a misspelt key is not missing too.
-    meant = {(*steps[:-1], one.suggestion) for (steps, _), issues in found.items() for one in issues}
+    meant = {(*one.steps[:-1], one.suggestion) for issues in found.values() for one in issues}
     kept = [issues for (steps, kind), issues in found.items() if kind != "missing" or steps not in meant]
     return [issue for issues in kept for issue in issues]
 
