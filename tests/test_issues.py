@@ -2,8 +2,8 @@
 
 import copy
 import pickle
+import random
 import tomllib
-import warnings
 
 import jax
 import jax.numpy as jnp
@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 import qthermo_jax as qj
+from attack.specs import by_grammar
 from qthermo_jax.sweeping import Issue, SpecError, SpecWarning
 from qthermo_jax.sweeping.execute.checking import check
+from qthermo_jax.sweeping.spec.declared import Spec
 
 OWN = """
 import jax.numpy as jnp
@@ -237,6 +239,48 @@ def test_each_issue_has_place_line_and_suggestion_and_sweep_finds_the_same(folde
     assert places(found_by_sweep(text)) == places(faults)
 
 
+class Started(Exception):
+    """A sweep passed all checks; it holds its plan."""
+
+
+def texts_for_python(number, seed):
+    """Random specs whose keys are arguments of `sweep`."""
+    chance, arguments = random.Random(seed), {*Spec.model_fields}
+    solvers = {*Spec.model_fields["solver"].annotation.model_fields}
+    while number:
+        text = by_grammar(chance)
+        try:
+            data = tomllib.loads(text)
+        except (ValueError, RecursionError):
+            continue
+        if arguments >= {*data} and solvers >= {*data.get("solver", {})} and "output" not in data:
+            number -= 1
+            yield text
+
+
+@pytest.fixture
+def unstarted(monkeypatch):
+    """A sweep that passed all checks ends there."""
+
+    def started(job):
+        raise Started(job.plan)
+
+    monkeypatch.setattr("qthermo_jax.sweeping.execute.run.run_in_memory", started)
+
+
+@pytest.mark.usefixtures("unchecked", "unstarted")
+@pytest.mark.filterwarnings("ignore::qthermo_jax.sweeping.SpecWarning")
+def test_sweep_and_check_find_the_same_in_random_specs(folder, monkeypatch):
+    monkeypatch.setattr("qthermo_jax.sweeping.execute.checking.not_unique_at_zero", lambda _: [])
+    for text in texts_for_python(25, seed=1):
+        faults, call = checked(folder, text).faults, call_of(text)
+        before = repr(call)
+        with pytest.raises((SpecError, Started)) as caught:
+            qj.sweep(**call)
+        assert places(getattr(caught.value, "issues", ())) == places(faults), text
+        assert repr(call) == before
+
+
 def test_an_error_from_python_lists_all_issues(capsys):
     with pytest.raises(ValueError, match="unknown parameter 'T_X'") as caught:
         qj.sweep("lambda_system", axes={"T_X": [0.1]}, observables=["puriti"], derivatives=["rat"])
@@ -291,6 +335,7 @@ def test_a_disk_that_is_too_small_is_told_in_python_too(tmp_path, monkeypatch):
         qj.sweep(**call)
 
 
+@pytest.mark.usefixtures("unstarted")
 def test_nothing_that_sweep_is_given_is_changed():
     g, T_L, T_R = np.array([0.1, 0.3]), jnp.array([0.5, 0.7]), [0.2, 0.3]
     call = {
@@ -305,11 +350,14 @@ def test_nothing_that_sweep_is_given_is_changed():
     }
     before = copy.deepcopy(call)
     g.flags.writeable = call["parameters"]["h"].flags.writeable = False
-    data = qj.sweep("chain", **call)
+    with pytest.raises(Started) as caught:
+        qj.sweep("chain", **call)
     jax.tree.map(np.testing.assert_array_equal, call, before)
     assert call["axes"]["bias"]["T_L"] is T_L
     assert call["axes"]["bias"]["T_R"] is T_R
-    assert not np.shares_memory(data.g.values, g)
+    (plan,) = caught.value.args
+    assert not np.shares_memory(plan.axes[0].parameters["g"], g)
+    assert not np.shares_memory(plan.numbers["h"], call["parameters"]["h"])
     wrong = {**call, "axes": {**call["axes"], "gg": [1.0]}, "observables": ["site_population"]}
     before = copy.deepcopy(wrong)
     with pytest.raises(SpecError, match="'gg'"):
@@ -352,9 +400,3 @@ def test_an_error_that_another_process_sends_keeps_its_issues():
     sent = pickle.loads(pickle.dumps(error))
     assert (sent.issues, sent.source, str(sent)) == (error.issues, "spec.toml", str(error))
     assert str(sent) == "spec.toml:3: axes.g: empty"
-
-
-def test_good_input_warns_of_nothing():
-    with warnings.catch_warnings(action="error"):
-        data = qj.sweep("lambda_system", axes={"T_1": [0.5]}, observables=["unbalance"])
-    assert int(data.status[0]) == qj.Status.OK

@@ -12,6 +12,7 @@ import pytest
 
 import qthermo_jax as qj
 from qthermo_jax.steady import bytes_per_point
+from qthermo_jax.sweeping import SpecWarning
 from qthermo_jax.sweeping.compute import engine
 from qthermo_jax.sweeping.compute.point import point_function
 from qthermo_jax.sweeping.plan import record as plan_module
