@@ -131,5 +131,4 @@ def _message_of(steps: Steps, details: ErrorDetails) -> str:
         return f"takes {words} {details['ctx'][name]}, got {given}"
     if kind == "literal_error":
         return f"takes {details['ctx']['expected']}, got {given}"
-    message = details["msg"].removeprefix("Value error, ")
-    return message if kind == "value_error" else f"{message}, got {given}"
+    return str(details["ctx"]["error"]) if kind == "value_error" else f"{details['msg']}, got {given}"
