@@ -46,8 +46,8 @@ def write(self, box, arrays):
 parts.Parts.write = write
 """
 PLANNING = """
-from qthermo_jax.sweeping.execute import run
-run.make_plan = busy
+from qthermo_jax.sweeping.execute import checking
+checking.make_plan = busy
 """
 
 

@@ -19,7 +19,7 @@ import xarray as xr
 
 import qthermo_jax as qj
 from qthermo_jax.steady import Status, bytes_per_point
-from qthermo_jax.sweeping import SpecError, StoreError, Sweep, run_to_file
+from qthermo_jax.sweeping import SpecError, SpecWarning, StoreError, Sweep, run_to_file
 from qthermo_jax.sweeping.compute import engine
 from qthermo_jax.sweeping.plan.making import make_plan
 from qthermo_jax.sweeping.plan.model import find_model
@@ -460,7 +460,8 @@ class TestDisk:
         assert store.room_for(plan, there=plan.points) == plan.bytes_on_disk
         free = store.shutil.disk_usage(out.parent)._replace(free=plan.bytes_on_disk + 1)
         monkeypatch.setattr(store.shutil, "disk_usage", lambda _: free)
-        swept(out)
+        with pytest.warns(SpecWarning, match="bytes of disk"):
+            swept(out)
         assert "bytes more until it is finished" in caplog.text
         monkeypatch.setattr(store, "LARGEST_COPY", 0)
         assert store.room_for(plan) == plan.bytes_on_disk

@@ -62,7 +62,7 @@ def run(
     ]
     for spec, job, store in zip(specs, jobs, stores, strict=True):
         if not store.finished:
-            _warn(spec, job, oddities_of(job.plan, store.path))
+            _warn(spec, job, oddities_of(job.plan, None))  # the store asks the disk itself
     if all(store.finished for store in stores):
         solving = nullcontext(solve_locally)  # nothing to do for a cluster
     with solving as solve:

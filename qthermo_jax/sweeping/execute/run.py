@@ -315,7 +315,8 @@ def sweep(
         data = run_in_memory(job)
     else:
         store = Store(Path(out), plan, overwrite=overwrite, extend=extend)
-        _warn(oddities_of(plan, None if store.finished else store.path))
+        begun = store.finished or store.parts.folder.is_dir()  # then it takes less of the disk
+        _warn(oddities_of(plan, None if begun else store.path))
         run_to_file(job, store, solve=workers)
         data = xr.open_dataset(store.path, engine="h5netcdf")
     _warn(oddities_of_result(plan, data))
