@@ -43,14 +43,18 @@ bench: $(VENV)/.installed-test ## all benchmarks (half an hour): tables, data an
 	$(BIN)/python -m benchmarks all
 
 # Compiling is most of the time: nothing here needs XLA's optimisations (see tests/conftest.py), and what
-# one page compiled serves the next. The exact numbers of the figures are those of the tests.
+# one page compiled serves the next. The exact numbers of the figures are those of the tests. The notebooks'
+# kernels are spoken to through sockets in a folder, not through open ports.
 docs docs-all: export PYTHONPATH := $(CURDIR)/tests
 docs docs-all: export JAX_DISABLE_MOST_OPTIMIZATIONS := true
 docs docs-all: export JAX_COMPILATION_CACHE_DIR := $(CURDIR)/$(VENV)/.compiled
 docs docs-all: export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS := 0.2
 docs: $(VENV)/.installed-docs ## the documentation in site/: every code block run, every picture drawn, every link checked
 	$(BIN)/python -m pytest docs -n 2 --dist loadfile
-	$(BIN)/python docs/notebooks.py
+	$(BIN)/jupytext --quiet --to ../docs/notebooks//ipynb notebooks/*.py
+	@sockets=$$(mktemp -d) && trap 'rm -rf "$$sockets"' EXIT && $(BIN)/jupyter nbconvert --log-level WARN \
+		--execute --KernelManager.transport=ipc --KernelManager.ip="$$sockets/kernel" \
+		--to markdown docs/notebooks/*.ipynb
 	$(BIN)/python docs/gallery.py $(GALLERY)
 	$(BIN)/python docs/figures.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -6,7 +6,6 @@ from typing import Any
 import click
 import jax
 
-from benchmarks import compare as _compare
 from benchmarks import derivatives as _derivatives
 from benchmarks import growth as _growth
 from benchmarks import limit as _limit
@@ -138,12 +137,3 @@ def everything(context: click.Context, out: Path | None) -> None:
 def summary() -> None:
     """The committed results in a few rows, into README.md."""
     _summary.write()
-
-
-@main.command()
-@click.argument("first", type=click.Path(path_type=Path))
-@click.argument("second", type=click.Path(path_type=Path))
-def compare(first: Path, second: Path) -> None:
-    """Two result files (.json) of one benchmark side by side."""
-    report, where = _compare.compare(first, second)
-    click.echo(report.markdown(where))

@@ -9,11 +9,10 @@ from functools import partial
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.one_sweep import chain_sweep
+from benchmarks.one_sweep import chain_sweep, solve_all
 from benchmarks.report import Cell, Report
 from benchmarks.timing import Spread, compiled, in_turns
 from qthermo_jax.sweeping.compute.engine import Engine
-from qthermo_jax.sweeping.schedule.tiling import Box
 
 # An exponential or a logarithm, in additions and multiplications; an estimate.
 _TRANSCENDENTAL = 10
@@ -55,11 +54,6 @@ def _device(repeats: int) -> dict[str, float]:
     }
 
 
-def _solved(engine: Engine, boxes: Sequence[Box]) -> None:
-    for _ in engine.solve(boxes):
-        pass
-
-
 def measure(sizes: Sequence[int], count: int, repeats: int) -> Report:
     """Solved by a sweep that writes nothing, thousands of points on one H; fewer of the dense tier."""
     device = _device(repeats)
@@ -68,7 +62,7 @@ def measure(sizes: Sequence[int], count: int, repeats: int) -> Report:
         for method in ("populations", "dense"):
             own = count if method == "populations" else max(2, count // sites**4)
             plan = chain_sweep(sites, own, method=method).plan
-            run = partial(_solved, Engine(plan), list(plan.tiling.boxes))
+            run = partial(solve_all, Engine(plan), list(plan.tiling.boxes))
             rate = plan.points / in_turns({"run": run}, repeats)["run"]
             flops, moved = operations(sites, method), moved_bytes(sites, method)
             bound = min(device["product"] / flops, device["copy"] / moved)

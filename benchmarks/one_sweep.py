@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from benchmarks import memory
+from benchmarks.timing import seconds
 from qthermo_jax.sweeping import Store, Sweep, run_to_file
 from qthermo_jax.sweeping.compute.engine import Engine
 from qthermo_jax.sweeping.execute.local import solve_here
@@ -42,12 +43,10 @@ def chain_sweep(sites: int, points: int, precision: str = "float64", method: str
     return Sweep(make_plan(spec, find_model("chain", Path())), "", "chain", Path())
 
 
-def solving_alone(engine: Engine, boxes: Iterable[Box]) -> float:
-    """Seconds for all tiles when nothing is written."""
-    start = time.perf_counter()
+def solve_all(engine: Engine, boxes: Iterable[Box]) -> None:
+    """All tiles; nothing is written."""
     for _ in engine.solve(boxes):
         pass
-    return time.perf_counter() - start
 
 
 @click.command()
@@ -75,11 +74,9 @@ def main(sites: int, points: int, precision: str, repeats: int, folder: Path | N
     for _ in range(repeats):
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             store = Store(Path(scratch) / "sweep.h5", job.plan)
-            start = time.perf_counter()
-            run_to_file(job, store, solve=solve)
-            whole.append(time.perf_counter() - start)
+            whole.append(seconds(lambda store=store: run_to_file(job, store, solve=solve)))
             size = sum(file.stat().st_size for file in Path(scratch).rglob("*.h5"))
-        alone.append(solving_alone(engine, job.plan.tiling.boxes))
+        alone.append(seconds(lambda: solve_all(engine, job.plan.tiling.boxes)))
     click.echo(
         json.dumps(
             {

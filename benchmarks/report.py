@@ -65,7 +65,7 @@ class Report:
     """One benchmark's rows, all with the same columns, and remarks under the table.
 
     Attributes:
-        keys: the columns that say what a row is about, by which two results are compared.
+        keys: the columns that say what a row is about.
     """
 
     name: str

@@ -4,9 +4,9 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from timeit import timeit
 
 import numpy as np
 
@@ -20,9 +20,8 @@ _SPEC = Path(__file__).parents[1] / "sweeps" / "figure2d.toml"
 
 
 def _seconds(command: Sequence[str], environment: Mapping[str, str]) -> float:
-    start = time.perf_counter()
-    subprocess.run(command, env={**os.environ, **environment}, check=True, capture_output=True)
-    return time.perf_counter() - start
+    own = {**os.environ, **environment}
+    return timeit(lambda: subprocess.run(command, env=own, check=True, capture_output=True), number=1)
 
 
 def measure(repeats: int) -> Report:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from timeit import timeit
 from typing import Any
 
 import jax
@@ -29,9 +30,7 @@ class Spread:
 
 def seconds(run: Callable[[], Any]) -> float:
     """One run, until its result is there."""
-    start = time.perf_counter()
-    jax.block_until_ready(run())
-    return time.perf_counter() - start
+    return timeit(lambda: jax.block_until_ready(run()), number=1)
 
 
 def in_turns(runs: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, np.ndarray]:

@@ -1,4 +1,8 @@
-"""Every code block of the pages runs, page by page from top to bottom, in a folder of the page's own."""
+"""Every code block of the pages runs, page by page from top to bottom, in a folder of the page's own.
+
+Sybil finds the blocks and runs Python and doctests. It has no parser for commands of a shell with what
+they print, for specs, and for titles, which name a file that a later block reads.
+"""
 
 import doctest
 import os

@@ -1,4 +1,8 @@
-"""Docstrings as Markdown: their doctests become code blocks, and <X> stays text."""
+"""Docstrings as Markdown: their doctests become code blocks, and <X> stays text.
+
+mkdocstrings makes code blocks of doctests only in a section "Examples:"; here they stand beside the
+sentence that they show. And Markdown takes an expectation value <X> for HTML.
+"""
 
 import re
 

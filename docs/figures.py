@@ -1,6 +1,7 @@
-"""Pictures for the pages: digits of the solvers, the floors of the program. Writes docs/figures/*.png.
+"""Pictures for the pages: digits of the solvers by temperature, a trajectory. Writes docs/figures/*.png.
 
-The exact numbers are those of the tests: it runs with PYTHONPATH=tests.
+The exact numbers are those of the tests: it runs with PYTHONPATH=tests. It takes a minute, so
+`make docs` runs it, not each build of MkDocs.
 """
 
 from pathlib import Path
@@ -12,7 +13,6 @@ from matplotlib.figure import Figure
 
 import exact
 import qthermo_jax as qj
-from tables import floors
 
 FIGURES = Path(__file__).parent / "figures"
 SITES, G, DIGITS = 4, 0.3, 300
@@ -39,28 +39,32 @@ def digits() -> Figure:
     return figure
 
 
-def building() -> Figure:
-    """The floors of the import contract, the highest on top."""
-    levels = floors()
-    figure = Figure(figsize=(7.6, 0.42 * len(levels)), dpi=150, layout="constrained")
-    canvas = figure.add_subplot()
-    for height, modules in enumerate(reversed(levels)):
-        colour = "#ffe0b2" if {*modules} & {"cli", "monitor", "plotting", "sweeping"} else "#b2dfdb"
-        for position, module in enumerate(modules):
-            width = 1 / len(modules)
-            canvas.barh(height, width, 0.86, position * width, color=colour, edgecolor="white", lw=3)
-            canvas.text((position + 0.5) * width, height, module, ha="center", va="center", fontsize=8)
-    canvas.set(xlim=(0, 1), ylim=(-0.6, len(levels) - 0.4))
-    canvas.axis("off")
+def trajectory() -> Figure:
+    """Levels of the three-level refrigerator over time, and the energy that its baths were given."""
+    system, end = qj.models.three_level_refrigerator(T_c=0.5, T_h=0.6, T_w=2.0), 60.0
+    record = qj.trajectories(system, [end], jax.random.key(5), n=1, initial="0")
+    happened = np.isfinite(record.jump_times[0])
+    times = np.concatenate([[0.0], record.jump_times[0][happened], [end]])
+    levels = np.concatenate([[record.initial[0]], record.states[0][happened]])
+    figure = Figure(figsize=(6.4, 4.6), dpi=150, layout="constrained")
+    above, below = figure.subplots(2, sharex=True, height_ratios=(1, 2))
+    above.stairs(levels, times, baseline=None, color="black")
+    above.set(ylabel="level", yticks=range(3), yticklabels=[f"|{label}⟩" for label in system.labels])
+    baths, energies = record.baths[0][happened], record.energies[0][happened]
+    for bath, (name, colour) in enumerate([("cold", "C0"), ("hot", "C3"), ("work", "C1")]):
+        given = np.concatenate([[0.0], np.cumsum(np.where(baths == bath, energies, 0.0))])
+        below.stairs(given, times, baseline=None, color=colour, label=f"{name} bath")
+    below.set(xlabel=r"time $\times\ J$", ylabel=r"energy given / $\omega_h$", xlim=(0, end))
+    below.legend()
     return figure
 
 
 def main() -> None:
-    """Draw both."""
+    """Draw all."""
     jax.config.update("jax_enable_x64", True)
     FIGURES.mkdir(exist_ok=True)
     digits().savefig(FIGURES / "digits.png")
-    building().savefig(FIGURES / "floors.png")
+    trajectory().savefig(FIGURES / "trajectory.png")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """The gallery: runs the sweeps, draws them as their head comments say, writes docs/gallery/index.md.
 
+mkdocs-gallery runs Python scripts; these are specs, which `qthermo run` and `qthermo plot` take.
+
 `python docs/gallery.py [--all]`; without --all those that take longer than about 15 s are only listed.
 """
 

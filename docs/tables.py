@@ -1,4 +1,7 @@
-"""Tables from the code for the site, two of them for README.md too: `python docs/tables.py`."""
+"""Tables from the code for the site, two of them for README.md too: `python docs/tables.py`.
+
+docs/hooks.py puts them into the pages. README.md is read without a build: its tables are written there.
+"""
 
 import ast
 import tomllib
@@ -6,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click
+import jax
 
 from qthermo_jax import measures, models
 from qthermo_jax.cli import app
@@ -25,7 +29,8 @@ def models_table() -> str:
     rows = ["| model | what it is | parameters | observables of its own |", "|---|---|---|---|"]
     for name in models.__all__:
         model = find_model(name, Path())
-        own = ", ".join(f"`{observable}`" for observable in model.function().observables)
+        system = jax.eval_shape(model.function)  # the names alone: nothing is compiled
+        own = ", ".join(f"`{observable}`" for observable in system.observables)
         parameters = ", ".join(f"`{parameter}`" for parameter in model.parameters)
         summary = model.summary.rstrip(".").replace("|", r"\|")
         rows.append(f"| `{name}` | {summary} | {parameters} | {own} |")
@@ -34,7 +39,7 @@ def models_table() -> str:
 
 def observables_table() -> str:
     """A row for each observable that any model has."""
-    system = models.chain(sites=2)
+    system = jax.eval_shape(lambda: models.chain(sites=2))
     responses = response_measures(system)
     known = {name: own for name, own in measures(system).items() if name not in system.observables}
     rows = ["| observable | what it is | dimensions | power of energy |", "|---|---|---|---|"]

@@ -20,18 +20,16 @@ from .catalogue import (
     site_populations,
 )
 from .couplings import SparseCoupling
+from .currents import energy_balance, entropy_production, heat_current_bounds, heat_currents
 from .declared import Computed, Observable, observable
 from .diagnosis import diagnose
 from .dynamics import evolve, evolve_driven, evolve_with_baths
 from .eigenbasis import Eigenbasis, gibbs_state
+from .fluctuations import Cycles, Trajectories, cycles, trajectories
 from .labels import Dimension, Quantity
 from .liouvillian import jump_operators, liouvillian
 from .observables import (
-    energy_balance,
-    entropy_production,
     expectation,
-    heat_current_bounds,
-    heat_currents,
     level_populations,
     liouvillian_gap,
     min_eigenvalue,
@@ -54,6 +52,7 @@ from .version import __version__
 __all__ = [
     "Bath",
     "Computed",
+    "Cycles",
     "Dimension",
     "DrudeLorentz",
     "Eigenbasis",
@@ -70,10 +69,12 @@ __all__ = [
     "State",
     "Status",
     "SteadyState",
+    "Trajectories",
     "UnderDamped",
     "__version__",
     "amplification",
     "conductance",
+    "cycles",
     "diagnose",
     "dissipator",
     "energy_balance",
@@ -112,5 +113,6 @@ __all__ = [
     "steadystate",
     "sweep",
     "theory",
+    "trajectories",
     "vector_to_operator",
 ]

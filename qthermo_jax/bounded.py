@@ -7,43 +7,35 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
 from jaxtyping import Array, Bool, Float
 
 # A value whose error may be larger than this part of it is not given.
-_SIX_DIGITS = 1e-6
+SIX_DIGITS = 1e-6
 
 # A derivative has more terms than its value, and each is as good as the value's.
 _TERMS = 4.0
 
 
 class Pace(eqx.Module):
-    """What tells how fast the populations change along a direction, and so how exact that change is.
+    """What tells how fast a value's terms change along a direction, and so how exact the change is.
 
     Attributes:
-        populations: p, (d,).
-        logarithms: ln p, (d,).
         rates: the logarithms of all rates, (r,).
-        reference: position of the state that the elimination gives the weight 1.
-        alone: whether the populations come of the elimination; no error then is larger than that of the
-            weights ln(p_i/p_reference) and of their mean. Otherwise that of the fastest rate counts.
+        steps: in how many factors of a term a rate may be.
     """
 
-    populations: Float[Array, " d"]
-    logarithms: Float[Array, " d"]
     rates: Float[Array, " r"]
-    reference: int = eqx.field(static=True)
-    alone: Bool[Array, ""]
+    steps: Float[Array, ""]
 
-    def of(self, change: "Pace") -> Float[Array, " d"]:
-        """Relative change of each population that round-off acts on, (d,).
+    def of(self, change: "Pace") -> Float[Array, ""]:
+        """Relative change of a term, at most.
 
         Args:
             change: derivatives of this along a direction.
         """
-        fastest = jnp.max(jnp.abs(change.rates), initial=0.0)
-        weight = jnp.abs(change.logarithms - change.logarithms[self.reference])
-        own = jnp.abs(change.logarithms) + weight + jnp.sum(self.populations * weight)
-        return jnp.where(self.alone, own, fastest)
+        return self.steps * jnp.max(jnp.abs(change.rates), initial=0.0)
 
 
 class Bounded(eqx.Module):
@@ -84,12 +76,39 @@ class Bounded(eqx.Module):
     def reliable(self) -> Bool[Array, "*dims"]:
         """Where the bound is at most 1e-6 of the size."""
         exact = self.exact.reshape(self.exact.shape + (1,) * (self.size.ndim - self.exact.ndim))
-        return exact | (self.bound <= _SIX_DIGITS * self.size)
+        return exact | (self.bound <= SIX_DIGITS * self.size)
 
     @property
     def trusted(self) -> Float[Array, "*dims"]:
         """The value, NaN where it is not reliable; by a factor, so that its derivatives are NaN too."""
         return self.value * jnp.where(jax.lax.stop_gradient(self.reliable), 1.0, jnp.nan)
+
+
+def _nothing(cotangent: Array, values: Array) -> list[Array]:
+    return [jnp.zeros_like(cotangent)]
+
+
+# |dx| as if it were linear in dx, for derivatives in forward mode. In reverse mode nobody asks for the
+# derivative of a bound, so that what comes back is 0.
+_size_of_step = Primitive("size_of_step")
+_size_of_step.def_impl(jnp.abs)
+_size_of_step.def_abstract_eval(lambda values: values)
+batching.defvectorized(_size_of_step)
+ad.primitive_transposes[_size_of_step] = _nothing
+mlir.register_lowering(_size_of_step, mlir.lower_fun(jnp.abs, multiple_results=False))
+
+
+@jax.custom_jvp
+def size_of(values: Float[Array, "*s"]) -> Float[Array, "*s"]:
+    """|x|, with the derivative |dx|: what a bound that is linear in |x| is for the derivative."""
+    return jnp.abs(values)
+
+
+@size_of.defjvp
+def _(
+    values: tuple[Float[Array, "*s"]], steps: tuple[Float[Array, "*s"]]
+) -> tuple[Float[Array, "*s"], Float[Array, "*s"]]:
+    return jnp.abs(values[0]), _size_of_step.bind(steps[0])
 
 
 def trusted(found: Float[Array, "*dims"] | Bounded) -> Float[Array, "*dims"]:
@@ -101,13 +120,12 @@ def slope_of(found: Any, slope: Any) -> Any:
     """The derivative of a value from what `jax.jvp` gives: with a bound where the value has one.
 
     The error of a derivative is that of its terms: their change, which the bound's own derivative
-    sees, and the error of each state's part times the relative change of its population.
+    sees, and the error of each part times the relative change of its factors.
     """
     if not isinstance(found, Bounded):
         return slope
     pace = found.pace.of(slope.pace)
-    moved = jnp.einsum("...d,d->...d", found.parts, pace)
-    parts = _TERMS * (jnp.abs(slope.parts) + moved)
+    parts = _TERMS * (jnp.abs(slope.parts) + found.parts * pace)
     return replace(found.having(slope.value, parts), exact=jnp.array(False))
 
 

@@ -1,4 +1,4 @@
-"""Numbers read off a state: heat currents, entropy production, evidence, expectation values."""
+"""Numbers read off a state: populations, evidence, expectation values; and all of them by name."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,125 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Inexact
 
-from qthermo_jax.bounded import Bounded, Pace, trusted
+from qthermo_jax.bounded import Bounded, trusted
+from qthermo_jax.currents import bounded_currents, bounded_entropy_production, energy_balance
 from qthermo_jax.declared import Computed, CurrentOf, Observable
 from qthermo_jax.labels import Dimension, Quantity
 from qthermo_jax.liouvillian import liouvillian
-from qthermo_jax.master_equations import InEigenbasis
 from qthermo_jax.precision import compiled, precise
-from qthermo_jax.registry import Method
-from qthermo_jax.steady import State, Status, SteadyState
+from qthermo_jax.steady import State, SteadyState
 from qthermo_jax.system import OpenSystem
-from qthermo_jax.transitions import log_rates
-
-
-@compiled
-def heat_currents(system: OpenSystem, state: State) -> Float[Array, " K"]:
-    """Heat current into each bath, J_k = -Tr[L_k(rho) H] (paper, "Quantum Dufour effect").
-
-    Returns:
-        (K,), in units of energy^2 (hbar = 1), positive into the bath; they sum to 0 in a steady state.
-        NaN where opposite fluxes cancel so far that less than six digits of the current of a steady
-        state are left; `heat_current_bounds` says what its error may be.
-
-    >>> from qthermo_jax import models, steadystate
-    >>> system = models.lambda_system(T_1=0.5, T_2=0.5)
-    >>> heat_currents(system, steadystate(system)).tolist()  # equilibrium
-    [0.0, 0.0]
-    """
-    return bounded_currents(system, state).trusted
-
-
-@compiled
-def heat_current_bounds(system: OpenSystem, state: State) -> Float[Array, " K"]:
-    """Bound of the error that round-off leaves in each heat current, (K,), in units of energy^2.
-
-    0 where the current is 0 by law, NaN for a state that is not a steady one.
-
-    >>> from qthermo_jax import models, steadystate
-    >>> system = models.lambda_system(T_1=0.5, T_2=0.4)
-    >>> bool(heat_current_bounds(system, steadystate(system)).max() < 1e-12)
-    True
-    """
-    found = bounded_currents(system, state)
-    unknown = 0.0 if isinstance(state, SteadyState) else jnp.nan
-    return jnp.where(found.exact, unknown, found.bound)
-
-
-def bounded_currents(system: OpenSystem, state: State) -> Bounded:
-    """The heat currents with their bounds.
-
-    Between baths of one temperature the secular equation's steady state is Gibbs' for each of them, and
-    every current is 0 exactly. So it is where the links that the baths make close no cycle.
-    """
-    p, T = state.populations, system.temperatures
-    is_steady = isinstance(state, SteadyState)
-    alone = state.method == Method.POPULATIONS
-    if isinstance(state, SteadyState):
-        # The elimination's populations are known to a relative error, however they change.
-        relative = jax.lax.stop_gradient(jnp.where(jnp.isfinite(state.error), state.error, 0.0)) * p
-        errors = jnp.where(alone, relative, state.population_errors)
-        rho = InEigenbasis(p, state.coherences, state.coherence_error, errors)
-    else:
-        rho = InEigenbasis.exactly(p, state.coherences)
-    transitions = system.transitions(state.basis)
-    J, bound, parts, no_cycle = system.equation.heat(transitions, state.basis, rho)
-    balanced = is_steady and system.equation.secular and all(bath.spontaneous for bath in system.baths)
-    zero = (no_cycle & is_steady) | (jnp.all(T[0] == T) & balanced)
-    # A state that was altered by hand is not steady: its currents are not within their bounds of 0.
-    unaltered = jnp.all(jnp.abs(J) <= bound)
-    zero = zero & unaltered & (state.status == Status.OK)
-    # In equilibrium the derivatives are not 0; without a cycle they are.
-    J = J - jax.lax.stop_gradient(jnp.where(zero, J, 0.0))
-    J = jnp.where(no_cycle & zero, 0.0, J)
-    logarithms = jnp.log(jnp.where(p > 0, p, 1.0))
-    reference = int(system.pairs.independent_set_split[0][0])
-    pace = Pace(p, logarithms, log_rates(transitions), reference, alone)
-    return Bounded(J, bound, parts, jnp.abs(J), zero | (not is_steady), pace)
-
-
-@precise
-def entropy_production(system: OpenSystem, state: State) -> Float[Array, ""]:
-    """Entropy production of a steady state, sum_k J_k/T_k >= 0, in units of energy (k_B = hbar = 1).
-
-    A bath at T = 0 that takes up heat makes it infinite; one that takes up none adds nothing. NaN where
-    the heat currents cancel so far that less than six digits are left.
-
-    >>> from qthermo_jax import models, steadystate
-    >>> system = models.lambda_system(T_1=0.5, T_2=0.5)
-    >>> entropy_production(system, steadystate(system)).item()  # equilibrium
-    0.0
-    """
-    return bounded_entropy_production(system, state).trusted
-
-
-def bounded_entropy_production(system: OpenSystem, state: State) -> Bounded:
-    """The entropy production with its bound."""
-    J, T = bounded_currents(system, state), system.temperatures
-
-    def over_T(values: Float[Array, "K *d"]) -> Float[Array, "K *d"]:
-        own = T.reshape(-1, *(1 for _ in values.shape[1:]))
-        return jnp.where(values == 0.0, 0.0, values / jnp.where(values == 0.0, 1.0, own))
-
-    # The sign of what a bath at T = 0 takes up has to be known.
-    known = (T > 0) | J.reliable
-    parts = jnp.where(known[:, None], over_T(J.parts), jnp.nan)
-    bound = jnp.where(known, over_T(J.bound), jnp.nan)
-    return J.having(jnp.sum(over_T(J.value)), jnp.sum(parts, axis=0), jnp.sum(bound))
-
-
-@precise
-def energy_balance(system: OpenSystem, state: State) -> Float[Array, ""]:
-    """Sum of the heat currents, 0 in a steady state, in units of energy^2.
-
-    What it is instead of 0 is round-off, and evidence: it is given wherever there is a state.
-
-    >>> from qthermo_jax import models, steadystate
-    >>> system = models.lambda_system(T_1=0.5, T_2=0.5)
-    >>> bool(abs(energy_balance(system, steadystate(system))) < 1e-6)
-    True
-    """
-    return jnp.sum(bounded_currents(system, state).value)
 
 
 def level_populations(system: OpenSystem, state: State) -> Float[Array, " d"]:

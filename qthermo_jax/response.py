@@ -13,8 +13,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from qthermo_jax.bounded import Bounded, derivatives
+from qthermo_jax.currents import bounded_currents
 from qthermo_jax.labels import Quantity
-from qthermo_jax.observables import Measure, bath_dimension, bounded_currents, own_observable
+from qthermo_jax.observables import Measure, bath_dimension, own_observable
 from qthermo_jax.precision import compiled
 from qthermo_jax.steady import SteadyState, solved
 from qthermo_jax.system import OpenSystem

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Inexact, Shaped
@@ -59,15 +60,31 @@ class Groups:
     def _consecutive(self) -> bool:
         return np.array_equal(self.table.reshape(-1), np.arange(self.table.size))
 
-    def _gather(self, values: Shaped[Array, " n"]) -> Shaped[Array, "g m"]:
+    def _gather(self, values: Shaped[Array, "n *b"]) -> Shaped[Array, "g m *b"]:
         """The entries of each group, filled up with 0."""
-        if self._consecutive and self.table.size == values.size:
-            return values.reshape(self.table.shape)
+        if self._consecutive and self.table.size == len(values):
+            return values.reshape(*self.table.shape, *values.shape[1:])
         return padded(values)[self.table]
 
-    def sum(self, values: Inexact[Array, " n"]) -> Inexact[Array, " g"]:
+    def sum(self, values: Inexact[Array, "n *b"]) -> Inexact[Array, "g *b"]:
         """Sum over each group."""
         return jnp.sum(self._gather(values), axis=1)
+
+    def sum_of_others(self, values: Inexact[Array, "n *b"]) -> Inexact[Array, "n *b"]:
+        """For each entry the sum over the others of its group, which no subtraction finds."""
+        own = self._gather(values)
+        ahead, behind = (jax.lax.cumsum(own, axis=1, reverse=back) for back in (False, True))
+        edge = jnp.zeros_like(own[:, :1])
+        others = jnp.concatenate([edge, ahead[:, :-1]], axis=1)
+        others = others + jnp.concatenate([behind[:, 1:], edge], axis=1)
+        return others.reshape(-1, *values.shape[1:])[self._place[: len(values)]]
+
+    @cached_property
+    def _place(self) -> np.ndarray:
+        """Where each entry stands in the table."""
+        place = np.zeros(self.table.size + 1, _WHOLE)
+        place[self.table.reshape(-1)] = np.arange(self.table.size)
+        return place
 
     def max(self, values: Inexact[Array, " n"]) -> Inexact[Array, " g"]:
         """Largest of each group, of values >= 0."""

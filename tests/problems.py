@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import qthermo_jax as qj
+from matrices import SIGMA_X
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,6 @@ def _v(T_1: float, T_2: float, omega_1: float = 1.0, omega_2: float = 1.0) -> Pr
         v_populations(occupation(omega_1, T_1), occupation(omega_2, T_2)),
         equilibrium=T_1 == T_2,
     )
-
-
-SIGMA_X = np.array([[0.0, 1.0], [1.0, 0.0]])
 
 
 def atom(*baths: tuple[float, qj.SpectralDensity], omega: float = 1.3) -> qj.OpenSystem:

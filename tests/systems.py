@@ -4,18 +4,23 @@ Every draw has the same three baths (ohmic family, Drude-Lorentz, flat), so that
 serves all systems of a dimension and dtype. The flat bath has A(0) = 0, where its rate diverges.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from hypothesis import strategies as st
 
 import oracles
 import qthermo_jax as qj
+from matrices import hermitian, random_matrix, random_unitary
 
 SPACING = 0.8
+
+# The solvers that take a system of any kind, the narrowest first.
+METHODS = ("populations", "secular_block", "dense")
 
 
 @dataclass(frozen=True)
@@ -61,19 +66,6 @@ class Draw:
     @property
     def generator(self) -> np.ndarray:
         return oracles.generator(self.H, list(self.couplings), self.rates)
-
-
-def random_matrix(rng: np.random.Generator, d: int, is_complex: bool) -> np.ndarray:
-    matrix = rng.normal(size=(d, d))
-    return matrix + 1j * rng.normal(size=(d, d)) if is_complex else matrix
-
-
-def random_unitary(rng: np.random.Generator, d: int, is_complex: bool) -> np.ndarray:
-    return np.linalg.qr(random_matrix(rng, d, is_complex))[0]
-
-
-def hermitian(matrix: np.ndarray) -> np.ndarray:
-    return (matrix + matrix.conj().T) / 2
 
 
 def random_energies(rng: np.random.Generator, d: int, spectrum: str) -> np.ndarray:
@@ -161,11 +153,50 @@ def solved(system: qj.OpenSystem, method: str = "dense") -> dict[str, Any]:
     }
 
 
+@partial(jax.jit, static_argnames="method")
+def answer(system: qj.OpenSystem, method: str = "populations") -> dict[str, jax.Array]:
+    """State, status and heat currents alone: `solved` with less to compile."""
+    state = qj.steadystate(system, method=method)
+    return {"rho": state.rho, "status": state.status, "J": qj.heat_currents(system, state)}
+
+
+@partial(jax.jit, static_argnames="method")
+def solve(system: qj.OpenSystem, method: str) -> tuple[qj.SteadyState, jax.Array]:
+    state = qj.steadystate(system, method=method)
+    return state, qj.heat_currents(system, state)
+
+
+def as_complex(draw: Draw) -> Draw:
+    """Real ones too: one compilation serves both. For the same reason most have three levels."""
+    return replace(draw, H=draw.H.astype(complex), couplings=draw.couplings.astype(complex))
+
+
+def as_arrays(draw: Draw, **structure: tuple[tuple[int, ...], ...]) -> qj.OpenSystem:
+    """Couplings as arrays of JAX: numpy's zeros would become structure, and each pattern a compilation.
+
+    With sectors of one state each, they say which basis of a level is meant.
+    """
+    spectra = [jax.tree.map(lambda leaf: leaf[0], bath.spectrum) for bath in draw.system.baths]
+    banks = [
+        qj.Bath(jnp.asarray(S), float(T), spectrum)
+        for S, T, spectrum in zip(draw.couplings, draw.T, spectra, strict=True)
+    ]
+    return qj.OpenSystem(draw.H, banks, **structure)
+
+
 def dense_couplings(system: qj.OpenSystem) -> list[np.ndarray]:
     """The coupling of each bath, (d, d), however it is stored."""
     banks = [bath.coupling for bath in system.baths]
     arrays = [S.dense() if isinstance(S, qj.SparseCoupling) else S for S in banks]
     return [np.asarray(S) for bank in arrays for S in bank]
+
+
+def uncoupled(H: Any, **options: Any) -> qj.OpenSystem:
+    """A system whose bath does nothing.
+
+    A JAX array's zeros are not known to be zeros: any pair of states may be connected.
+    """
+    return qj.OpenSystem(H, qj.Bath(jnp.zeros_like(H), 1.0, qj.Ohmic(1.0)), **options)
 
 
 def partition(labels: np.ndarray) -> set[frozenset[int]]:
@@ -176,3 +207,6 @@ def partition(labels: np.ndarray) -> set[frozenset[int]]:
 
 liouvillian = jax.jit(qj.liouvillian)
 jump_operators = jax.jit(qj.jump_operators)
+
+# Programs of a few microseconds: what LLVM makes of them is most of what these tests would wait for.
+compiled = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})

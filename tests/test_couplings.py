@@ -11,8 +11,9 @@ import pytest
 
 import oracles
 import qthermo_jax as qj
+from matrices import hermitian, random_matrix
 from qthermo_jax.couplings import coupling_bank
-from systems import hermitian, liouvillian, random_matrix, solved
+from systems import liouvillian, solved
 
 # --- what it stands for
 

@@ -1,4 +1,4 @@
-"""The documentation's tools: tables from the code, links, docstrings; and that nothing is left out."""
+"""The documentation's tools: tables from the code, the gallery; and that nothing is left out."""
 
 import importlib.util
 import re
@@ -6,8 +6,6 @@ import sys
 import tomllib
 from pathlib import Path
 from types import ModuleType
-
-import pytest
 
 import qthermo_jax as qj
 
@@ -24,6 +22,11 @@ def tool(name: str) -> ModuleType:
     sys.modules[name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module
+
+
+def test_the_tables_of_the_readme_are_those_of_the_code() -> None:
+    text = (TOP / "README.md").read_text(encoding="utf-8")
+    assert tool("tables").with_tables(text) == text, "python docs/tables.py"
 
 
 def test_the_table_of_statuses_has_every_status_with_its_number_and_meaning() -> None:
@@ -75,31 +78,3 @@ def test_the_ways_to_draw_a_sweep_come_from_its_head_comment() -> None:
     entry = tool("gallery").read(TOP / "sweeps" / "figure2_ohmic.toml")
     assert entry.plots == tuple(f"results/figure2_ohmic.h5 --select T_L={T}" for T in ("0.8", "0.3"))
     assert "qthermo" not in entry.text
-
-
-@pytest.mark.parametrize(
-    ("link", "is_broken"),
-    [
-        ("other/#there", False),
-        ("other/index.html", False),
-        ("#here", False),
-        ("https://example.org/a", False),
-        ("mailto:someone@example.org", False),
-        ("other/#not_there", True),
-        ("nowhere/", True),
-        ("#not_here", True),
-        ("https://", True),
-        ("https://exa mple.org", True),
-    ],
-)
-def test_links_that_lead_nowhere_are_found(tmp_path: Path, link: str, is_broken: bool) -> None:
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "index.html").write_text('<h1 id="there">There</h1>')
-    (tmp_path / "index.html").write_text(f'<h1 id="here">Here</h1><a href="{link}">a</a>')
-    expected = [f"index.html: {link}"] if is_broken else []
-    assert tool("links").broken_links(tmp_path) == expected
-
-
-def test_what_a_page_would_load_from_the_network_is_a_broken_link(tmp_path: Path) -> None:
-    (tmp_path / "index.html").write_text('<script src="https://example.org/script.js"></script>')
-    assert tool("links").broken_links(tmp_path) == ["index.html: https://example.org/script.js"]

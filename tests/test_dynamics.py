@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 import oracles
 import qthermo_jax as qj
+from matrices import hermitian, random_matrix
 from problems import atom, occupation
 from qthermo_jax import Method, Status
-from systems import Draw, draws, hermitian, random_matrix
+from systems import Draw, draws
 
 TIMES = np.array([0.0, 0.3, 2.0, 40.0])
 

@@ -1,7 +1,5 @@
 """Sectors, eigenvectors and levels against plain numpy."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,7 +8,8 @@ from hypothesis import given
 
 import oracles
 import qthermo_jax as qj
-from systems import DRAWS, Draw, hermitian, partition, random_matrix, random_unitary
+from matrices import hermitian, random_matrix, random_unitary
+from systems import DRAWS, Draw, partition, uncoupled
 
 pytestmark = pytest.mark.accuracy
 
@@ -20,10 +19,6 @@ _compiled = jax.jit(qj.OpenSystem.eigenbasis)
 def eigenbasis(system: qj.OpenSystem) -> qj.Eigenbasis:
     """Compiled, and in numpy's arrays, which mix real and complex."""
     return jax.tree.map(np.asarray, _compiled(system))
-
-
-def system(H: Any, **options: Any) -> qj.OpenSystem:
-    return qj.OpenSystem(H, qj.Bath(jnp.zeros_like(H), 1.0, qj.Ohmic(1.0)), **options)
 
 
 @jax.jit
@@ -66,16 +61,16 @@ def test_round_off_grows_by_the_size_of_H_over_the_distance_of_the_next_level(dr
 
 def test_an_eigenvector_that_is_a_basis_state_has_no_round_off() -> None:
     H = np.array([[0.0, 0.0, 0.0], [0.0, 1.0, 0.1], [0.0, 0.1, 1.0]])
-    basis = eigenbasis(system(H))
+    basis = eigenbasis(uncoupled(H))
     assert (basis.amplification == 0).tolist() == [True, False, False]
-    assert (eigenbasis(system(np.diag([2.0, 2.0 + 1e-9, 1.0]))).amplification == 0).all()
+    assert (eigenbasis(uncoupled(np.diag([2.0, 2.0 + 1e-9, 1.0]))).amplification == 0).all()
 
 
 @pytest.mark.parametrize("is_complex", [False, True])
 def test_round_off_does_not_split_a_degenerate_level(is_complex: bool) -> None:
     U = random_unitary(np.random.default_rng(3), 5, is_complex)
     H = hermitian(U @ np.diag([0.0, 1.0, 1.0, 1.0 + 3e-16, 2.0]).astype(U.dtype) @ U.conj().T)
-    basis = eigenbasis(system(H))
+    basis = eigenbasis(uncoupled(H))
     assert len(np.unique(np.linalg.eigvalsh(H))) > 3  # the splitting is there, and is made none
     assert len(np.unique(basis.energies)) == 3
     assert partition(basis.level) == {frozenset({0}), frozenset({1, 2, 3}), frozenset({4})}
@@ -84,22 +79,23 @@ def test_round_off_does_not_split_a_degenerate_level(is_complex: bool) -> None:
 def test_secular_tol_is_absolute_and_explicit() -> None:
     H = np.diag([0.0, 1.0, 1.01])
     levels = {
-        tol: len(partition(eigenbasis(system(H, secular_tol=tol)).level)) for tol in (None, 1e-3, 0.05)
+        tol: len(partition(eigenbasis(uncoupled(H, secular_tol=tol)).level))
+        for tol in (None, 1e-3, 0.05)
     }
     assert levels == {None: 3, 1e-3: 3, 0.05: 2}
-    scaled = eigenbasis(system(1e6 * H, secular_tol=0.05))
+    scaled = eigenbasis(uncoupled(1e6 * H, secular_tol=0.05))
     assert len(partition(scaled.level)) == 3
 
 
 def test_the_default_tolerance_scales_with_the_energies() -> None:
     for scale in (1e-6, 1.0, 1e6):
-        basis = eigenbasis(system(scale * np.diag([0.0, 1.0, 1.0 + 1e-12, 1.0 + 1e-6])))
+        basis = eigenbasis(uncoupled(scale * np.diag([0.0, 1.0, 1.0 + 1e-12, 1.0 + 1e-6])))
         assert basis.level.tolist() == [0, 1, 1, 2]
 
 
 def test_the_default_tolerance_is_1e_10_of_the_norm() -> None:
     for splitting, n_levels in ((0.9e-10, 3), (1.1e-10, 4)):
-        basis = eigenbasis(system(np.diag([0.0, 0.5, 0.5 + splitting, 1.0])))
+        basis = eigenbasis(uncoupled(np.diag([0.0, 0.5, 0.5 + splitting, 1.0])))
         assert len(partition(basis.level)) == n_levels
 
 
@@ -119,7 +115,7 @@ def test_each_sector_is_diagonalised_by_itself(sectors: list[tuple[int, ...]]) -
     for number, sector in enumerate(sectors):
         home[list(sector)] = number
     H = np.where(home[:, None] == home[None, :], hermitian(random_matrix(rng, 6, True)), 0.0)
-    basis = eigenbasis(system(H, sectors=sectors))
+    basis = eigenbasis(uncoupled(H, sectors=sectors))
     rebuilt = (basis.vectors * basis.energies) @ basis.vectors.conj().T
     np.testing.assert_allclose(rebuilt, H, atol=1e-14)
     column = 0
@@ -139,7 +135,7 @@ def test_sectors_that_share_a_level_keep_their_eigenvectors_apart() -> None:
 
 
 def test_levels_are_shared_across_sectors() -> None:
-    basis = eigenbasis(system(np.diag([1.0, 0.0, 1.0, 2.0]), sectors=[(0,), (1, 3), (2,)]))
+    basis = eigenbasis(uncoupled(np.diag([1.0, 0.0, 1.0, 2.0]), sectors=[(0,), (1, 3), (2,)]))
     np.testing.assert_array_equal(basis.energies, [1.0, 0.0, 2.0, 1.0])
     assert basis.level.tolist() == [1, 0, 2, 1]
     assert (basis.amplification == 0.0).all()  # each state is a sector of its own
@@ -148,14 +144,16 @@ def test_levels_are_shared_across_sectors() -> None:
 def test_it_maps() -> None:
     U = random_unitary(np.random.default_rng(6), 3, False)
     ladder, pair = (U @ np.diag(E) @ U.T for E in ([0.0, 1.0, 2.0], [0.0, 1.0, 1.0]))
-    mapped = jax.vmap(lambda H: system(H).eigenbasis())(jnp.stack([hermitian(ladder), hermitian(pair)]))
+    mapped = jax.vmap(lambda H: uncoupled(H).eigenbasis())(
+        jnp.stack([hermitian(ladder), hermitian(pair)])
+    )
     for k, H in enumerate((ladder, pair)):
-        alone = eigenbasis(system(hermitian(H)))
+        alone = eigenbasis(uncoupled(hermitian(H)))
         np.testing.assert_allclose(mapped.energies[k], alone.energies, atol=1e-14)
         assert partition(mapped.level[k]) == partition(alone.level)
 
 
 def test_a_hamiltonian_that_is_not_finite_counts_as_zero() -> None:
-    basis = eigenbasis(system(np.array([[0.0, np.nan], [np.nan, 1.0]])))
+    basis = eigenbasis(uncoupled(np.array([[0.0, np.nan], [np.nan, 1.0]])))
     np.testing.assert_array_equal(basis.energies, 0.0)
     assert np.isfinite(basis.vectors).all()

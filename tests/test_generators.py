@@ -9,19 +9,9 @@ from hypothesis import strategies as st
 
 import oracles
 import qthermo_jax as qj
+from matrices import SIGMA_X, hermitian, random_matrix, random_unitary
 from qthermo_jax.transitions import Transitions
-from systems import (
-    DRAWS,
-    SEEDS,
-    Draw,
-    hermitian,
-    jump_operators,
-    liouvillian,
-    partition,
-    random_draw,
-    random_matrix,
-    random_unitary,
-)
+from systems import DRAWS, SEEDS, Draw, jump_operators, liouvillian, partition, random_draw, uncoupled
 
 pytestmark = pytest.mark.accuracy
 
@@ -45,11 +35,6 @@ def _grouped(system: qj.OpenSystem) -> tuple[jax.Array, jax.Array, jax.Array, ja
 def grouped(system: qj.OpenSystem) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     energies, bohr, group, labels = map(np.asarray, _grouped(system))
     return energies, bohr, group, labels
-
-
-def alone(H: np.ndarray, **options: float | None) -> qj.OpenSystem:
-    """A JAX array's zeros are not known to be zeros: any pair of states may be connected."""
-    return qj.OpenSystem(H, qj.Bath(jnp.zeros_like(H), 1.0, qj.Ohmic(1.0)), **options)
 
 
 @given(draw=DRAWS)
@@ -76,7 +61,7 @@ def test_bohr_frequencies_are_equal_in_a_group_and_vanish_inside_a_level(draw: D
 def test_round_off_does_not_split_the_groups_of_a_degenerate_level(is_complex: bool) -> None:
     U = random_unitary(np.random.default_rng(3), 5, is_complex)
     H = hermitian(U @ np.diag([0.0, 1.0, 1.0, 1.0 + 3e-16, 2.0]).astype(U.dtype) @ U.conj().T)
-    _, bohr, group, _ = grouped(alone(H))
+    _, bohr, group, _ = grouped(uncoupled(H))
     assert len(np.unique(np.linalg.eigvalsh(H))) > 3  # the splitting is there, and counts for nothing
     assert len(partition(group)) == 5
     assert (group[1:4, 1:4] == group[0, 0]).all()
@@ -88,19 +73,21 @@ def test_an_equally_spaced_ladder_has_one_group_for_each_step(d: int) -> None:
     U = random_unitary(np.random.default_rng(4), d, True)
     H = hermitian(U @ np.diag(0.1 * np.arange(d)).astype(complex) @ U.conj().T)
     steps = np.arange(d)[None, :] - np.arange(d)[:, None]
-    assert partition(grouped(alone(H))[2]) == partition(steps)
+    assert partition(grouped(uncoupled(H))[2]) == partition(steps)
 
 
 def test_secular_tol_groups_bohr_frequencies_absolutely() -> None:
     H = np.diag([0.0, 1.0, 1.01])
-    groups = {tol: len(partition(grouped(alone(H, secular_tol=tol))[2])) for tol in (None, 1e-3, 0.05)}
+    groups = {
+        tol: len(partition(grouped(uncoupled(H, secular_tol=tol))[2])) for tol in (None, 1e-3, 0.05)
+    }
     assert groups == {None: 7, 1e-3: 7, 0.05: 3}
-    assert len(partition(grouped(alone(1e6 * H, secular_tol=0.05))[2])) == 7
+    assert len(partition(grouped(uncoupled(1e6 * H, secular_tol=0.05))[2])) == 7
 
 
 def test_the_default_tolerance_groups_bohr_frequencies_at_every_scale() -> None:
     for scale in (1e-6, 1.0, 1e6):
-        group = grouped(alone(scale * np.diag([0.0, 1.0, 1.0 + 1e-12, 1.0 + 1e-6])))[2]
+        group = grouped(uncoupled(scale * np.diag([0.0, 1.0, 1.0 + 1e-12, 1.0 + 1e-6])))[2]
         assert group[0, 1] == group[0, 2]
         assert group[0, 1] != group[0, 3]
 
@@ -193,7 +180,6 @@ def two_levels(coupling: np.ndarray, density: qj.SpectralDensity) -> qj.OpenSyst
 
 
 DEPHASING = np.array([[1.0, 1.0], [1.0, -1.0]])
-TRANSVERSE = np.array([[0.0, 1.0], [1.0, 0.0]])
 
 
 @pytest.mark.parametrize(
@@ -202,10 +188,10 @@ TRANSVERSE = np.array([[0.0, 1.0], [1.0, 0.0]])
         (DEPHASING, qj.Flat(1.0), True),
         (DEPHASING, qj.OhmicFamily(1.0, 0.5, 1.0), True),
         (DEPHASING, qj.Ohmic(1.0), False),
-        (TRANSVERSE, qj.Flat(1.0), False),
-        (TRANSVERSE, qj.OhmicFamily(1.0, 0.5, 1.0), False),
-        (TRANSVERSE + 1e-13 * DEPHASING, qj.Flat(1.0), True),  # basis states know no round-off
-        (TRANSVERSE + 1e-7 * DEPHASING, qj.Flat(1.0), True),
+        (SIGMA_X, qj.Flat(1.0), False),
+        (SIGMA_X, qj.OhmicFamily(1.0, 0.5, 1.0), False),
+        (SIGMA_X + 1e-13 * DEPHASING, qj.Flat(1.0), True),  # basis states know no round-off
+        (SIGMA_X + 1e-7 * DEPHASING, qj.Flat(1.0), True),
     ],
 )
 def test_a_divergent_rate_counts_where_the_bath_drives_it(
@@ -218,7 +204,7 @@ def test_a_divergent_rate_counts_where_the_bath_drives_it(
 
 def test_a_divergent_rate_that_only_round_off_of_eigenvectors_drives_is_harmless() -> None:
     U = random_unitary(np.random.default_rng(1), 2, False)
-    turned = U @ TRANSVERSE @ U.T
+    turned = U @ SIGMA_X @ U.T
     assert np.abs((U.T @ turned @ U).diagonal()).max() > 0  # A(0) = 0 but for round-off
     H = hermitian(U @ np.diag([0.0, 1.0]) @ U.T)
     system = qj.OpenSystem(H, qj.Bath(hermitian(turned), 0.5, qj.Flat(1.0)))

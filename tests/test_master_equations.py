@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import oracles
 import qthermo_jax as qj
+from matrices import hermitian, random_matrix
 from oracles import Rate
-from systems import hermitian, random_matrix
 
 pytestmark = pytest.mark.accuracy
 

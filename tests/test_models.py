@@ -1,5 +1,6 @@
 """The paper's models against its closed forms, its figure, and QuTiP's Bloch-Redfield tensor."""
 
+import inspect
 import re
 from functools import cache
 from typing import Any
@@ -16,6 +17,16 @@ import oracles
 import qthermo_jax as qj
 from qthermo_jax import models, theory
 from systems import dense_couplings, solved
+
+
+@pytest.mark.parametrize("name", qj.models.__all__)
+def test_every_number_of_a_model_may_be_mapped(name: str) -> None:
+    build = getattr(qj.models, name)
+    defaults = {key: p.default for key, p in inspect.signature(build).parameters.items()}
+    numbers = {key: jnp.full(2, value) for key, value in defaults.items() if type(value) is float}
+    mapped = jax.eval_shape(jax.vmap(lambda given: build(**given).H), numbers)
+    assert mapped.shape == (2, build().dimension, build().dimension)
+
 
 # --- Lambda and V
 

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 import oracles
 import qthermo_jax as qj
+from matrices import hermitian, random_matrix
 from problems import atom, occupation
 from qthermo_jax.observables import Measure
-from systems import DRAWS, Draw, draws, hermitian, random_matrix, solved
+from systems import DRAWS, Draw, draws, solved
 
 pytestmark = pytest.mark.accuracy
 

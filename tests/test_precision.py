@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 import qthermo_jax as qj
+from matrices import SIGMA_X
 from qthermo_jax.precision import compiled
 from qthermo_jax.sweeping.compute import engine
 
-SIGMA_X, SIGMA_Z, ONE = np.array([[0.0, 1.0], [1.0, 0.0]]), np.diag([1.0, -1.0]), np.eye(2)
+SIGMA_Z, ONE = np.diag([1.0, -1.0]), np.eye(2)
 X_1, X_2 = np.kron(SIGMA_X, ONE), np.kron(ONE, SIGMA_X)
 APART = (np.kron(SIGMA_Z, ONE) + 1.1 * np.kron(ONE, SIGMA_Z)) / 2
 
@@ -40,7 +41,7 @@ def products_of(traced: Any, platform: str = "cuda") -> list[str]:
     return [line for line in text.splitlines() if "stablehlo.dot" in line]
 
 
-def check(products: list[str]) -> None:
+def assert_keeps_all_digits(products: list[str]) -> None:
     assert products
     assert [line for line in products if not re.search(r"precision = \[HIGHEST, HIGHEST\]", line)] == []
 
@@ -116,14 +117,14 @@ FUNCTIONS: dict[str, Callable[[jax.Array], object]] = {
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_products_in_single_precision_keep_all_digits(name: str) -> None:
     T = jnp.full(100, 0.5) if name == "many points" else jnp.float32(0.5)
-    check(products_of(jax.jit(FUNCTIONS[name]).trace(T)))
+    assert_keeps_all_digits(products_of(jax.jit(FUNCTIONS[name]).trace(T)))
 
 
 @pytest.mark.filterwarnings("ignore:qthermo_jax computes in 32 bit")
 @pytest.mark.parametrize("function", [warming, driven])
 def test_products_of_an_ode_in_single_precision_keep_all_digits(function) -> None:
     """Lowered for a CPU: diffrax calls the host, which JAX lowers only where there is such a device."""
-    check(products_of(jax.jit(function).trace(jnp.float32(0.5)), "cpu"))
+    assert_keeps_all_digits(products_of(jax.jit(function).trace(jnp.float32(0.5)), "cpu"))
 
 
 @pytest.mark.filterwarnings("ignore:qthermo_jax computes in 32 bit")
@@ -147,7 +148,7 @@ def test_a_sweep_in_single_precision_keeps_all_digits(monkeypatch: pytest.Monkey
         derivatives=["g"],
         precision="float32",
     )
-    check(products)
+    assert_keeps_all_digits(products)
 
 
 def test_every_program_of_the_package_is_compiled_with_all_digits() -> None:

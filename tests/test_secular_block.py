@@ -10,20 +10,12 @@ from hypothesis import assume, given
 
 import oracles
 import qthermo_jax as qj
+from matrices import hermitian, random_matrix, random_unitary
 from problems import degenerate_pair
 from qthermo_jax.registry import Method
 from qthermo_jax.solvers import Note
 from qthermo_jax.steady import Status
-from systems import (
-    SEEDS,
-    Draw,
-    draws,
-    hermitian,
-    random_matrix,
-    random_unitary,
-    solved,
-    with_structure,
-)
+from systems import SEEDS, Draw, draws, solved, with_structure
 
 pytestmark = pytest.mark.accuracy
 

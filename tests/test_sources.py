@@ -1,8 +1,6 @@
 """What is computed is what the sources say now: all modules of the user's own are in the identity."""
 
 import importlib
-import os
-import subprocess
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -37,16 +35,15 @@ OWN = {
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(folder: Path) -> Path:
     """Modules that import one another; all take T from helper.py."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "helper.py").write_text("T = 0.5\n")
-    (tmp_path / "between.py").write_text("import helper\n")
-    (tmp_path / "pack").mkdir()
-    (tmp_path / "pack" / "__init__.py").write_text("")
-    (tmp_path / "pack" / "sub.py").write_text("from . import deep\nT = deep.helper.T\n")
-    (tmp_path / "pack" / "deep.py").write_text("import helper\n")
-    return tmp_path
+    (folder / "helper.py").write_text("T = 0.5\n")
+    (folder / "between.py").write_text("import helper\n")
+    (folder / "pack").mkdir()
+    (folder / "pack" / "__init__.py").write_text("")
+    (folder / "pack" / "sub.py").write_text("from . import deep\nT = deep.helper.T\n")
+    (folder / "pack" / "deep.py").write_text("import helper\n")
+    return folder
 
 
 @pytest.fixture
@@ -225,18 +222,6 @@ def own(g):
             digest(0.5, 0.0, cell.replace("return n", "return 2 * n")),
         ]
         assert len({one, *others}) == 4
-
-    def test_another_process_finds_the_same(self, folder: Path) -> None:
-        (folder / "mine.py").write_text(MODEL.format(*OWN["beside"]))
-        told = "from pathlib import Path; import mine; from qthermo_jax.sweeping.plan.model import "
-        told += "find_model; print(find_model(mine.own, Path()).digest)"
-        path = f"{folder}:{Path(qj.__file__).parents[1]}"
-        found = set()
-        for seed in ("1", "2"):
-            environment = {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": seed}
-            command = [sys.executable, "-c", told]
-            found.add(subprocess.run(command, env=environment, capture_output=True, check=True).stdout)
-        assert len(found) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """Steady states: the laws they obey, explicit projectors, statuses, derivatives and precision."""
 
-import subprocess
-import sys
 from collections.abc import Callable
 
 import jax
@@ -13,7 +11,8 @@ from hypothesis import strategies as st
 
 import oracles
 import qthermo_jax as qj
-from problems import SIGMA_X, atom
+from matrices import SIGMA_X
+from problems import atom
 from qthermo_jax.registry import Method
 from qthermo_jax.solvers import linear
 from qthermo_jax.steady import Status, solve
@@ -330,32 +329,3 @@ def test_a_flagged_point_has_no_forward_derivatives(T: list[float]) -> None:
         return qj.steadystate(LAMBDA(T_1=T[0], T_2=T[1]), method="populations").populations
 
     assert np.isnan(jax.jacfwd(populations)(jnp.array(T))).all()
-
-
-# --- precision
-
-SINGLE_PRECISION = """
-import warnings
-import qthermo_jax as qj
-with warnings.catch_warnings(record=True) as caught:
-    warnings.simplefilter("always")
-    states = [qj.steadystate(qj.models.lambda_system(T_1=T)) for T in (0.6, 0.7)]
-print([str(w.message)[:31] for w in caught if "qthermo_jax" in str(w.message)])
-print(states[0].rho.dtype, [int(state.status) for state in states])
-print(*states[0].rho.diagonal().real.tolist())
-"""
-
-
-def test_a_direct_call_in_32_bit_works_and_warns_once() -> None:
-    run = subprocess.run(
-        [sys.executable, "-c", SINGLE_PRECISION],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    warned, kind, populations = run.stdout.splitlines()
-    assert warned == "['qthermo_jax computes in 32 bit ']"
-    assert kind == "complex64 [0, 0]"
-    expected = solved(LAMBDA(T_1=0.6))["level_populations"]
-    np.testing.assert_allclose([float(p) for p in populations.split()], expected, atol=1e-5)

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 import qthermo_jax as qj
-
-SIGMA_X = np.array([[0.0, 1.0], [1.0, 0.0]])
+from matrices import SIGMA_X
 
 
 def qubit(T):

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import qthermo_jax as qj
-from systems import SEEDS, random_matrix
+from matrices import random_matrix
+from systems import SEEDS
 
 
 def operators(seed: int, d: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

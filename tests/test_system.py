@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 import qthermo_jax as qj
+from matrices import SIGMA_X
 
-SX = np.array([[0.0, 1.0], [1.0, 0.0]])
 SY = np.array([[0.0, -1j], [1j, 0.0]])
 H = np.diag([0.0, 1.0])
 NAME = qj.Quantity("a number", "q", 0)
 
 
-def bath(coupling: Any = SX, T: Any = 0.5, spectrum: Any = None) -> qj.Bath:
+def bath(coupling: Any = SIGMA_X, T: Any = 0.5, spectrum: Any = None) -> qj.Bath:
     return qj.Bath(coupling, T, qj.Flat(1.0) if spectrum is None else spectrum)
 
 
@@ -37,11 +37,11 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "spectrum by name": (lambda: bath(spectrum="flat"), "is a SpectralDensity, not 'flat'"),
     "three temperatures for two baths": (
-        lambda: bath(np.stack([SX, SX]), np.ones(3)),
+        lambda: bath(np.stack([SIGMA_X, SIGMA_X]), np.ones(3)),
         "temperature of 2 bath(s) has shape (3,), not () or (2,)",
     ),
     "three rates for two baths": (
-        lambda: bath(np.stack([SX, SX]), 0.5, qj.Flat(np.ones(3))),
+        lambda: bath(np.stack([SIGMA_X, SIGMA_X]), 0.5, qj.Flat(np.ones(3))),
         "spectral parameter of 2 bath(s) has shape (3,), not () or (2,)",
     ),
     "observable of another shape than its dimensions": (
@@ -57,12 +57,12 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "a truth value as a temperature": (lambda: bath(T=True), "the temperature is a real number"),
     "no temperature": (lambda: bath(T=None), "the temperature is a real number"),
     "truth values as temperatures": (
-        lambda: bath(np.stack([SX, SX]), np.array([True, False])),
+        lambda: bath(np.stack([SIGMA_X, SIGMA_X]), np.array([True, False])),
         "the temperature is a real number",
     ),
     "a text as a rate": (lambda: bath(spectrum=qj.Flat("1.0")), "a spectral parameter is a real number"),
     "a word for spontaneous": (
-        lambda: qj.Bath(SX, 0.5, qj.Flat(1.0), "no"),
+        lambda: qj.Bath(SIGMA_X, 0.5, qj.Flat(1.0), "no"),
         "spontaneous is True or False, not 'no'",
     ),
     "a text as H": (lambda: qj.OpenSystem("H", bath()), "H is a matrix of numbers, not 'H'"),
@@ -122,22 +122,22 @@ def test_defaults() -> None:
 
 
 def test_baths_are_counted_one_by_one_in_their_order() -> None:
-    bank = bath(np.stack([SX, SX]), np.array([0.1, 0.2]), qj.Flat(np.array([1.0, 2.0])))
+    bank = bath(np.stack([SIGMA_X, SIGMA_X]), np.array([0.1, 0.2]), qj.Flat(np.array([1.0, 2.0])))
     system = qj.OpenSystem(H, [bank, bath(T=0.3)])
     assert system.n_baths == 3
     np.testing.assert_array_equal(system.temperatures, [0.1, 0.2, 0.3])
 
 
 def test_one_temperature_serves_a_bank() -> None:
-    np.testing.assert_array_equal(bath(np.stack([SX, SX]), 0.3).T, [0.3, 0.3])
+    np.testing.assert_array_equal(bath(np.stack([SIGMA_X, SIGMA_X]), 0.3).T, [0.3, 0.3])
 
 
 def test_integers_become_floats() -> None:
-    system = qj.OpenSystem(np.array([[0, 0], [0, 1]]), bath(SX.astype(int), 1))
+    system = qj.OpenSystem(np.array([[0, 0], [0, 1]]), bath(SIGMA_X.astype(int), 1))
     assert system.H.dtype == system.baths[0].coupling.dtype == system.temperatures.dtype == jnp.float64
 
 
-@pytest.mark.parametrize(("hamiltonian", "coupling"), [(H, SY), (H.astype(complex), SX)])
+@pytest.mark.parametrize(("hamiltonian", "coupling"), [(H, SY), (H.astype(complex), SIGMA_X)])
 def test_one_complex_operator_makes_all_complex(hamiltonian: np.ndarray, coupling: np.ndarray) -> None:
     system = qj.OpenSystem(hamiltonian, [bath(coupling), bath()])
     assert {system.H.dtype, *(b.coupling.dtype for b in system.baths)} == {jnp.dtype(complex)}

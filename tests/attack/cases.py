@@ -4,6 +4,7 @@ They are draws like those of `systems.py`, so that the same exact solution and j
 """
 
 import numpy as np
+import pytest
 
 from attack.exact_derivatives import Direction
 from attack.systems import FLAT, OHMIC, Bath, Draw
@@ -135,3 +136,13 @@ DIRECTIONS = [
     _along(_coherent_level(), "a level splits by 1e-9 of dH", np.diag([1.0, 1e-9, 0.0])),
     _along(_coherent_level(), "a level splits to second order", _between(3, 0, 1)),
 ]
+
+
+# The structure of the quick tests: they have one, as compiling takes longer than all else.
+STRUCTURE = (3, "global", False, None, None, "dense", True)
+
+
+def quick_or_slow(case: object, drawn: Draw, name: str) -> object:
+    """A case as a parameter of a test: slow if its system has another structure."""
+    marks = () if drawn.signature == STRUCTURE else pytest.mark.slow
+    return pytest.param(case, id=name, marks=marks)

@@ -4,23 +4,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from matrices import hermitian, random_matrix
+
 
 def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
     """10^x with x uniform."""
     return float(10.0 ** rng.uniform(low, high))
-
-
-def hermitian(matrix: np.ndarray) -> np.ndarray:
-    return (matrix + matrix.conj().T) / 2
-
-
-def matrix(rng: np.random.Generator, d: int, is_complex: bool) -> np.ndarray:
-    values = rng.normal(size=(d, d))
-    return values + 1j * rng.normal(size=(d, d)) if is_complex else values
-
-
-def unitary(rng: np.random.Generator, d: int, is_complex: bool) -> np.ndarray:
-    return np.linalg.qr(matrix(rng, d, is_complex))[0]
 
 
 def _element(d: int, i: int, j: int, value: complex = 1.0) -> np.ndarray:
@@ -30,7 +19,7 @@ def _element(d: int, i: int, j: int, value: complex = 1.0) -> np.ndarray:
 
 
 def _random_coupling(rng: np.random.Generator, energies: np.ndarray, is_complex: bool) -> np.ndarray:
-    return hermitian(matrix(rng, energies.size, is_complex)).astype(complex)
+    return hermitian(random_matrix(rng, energies.size, is_complex)).astype(complex)
 
 
 def _identity(rng: np.random.Generator, energies: np.ndarray, is_complex: bool) -> np.ndarray:

@@ -4,7 +4,7 @@ The generator of all d^2 elements of rho is made of explicit jump operators, and
 pivoting finds its null space.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -53,6 +53,12 @@ class Exact:
     unmet: list[Real] = field(default_factory=list)
     slowest: float = 1.0
     span: float = 0.0
+
+
+def in_given_basis(exact: Exact) -> np.ndarray:
+    """The steady state in doubles, (d, d)."""
+    assert exact.rho is not None
+    return np.array([[complex(entry) for entry in row] for row in exact.rho])
 
 
 def numbers_of(draw: Draw) -> Numbers:
@@ -156,17 +162,19 @@ def steady(draw: Draw, digits: int | None = None) -> Exact:
         return solve(draw, numbers_of(draw))
 
 
-def baths_of(draw: Draw, numbers: Numbers, levels: Levels) -> list[Driven]:
-    """What each bath drives, between the eigenstates of H."""
-    local = numbers.local is not None and draw.generator == "local"
-    own = find_levels(numbers.local, None) if local else levels
+def baths_of(draw: Draw, numbers: Numbers, levels: Levels, own: Levels) -> list[Driven]:
+    """What each bath drives, between the eigenstates of H.
+
+    Args:
+        own: the levels between which it acts: those of H, or of H without interactions.
+    """
     found = [
         driven(bath.kind, parameters, T, seen_from(own.vectors, S), own, bath.spontaneous)
         for bath, parameters, T, S in zip(
             draw.baths, numbers.parameters, numbers.T, numbers.couplings, strict=True
         )
     ]
-    if local:
+    if own is not levels:
         R = product(dagger(levels.vectors), own.vectors)
         found = [turned(bath, R) for bath in found]
     return found
@@ -181,7 +189,11 @@ def solve(draw: Draw, numbers: Numbers, levels: Levels | None = None) -> Exact:
     if levels is None:
         own_tolerance = numbers.secular_tol if draw.generator != "local" else None
         levels = find_levels(numbers.H, own_tolerance)
-    baths = baths_of(draw, numbers, levels)
+    own = levels
+    if numbers.local is not None and draw.generator == "local":
+        own = find_levels(numbers.local, None)
+        levels = replace(levels, ambiguous=levels.ambiguous or own.ambiguous)
+    baths = baths_of(draw, numbers, levels, own)
     diverges = any(bath.diverges for bath in baths)
     may_diverge = any(bath.may_diverge for bath in baths)
     if diverges:

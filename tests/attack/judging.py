@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import mpmath
 import numpy as np
 
-from attack.exact_states import Exact, steady
+from attack.exact_states import Exact, in_given_basis, steady
 from attack.rounding import perturbed
 from attack.solving import METHODS, Found, solved
 from attack.systems import Draw, draw
@@ -70,11 +70,6 @@ class Verdict:
         return f"seed {self.seed} {self.family} {self.method}: {self.verdict}; {self.status}, {numbers}"
 
 
-def _in_given_basis(exact: Exact) -> np.ndarray:
-    assert exact.rho is not None
-    return np.array([[complex(entry) for entry in row] for row in exact.rho])
-
-
 def level_sums(found: dict[str, np.ndarray], exact: Exact) -> list[mpmath.mpf]:
     """Populations of the levels: eigenstates in order of energy, whatever their sectors."""
     p = found["populations"][np.argsort(found["energies"], kind="stable")]
@@ -83,7 +78,7 @@ def level_sums(found: dict[str, np.ndarray], exact: Exact) -> list[mpmath.mpf]:
 
 def _element_error(found: dict[str, np.ndarray], exact: Exact) -> float:
     """The largest error of an element of rho."""
-    return float(np.abs(found["rho"] - _in_given_basis(exact)).max())
+    return float(np.abs(found["rho"] - in_given_basis(exact)).max())
 
 
 def _relative_error(values: Sequence[mpmath.mpf], exact: Exact) -> float:
@@ -143,7 +138,7 @@ def _is_lost(draw: Draw, exact: Exact) -> bool:
         moved = steady(perturbed(draw, seed=seed))
         if moved.rho is None:
             return True
-        if np.abs(_in_given_basis(moved) - _in_given_basis(exact)).max() > LOST:
+        if np.abs(in_given_basis(moved) - in_given_basis(exact)).max() > LOST:
             return True
     return False
 
@@ -162,7 +157,7 @@ def _flag_is_true(draw: Draw, exact: Exact, status: Status, method: str) -> bool
     if exact.dimension > 1:
         return status == Status.NOT_UNIQUE
     if status == Status.NOT_POSITIVE:
-        rho = _in_given_basis(exact)
+        rho = in_given_basis(exact)
         return bool(np.linalg.eigvalsh((rho + rho.conj().T) / 2)[0] < 1e-9)
     return _is_lost(draw, exact)
 
@@ -254,3 +249,7 @@ def summary(verdicts: Sequence[Verdict]) -> str:
         ]
     worst = sorted(failures(verdicts), key=lambda v: -np.nan_to_num(v.true_error, nan=np.inf))
     return "\n".join([*lines, *map(str, worst)])
+
+
+def assert_no_failure(verdicts: Sequence[Verdict]) -> None:
+    assert not failures(verdicts), summary(verdicts)

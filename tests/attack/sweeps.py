@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import xarray as xr
 
 import qthermo_jax as qj
 from qthermo_jax.steady import bytes_per_point
@@ -89,9 +88,3 @@ def run(job: Sweep, out: Path, tiles: int | None = None, **how: Any) -> None:
         run_to_file(job, Store(out, job.plan, **how), stop=stop)
     except Interrupted:
         assert tiles is not None
-
-
-def values_of(out: Path) -> xr.Dataset:
-    """The result, in memory."""
-    with xr.open_dataset(out, engine="h5netcdf") as data:
-        return data.load()

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from attack.couplings import COUPLINGS, hermitian, log_uniform, matrix, unitary
+from attack.couplings import COUPLINGS, log_uniform
+from matrices import hermitian, random_matrix, random_unitary
 
 # The spectral densities that a draw chooses from, numbered as `solving.AnyDensity` has them, and how
 # many parameters each has.
@@ -200,7 +201,7 @@ def draw(seed: int) -> Draw:
     energies = np.r_[0.0, np.ones(d - 1)] if family.declared else _energies(rng, d, spectrum)
     scale = log_uniform(rng, -9, 9) if family.scaled else 1.0
     rotated = rng.random() < family.rotated and d > 1
-    U = unitary(rng, d, is_complex) if rotated else np.eye(d)
+    U = random_unitary(rng, d, is_complex) if rotated else np.eye(d)
     energies = scale * energies
     H = hermitian((U * energies) @ U.conj().T).astype(complex)
     if family.offset:
@@ -277,7 +278,7 @@ def _with_generator(
         tolerance = scale * log_uniform(rng, -3, 0.3)
         return replace(drawn, generator=generator, secular_tol=tolerance)
     if generator == "local":
-        coupling = hermitian(matrix(rng, drawn.dimension, is_complex))
+        coupling = hermitian(random_matrix(rng, drawn.dimension, is_complex))
         H = drawn.H + scale * log_uniform(rng, -5, 0) * coupling
         return replace(drawn, generator=generator, local=drawn.H, H=hermitian(H))
     return replace(drawn, generator=generator)

@@ -4,24 +4,18 @@ ATTACK_SYSTEMS and ATTACK_SEED set how many the slow test draws, and from which 
 """
 
 import os
-from collections.abc import Sequence
 
 import pytest
 
-from attack.cases import DIRECTIONS
-from attack.judging import Verdict, failures, summary
+from attack.cases import DIRECTIONS, STRUCTURE, quick_or_slow
+from attack.judging import assert_no_failure
 from attack.judging_derivatives import Pair, attack, judged
 from attack.systems import draw
 
 pytestmark = pytest.mark.accuracy
 
-# Of the quick test: one structure, as compiling takes longer than all else.
+# Systems of the quick test.
 QUICK = 16
-STRUCTURE = (3, "global", False, None, None, "dense", True)
-
-
-def assert_no_failure(verdicts: Sequence[Verdict]) -> None:
-    assert not failures(verdicts), summary(verdicts)
 
 
 def test_derivatives_of_drawn_systems() -> None:
@@ -36,12 +30,7 @@ def test_derivatives_of_many_drawn_systems() -> None:
     assert_no_failure(attack(range(first, first + int(os.environ.get("ATTACK_SYSTEMS", "1500")))))
 
 
-def _named(pair: Pair) -> object:
-    quick = pair[0].signature == STRUCTURE
-    return pytest.param(pair, id=pair[1].name, marks=() if quick else pytest.mark.slow)
-
-
-@pytest.mark.parametrize("pair", [_named(pair) for pair in DIRECTIONS])
+@pytest.mark.parametrize("pair", [quick_or_slow(pair, pair[0], pair[1].name) for pair in DIRECTIONS])
 def test_directions(pair: Pair) -> None:
     verdicts = judged([pair], ("auto",))
     assert verdicts

@@ -9,7 +9,7 @@ import shutil
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from attack.sweeps import Solver, job_of, run, values_of
+from attack.sweeps import Solver, job_of, run
+from datasets import values_of
 from qthermo_jax.cli.interrupts import Interrupts
 from qthermo_jax.cli.running import _run as run_like_the_command
 from qthermo_jax.steady import Status
@@ -77,13 +78,6 @@ STAGES = {
     "overwritten": Stage(lambda out: run(job_of(T_2=LONGER), out), how={"overwrite": True}),
     "view overwritten": Stage(lambda out: run(job_of(), out), how={"overwrite": True}, view=True),
 }
-
-
-@pytest.fixture(scope="module")
-def solver() -> Iterator[Solver]:
-    solver = Solver()
-    with solver.at_work():
-        yield solver
 
 
 class Killed:

@@ -1,7 +1,7 @@
 """Files that are damaged at random: never a traceback, never a wrong number, nothing good is lost."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from attack.sweeps import Solver, job_of, run, values_of
+from attack.sweeps import Solver, job_of, run
+from datasets import values_of
 from qthermo_jax.sweeping import SpecError, Store, StoreError
 from qthermo_jax.sweeping.store import store
 from qthermo_jax.sweeping.store.files import Integrity, integrity_with_parts, merge
@@ -20,13 +21,6 @@ FLIPS = [50, pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.timeout(3
 # How often the sweep is run to its end; after each flip the damage is found.
 RUNS = 5
 Qthermo = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture(scope="module")
-def solver() -> Iterator[Solver]:
-    solver = Solver()
-    with solver.at_work():
-        yield solver
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +95,7 @@ def flip(file: Path, rng: np.random.Generator) -> None:
     file.write_bytes(image)
 
 
-def goes_on(scene: Scene, solver: Solver, whole: xr.Dataset, lost: set[int]) -> None:
+def assert_goes_on(scene: Scene, solver: Solver, whole: xr.Dataset, lost: set[int]) -> None:
     """Run again: the numbers are right, and only what was lost or lacking is computed."""
     solver.tiles.clear()
     run(job_of(), scene.out)
@@ -121,7 +115,7 @@ def test_a_bit_of_a_part(interrupted: Scene, solver: Solver, whole: xr.Dataset, 
         assert [box[0].start for box in missing] == [2 * position, 4]
         assert there.points == 2
         if number % (flips // RUNS) == 0:
-            goes_on(interrupted, solver, whole, {2 * position, 4})
+            assert_goes_on(interrupted, solver, whole, {2 * position, 4})
 
 
 @pytest.mark.parametrize("flips", FLIPS)
@@ -163,7 +157,7 @@ def test_a_bit_of_a_view_or_its_parts(
             assert refuses(view)
             view.out.unlink()
         if number % (flips // RUNS) == 0:
-            goes_on(view, solver, whole, {2 * position} if position < 3 else set())
+            assert_goes_on(view, solver, whole, {2 * position} if position < 3 else set())
 
 
 @pytest.mark.parametrize("flips", FLIPS)
@@ -177,7 +171,7 @@ def test_a_bit_of_the_view_of_an_unfinished_result(
         assert refuses(interrupted)
         interrupted.out.unlink()
         if number % (flips // RUNS) == 0:
-            goes_on(interrupted, solver, whole, {4})
+            assert_goes_on(interrupted, solver, whole, {4})
 
 
 def _other_hdf5(part: Path, _: Path) -> None:
@@ -226,7 +220,7 @@ def test_something_else_in_a_parts_place(
 ) -> None:
     strike, lost = ATTACKS[attack]
     strike(*interrupted.parts)
-    goes_on(interrupted, solver, whole, lost | {4})
+    assert_goes_on(interrupted, solver, whole, lost | {4})
 
 
 def test_a_part_of_another_sweep_with_a_checksum_of_its_own(
@@ -236,7 +230,7 @@ def test_a_part_of_another_sweep_with_a_checksum_of_its_own(
     folder, digest = interrupted.parts[0].parent, job_of().plan.digest
     arrays = Parts(folder, digest).read(box).arrays
     Parts(folder, "another").write(box, {name: 0 * values for name, values in arrays.items()})
-    goes_on(interrupted, solver, whole, {0, 4})
+    assert_goes_on(interrupted, solver, whole, {0, 4})
 
 
 @pytest.mark.parametrize(

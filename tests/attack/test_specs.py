@@ -76,12 +76,6 @@ def disagreements(number, seed):
     return found
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def test_random_specs_are_told_in_lines(folder, qthermo):
     assert attack(folder, qthermo, 150, seed=1) == []
 

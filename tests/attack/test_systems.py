@@ -5,30 +5,24 @@ ATTACK_SYSTEMS and ATTACK_SEED set how many the slow test draws, and from which 
 
 import os
 from collections import Counter
-from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
 import oracles
-from attack.cases import CASES
+from attack.cases import CASES, STRUCTURE, quick_or_slow
 from attack.exact_generator import rate
 from attack.exact_levels import Real
 from attack.exact_states import steady
-from attack.judging import NEEDLESS, Verdict, attack, failures, judged, summary
+from attack.judging import NEEDLESS, assert_no_failure, attack, judged, summary
 from attack.solving import METHODS
 from attack.systems import Bath, Draw, draw
 
 pytestmark = pytest.mark.accuracy
 
-# Of the quick tests: one structure, as compiling takes longer than all else.
+# Systems of the quick tests.
 QUICK = 60
 QUICK_METHODS = ("auto", "dense")
-STRUCTURE = (3, "global", False, None, None, "dense", True)
-
-
-def assert_no_failure(verdicts: Sequence[Verdict]) -> None:
-    assert not failures(verdicts), summary(verdicts)
 
 
 def _rate(bath: Bath) -> oracles.Rate:
@@ -65,12 +59,7 @@ def test_many_drawn_systems() -> None:
     assert needless <= len(verdicts) / 100, summary(verdicts)
 
 
-def _named(case: Draw) -> object:
-    quick = case.signature == STRUCTURE
-    return pytest.param(case, id=case.family, marks=() if quick else pytest.mark.slow)
-
-
-@pytest.mark.parametrize("case", [_named(case) for case in CASES])
+@pytest.mark.parametrize("case", [quick_or_slow(case, case, case.family) for case in CASES])
 def test_cases(case: Draw) -> None:
     verdicts = judged([case], QUICK_METHODS if case.signature == STRUCTURE else METHODS)
     assert_no_failure(verdicts)

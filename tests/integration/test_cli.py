@@ -8,13 +8,13 @@ import stat
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
 
 import qthermo_jax as qj
+from processes import QTHERMO
 from qthermo_jax.sweeping import SpecWarning
 
 SPEC = """
@@ -192,7 +192,6 @@ def test_what_explain_predicts_comes_true(folder):
         [sys.executable, "-c", EXPLAINED],
         env={
             **os.environ,
-            "PYTHONPATH": str(Path(__file__).parents[1]),
             "MALLOC_MMAP_THRESHOLD_": "65536",  # what is given back shows at once
         },
         capture_output=True,
@@ -281,7 +280,6 @@ sites = 8
 [axes]
 g = { start = 0.1, stop = 1.3, num = 400 }
 """
-QTHERMO = [sys.executable, "-c", "from qthermo_jax.cli import main; main()"]
 
 
 def test_interrupted_it_leaves_with_130_and_keeps_what_was_finished(folder):

@@ -46,25 +46,3 @@ def test_the_exponent_is_that_of_the_largest_sizes() -> None:
 def test_the_readme_claims_what_the_committed_results_say() -> None:
     text = README.read_text(encoding="utf-8")
     assert with_summary(text, RESULTS / "cpu") == text, "python -m benchmarks summary"
-
-
-def test_results_are_compared_row_by_row(tmp_path: Path) -> None:
-    rows = [
-        {"solver": name, "sites": 2, "points/s": {"median": rate, "lower": 1.0, "upper": 9.0}, "MB": 3}
-        for name, rate in (("fast", 8.0), ("slow", 2.0))
-    ]
-    where = {"devices": ["cpu"], "processor": "x", "cores": 2, "blas_threads": "1", "load": 0.0}
-    result = {"name": "own", "title": "Own", "keys": ["solver", "sites"], "rows": rows}
-    result["conditions"] = {**where, "versions": {}}
-    (tmp_path / "a.json").write_text(json.dumps(result))
-    rows[0]["points/s"] = {"median": 20.0, "lower": 1.0, "upper": 9.0}
-    (tmp_path / "b.json").write_text(json.dumps({**result, "rows": rows[:1]}))
-    paths = [str(tmp_path / name) for name in ("a.json", "b.json")]
-    shown = CliRunner().invoke(main, ["compare", *paths])
-    assert shown.exit_code == 0, shown.output
-    assert "| fast | 2 | 8 | 20 | 2.5 |" in shown.output
-    assert "slow" not in shown.output
-    (tmp_path / "b.json").write_text(json.dumps({**result, "name": "other"}))
-    assert "different benchmarks" in CliRunner().invoke(main, ["compare", *paths]).output
-    (tmp_path / "b.json").write_text("{}")
-    assert "not a result of these" in CliRunner().invoke(main, ["compare", *paths]).output

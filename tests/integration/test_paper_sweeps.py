@@ -1,7 +1,6 @@
 """The sweeps that ship with the project: they resolve, and give what the paper says."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,11 +8,12 @@ import pytest
 from scipy.optimize import brentq
 
 import oracles
+from processes import TOP
 from qthermo_jax import Status
 from qthermo_jax.sweeping import run_in_memory, sweep_from_file
 from qthermo_jax.sweeping.plan.making import make_plan
 
-SWEEPS = Path(__file__).parent.parent / "sweeps"
+SWEEPS = TOP / "sweeps"
 PAPER = [
     "boundary",
     "chain_local",

@@ -1,14 +1,13 @@
 """Ctrl-C twice: the command leaves at once, whatever it is at, and what was finished is kept."""
 
-import os
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
+from processes import until
 from qthermo_jax.sweeping.store.parts import read_part
 
 SPEC = """
@@ -52,21 +51,14 @@ checking.make_plan = busy
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    (tmp_path / "spec.toml").write_text(SPEC)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+def folder(folder):
+    (folder / "spec.toml").write_text(SPEC)
+    return folder
 
 
 def started(patch, *arguments):
     command = [sys.executable, "-c", f"{START}\n{patch}\nmain()", "run", "spec.toml", *arguments]
-    return subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
-    )
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
@@ -114,9 +106,7 @@ def test_on_workers_of_dask_the_second_one_leaves_at_once_too(folder):
     # A driver that waits for a tile: its workers end with it.
     with started("", "--cluster", "local:1", "--memory", "0.00001") as process:
         try:
-            deadline = time.monotonic() + 90
-            while not list(folder.glob("results/*.parts*/*.h5")) and time.monotonic() < deadline:
-                time.sleep(0.05)
+            until(lambda: list(folder.glob("results/*.parts*/*.h5")))
             process.send_signal(signal.SIGINT)
             process.send_signal(signal.SIGINT)
             _, told = process.communicate(timeout=20)

@@ -19,14 +19,6 @@ from qthermo_jax.sweeping.execute.checking import check
 from qthermo_jax.sweeping.plan.model import find_model
 from qthermo_jax.sweeping.spec.json_schema import json_schema
 
-TOP = Path(__file__).parents[1]
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
 
 def test_a_new_model_and_its_spec_run_as_they_are(folder, qthermo):
     code, out, _ = qthermo("new", "my_model.py")
@@ -169,7 +161,7 @@ echo "${COMPREPLY[@]}"
 def test_bash_completes(folder):
     Path("qthermo").write_text(f'#!/bin/sh\nexec {sys.executable} -m qthermo_jax "$@"\n')
     Path("qthermo").chmod(0o755)
-    here = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "PYTHONPATH": str(TOP)}
+    here = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
     shell = subprocess.run(["bash", "-c", SHELL], env=here, capture_output=True, text=True, check=True)
     assert shell.stdout == "three_qubit_refrigerator\n"
 

@@ -1,14 +1,14 @@
-"""What a newcomer gets wrong: each turn ends in one line that says what to do, and no traceback."""
+"""Errors of users: each ends in one line that says what to do, without a traceback, and exit code 2."""
 
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import xarray as xr
 
 import qthermo_jax as qj
+from processes import QTHERMO
 from qthermo_jax.sweeping import SpecError
 
 GOOD = """
@@ -59,8 +59,8 @@ def own(name: str, more: str = "axes.T = [1.0]") -> str:
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """Good and bad files to turn wrong with; no test changes them."""
-    folder = tmp_path_factory.mktemp("wrong")
+    """Good and bad files; no test changes them."""
+    folder = tmp_path_factory.mktemp("errors")
     (folder / "good.toml").write_text(GOOD)
     (folder / "own.py").write_text(OWN)
     (folder / "broken.py").write_text("def f(:\n")
@@ -285,8 +285,8 @@ def test_a_sweep_from_python_that_is_wrong(wrong, words):
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [[], ["--cluster", "local:1"]], ids=["here", "on a cluster"])
 def test_a_gpu_that_is_not_there(folder, options):
-    here = {**os.environ, "JAX_PLATFORMS": "cuda", "PYTHONPATH": str(Path(__file__).parents[1])}
-    command = [sys.executable, "-m", "qthermo_jax", "run", "good.toml", *options]
+    here = {**os.environ, "JAX_PLATFORMS": "cuda"}
+    command = [*QTHERMO, "run", "good.toml", *options]
     call = subprocess.run(command, env=here, capture_output=True, text=True, timeout=120, check=False)
     if call.returncode == 0:
         pytest.skip("it is there")

@@ -6,7 +6,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import chdir, nullcontext
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 import xarray as xr
 
 import qthermo_jax as qj
+from processes import QTHERMO, TOP, in_a_fresh_interpreter, until
 from qthermo_jax import cli
 from qthermo_jax.models import chain
 from qthermo_jax.steady import Status
@@ -74,9 +74,8 @@ cp "$1" "$1.job"  # the original is removed at once
 setsid bash "$1.job" >"$1.log" 2>&1 &
 echo $! | tee -a submitted
 """
-MAIN = [sys.executable, "-c", "from qthermo_jax.cli import main; main()"]
 WORDS = ["run", "spec.toml", "--out", "r.h5", "--memory", str(MEMORY / 2**30), "--cluster"]
-SLURM = Path(__file__).parents[1] / "docs" / "slurm"
+SLURM = TOP / "docs" / "slurm"
 
 
 @pytest.fixture(autouse=True)
@@ -117,20 +116,13 @@ def parts() -> list[Path]:
 
 def driver(where: str) -> subprocess.Popen[str]:
     """The sweep with a process of its own as the driver, which leads a group as on a terminal."""
-    command = [*MAIN, *WORDS, where]
+    command = [*QTHERMO, *WORDS, where]
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
 
 def wait_for_a_part(process: subprocess.Popen[str]) -> None:
     until(lambda: parts() or process.poll() is not None)
     assert process.poll() is None, process.communicate()
-
-
-def until(happened: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 90
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def workers_of(process: subprocess.Popen[str]) -> list[int]:
@@ -439,13 +431,14 @@ class TestSlurm:
 
     @pytest.mark.parametrize("name", ["one-node.sh", "many-nodes.sh"])
     def test_batch_scripts_are_well_formed(self, name: str) -> None:
-        subprocess.run(["bash", "-n", SLURM / name], check=True)
+        run = subprocess.run(["bash", "-n", SLURM / name], capture_output=True, text=True, check=False)
+        assert (run.returncode, run.stderr) == (0, "")
 
     @pytest.mark.slow
     @pytest.mark.parametrize("name", ["one-node.sh", "many-nodes.sh"])
     def test_batch_scripts_run_a_sweep(self, plain: xr.Dataset, name: str) -> None:
         programs = Path("bin").absolute()
-        program(programs / "qthermo", f'exec {shlex.join(MAIN)} "$@"')
+        program(programs / "qthermo", f'exec {shlex.join(QTHERMO)} "$@"')
         program(programs / "dask", f'exec {sys.executable} -m dask "$@"')
         program(programs / "srun", 'until [ "$1" = dask ]; do shift; done; "$@" & "$@"')
         program(programs / "hostname", "echo 127.0.0.1")
@@ -503,6 +496,5 @@ class TestBadInput:
 
 
 def test_dask_is_loaded_by_those_alone_who_ask_for_it() -> None:
-    loaded = "import sys, qthermo_jax.sweeping.execute.run, qthermo_jax.cli.explaining"
-    told = f"{loaded}; sys.exit('dask' in sys.modules)"
-    subprocess.run([sys.executable, "-c", told], check=True, timeout=60)
+    code = "import sys, qthermo_jax.sweeping.execute.run, qthermo_jax.cli.explaining\n"
+    assert in_a_fresh_interpreter(f"{code}print('dask' in sys.modules)") == "False"

@@ -1,0 +1,72 @@
+"""Functions of one point that are computed, under `vmap`, for many points side by side.
+
+The points then stand in the last dimension of every array, where a processor finds them for its vector
+units. `vmap` as such would put them first.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax.core import ShapedArray
+from jax.extend.core import Primitive
+from jax.interpreters import batching, mlir
+from jaxtyping import Array
+
+from qthermo_jax.precision import compiled
+from qthermo_jax.structure import Pairs
+
+Solve = Callable[[Sequence[Array], Pairs], list[Array]]
+
+
+def points_last(name: str, solve: Solve) -> Solve:
+    """A function of one point from one of many points; it has no derivatives of its own.
+
+    Args:
+        name: as programs print it.
+        solve: of arrays with the points in the last dimension, and the transitions' structure.
+
+    Returns:
+        the function of arrays without that dimension. It is a primitive of JAX, as only those say how
+        they map wherever they stand: inside the branches of a `cond` that is mapped as well.
+    """
+
+    def solved(*arrays: Array, pairs: Pairs) -> list[Array]:
+        return solve(arrays, pairs)
+
+    def shapes(*arrays: ShapedArray, pairs: Pairs) -> list[ShapedArray]:
+        given = [jax.ShapeDtypeStruct(own.shape, own.dtype) for own in arrays]
+        found = jax.eval_shape(partial(solved, pairs=pairs), *given)
+        return [ShapedArray(leaf.shape, leaf.dtype) for leaf in found]
+
+    def mapped(
+        arrays: tuple[Array, ...], axes: tuple[int | None, ...], *, pairs: Pairs
+    ) -> tuple[list[Array], list[int]]:
+        """What maps the points adds to those in the last dimension."""
+        size = next(own.shape[at] for own, at in zip(arrays, axes, strict=True) if at is not None)
+        second = [
+            jnp.broadcast_to(own[:, None], (own.shape[0], size, *own.shape[1:]))
+            if at is None
+            else jnp.moveaxis(own, at, 1)
+            for own, at in zip(arrays, axes, strict=True)
+        ]
+        mapped_shape = second[0].shape[1:]
+        points = math.prod(mapped_shape)
+        found = primitive.bind(*(own.reshape(len(own), points) for own in second), pairs=pairs)
+        apart = [leaf.reshape(*leaf.shape[:-1], *mapped_shape) for leaf in found]
+        return apart, [leaf.ndim - 2 for leaf in apart]
+
+    primitive = Primitive(name)
+    primitive.multiple_results = True
+    primitive.def_impl(compiled(solved, static_argnames="pairs"))
+    primitive.def_abstract_eval(shapes)
+    batching.primitive_batchers[primitive] = mapped
+    mlir.register_lowering(primitive, mlir.lower_fun(solved, multiple_results=True))
+
+    def of_one(arrays: Sequence[Array], pairs: Pairs) -> list[Array]:
+        found = primitive.bind(*(own[:, None] for own in arrays), pairs=pairs)
+        return [leaf[..., 0] for leaf in found]
+
+    return of_one

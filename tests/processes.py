@@ -1,0 +1,36 @@
+"""Processes that tests start, and waiting for what they do."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+TOP = Path(__file__).parents[1]
+
+# The command line in a process of its own, as the installed script runs it.
+QTHERMO = [sys.executable, "-c", "from qthermo_jax.cli import main; main()"]
+
+
+def in_a_fresh_interpreter(code: str, **environment: str) -> str:
+    """What a program prints, run by another Python in which each warning is an error."""
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    return run.stdout.strip()
+
+
+def until(happened: Callable[[], Any], seconds: float = 90.0) -> Any:
+    """Wait until a condition holds, and return what it returned; a failure after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not (found := happened()):
+        assert time.monotonic() < deadline, f"nothing happened in {seconds} s"
+        time.sleep(0.01)
+    return found

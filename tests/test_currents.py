@@ -1,0 +1,214 @@
+"""Heat currents of rate equations, beside 600 digits: small ones, and those that nearly cancel."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import jax
+import jax.numpy as jnp
+import mpmath
+import numpy as np
+import pytest
+
+import qthermo_jax as qj
+from exact import Real, stationary
+from oracles import exact_rate
+from qthermo_jax.bounded import Bounded
+from qthermo_jax.currents import bounded_currents
+from qthermo_jax.solvers import LARGEST_CORE
+from qthermo_jax.steady import Status
+
+pytestmark = pytest.mark.accuracy
+
+mp = mpmath.mp
+DIGITS = 600
+STATES, BATHS = 5, 3
+
+# Smaller ones fall out of the format on their way.
+SMALLEST = 1e-250
+
+
+@dataclass(frozen=True)
+class Network:
+    """Levels that flat baths connect: strengths are |S_k,ij|^2 J_k, 0 for most pairs."""
+
+    energies: np.ndarray
+    strengths: np.ndarray
+    T: np.ndarray
+
+    def currents(self, T: list[Real] | None = None) -> list[Real]:
+        """The heat into each bath, with DIGITS digits."""
+        with mp.workdps(DIGITS):
+            E = [Real(float(own)) for own in self.energies]
+            T = T or [Real(float(own)) for own in self.T]
+            moves = [
+                (k, i, j, Real(float(s)) * exact_rate(Real(1), E[j] - E[i], T[k]),
+                 Real(float(s)) * exact_rate(Real(1), E[i] - E[j], T[k]))
+                for (k, i, j), s in np.ndenumerate(self.strengths)
+                if s > 0
+            ]  # fmt: skip
+            W = mpmath.zeros(STATES)
+            for _, i, j, down, up in moves:
+                W[i, j] += down
+                W[j, i] += up
+            p = stationary(W)
+            J = [Real(0)] * BATHS
+            for k, i, j, down, up in moves:
+                J[k] += (E[j] - E[i]) * (down * p[j] - up * p[i])
+            return J
+
+
+def drawn(seed: int) -> Network:
+    """A connected network: hot, cold down to e^-230, or within 1e-12 of equilibrium."""
+    rng = np.random.default_rng(seed)
+    energies = np.sort(rng.uniform(0.0, 3.0, STATES))
+    strengths = np.zeros((BATHS, STATES, STATES))
+    for i in range(STATES - 1):
+        strengths[rng.integers(BATHS), i, i + 1] = rng.uniform(0.1, 1.0) * 10 ** rng.uniform(-4, 0)
+    for _ in range(rng.integers(2, 8)):
+        i, j = np.sort(rng.choice(STATES, 2, replace=False))
+        strengths[rng.integers(BATHS), i, j] = rng.uniform(0.1, 1.0) * 10 ** rng.uniform(-6, 0)
+    scale = 10 ** rng.uniform(-1.9, 0.5)
+    away = (
+        rng.uniform(0.5, 1.5, BATHS)
+        if seed % 2
+        else 1 + 10 ** rng.uniform(-12, -1) * rng.normal(size=BATHS)
+    )
+    return Network(energies, strengths, scale * away)
+
+
+def of_system(energies, strengths, T):
+    amplitudes = jnp.sqrt(strengths + strengths.swapaxes(1, 2))
+    return qj.OpenSystem(jnp.diag(energies), qj.Bath(amplitudes, T, qj.Flat(1.0)))
+
+
+@jax.jit
+@jax.vmap
+def solved(energies, strengths, T):
+    system = of_system(energies, strengths, T)
+    state = qj.steadystate(system, method="populations")
+    return state.status, bounded_currents(system, state), qj.entropy_production(system, state)
+
+
+@cache
+def found(first: int, number: int) -> tuple[list[Network], np.ndarray, Bounded, np.ndarray]:
+    networks = [drawn(seed) for seed in range(first, first + number)]
+    columns = (
+        np.stack([getattr(own, name) for own in networks]) for name in ("energies", "strengths", "T")
+    )
+    status, currents, sigma = solved(*columns)
+    return networks, np.array(status), currents, np.array(sigma)
+
+
+MANY = [
+    pytest.param(0, 120, id="some"),
+    pytest.param(1000, 1000, id="a-thousand", marks=pytest.mark.thorough),
+]
+
+
+@pytest.mark.parametrize(("first", "number"), MANY)
+def test_currents_of_random_networks_to_their_last_digits(first: int, number: int) -> None:
+    networks, status, currents, _ = found(first, number)
+    assert (status == Status.OK).mean() > 0.95
+    ratios, missed, far = [], 0, []
+    for n in np.flatnonzero(status == Status.OK):
+        exact = networks[n].currents()
+        for k, J in enumerate(exact):
+            value, bound = float(currents.value[n, k]), float(currents.bound[n, k])
+            with mp.workdps(DIGITS):
+                error = abs(Real(value) - J)
+                # What the digits leave of a current that is 0 is no current.
+                known = abs(J) > SMALLEST
+                assert error <= bound + (0 if known else SMALLEST), (first + n, k, value, J, bound)
+                if not known:
+                    continue
+                if bound > 1e-6 * abs(value):
+                    missed += 1
+                else:
+                    far.append(float(error / abs(J)))
+                    ratios.append(float(bound / error) if error else np.inf)
+    # Where nothing cancels the error is that of a few roundings; what competes is in the bound.
+    assert np.median(far) < 1e-14
+    assert np.quantile(far, 0.9) < 1e-11
+    assert max(far) < 1e-6
+    assert np.median(ratios) < 1e3
+    assert missed < 0.1 * (missed + len(far))
+
+
+def test_entropy_production_is_not_negative() -> None:
+    networks, status, _, sigma = found(0, 120)
+    given = np.flatnonzero((status == Status.OK) & ~np.isnan(sigma))
+    assert given.size > 0.9 * len(networks)
+    assert (sigma >= 0)[given].all()
+    for n in given[:40]:
+        with mp.workdps(DIGITS):
+            T = [Real(float(own)) for own in networks[n].T]
+            exact = mp.fsum(J / own for J, own in zip(networks[n].currents(), T, strict=True))
+            far = abs(Real(float(sigma[n])) - exact)
+            assert far <= 1e-6 * exact + SMALLEST
+
+
+def test_equal_temperatures_give_exactly_nothing() -> None:
+    networks = [drawn(seed) for seed in range(40)]
+    columns = (np.stack([getattr(own, name) for own in networks]) for name in ("energies", "strengths"))
+    T = np.repeat([[own.T[0]] * BATHS for own in networks], 1, axis=0)
+    status, currents, sigma = solved(*columns, T)
+    fine = np.array(status) == Status.OK
+    np.testing.assert_array_equal(np.array(currents.trusted)[fine], 0.0)
+    np.testing.assert_array_equal(np.array(sigma)[fine], 0.0)
+
+
+def test_the_diode_in_the_cold_rectifies() -> None:
+    T_L, T_R = 0.02, 0.0266220735785953
+    system = qj.models.thermal_diode(h_L=1, h_R=0, Delta=0.5, T_L=T_L, T_R=T_R)
+    state = qj.steadystate(system)
+    J = np.array(qj.heat_currents(system, state))
+    with mp.workdps(DIGITS):
+        E = [Real(0), Real("0.5"), Real(1), Real("1.5")]
+        links = {(0, 3): T_L, (1, 2): T_L, (2, 3): T_R, (0, 1): T_R}
+        W = mpmath.zeros(4)
+        for (i, j), T in links.items():
+            omega = E[j] - E[i]
+            W[i, j] += exact_rate(omega, omega, Real(T))
+            W[j, i] += exact_rate(omega, -omega, Real(T))
+        p = stationary(W.copy())
+        left = [(0, 3), (1, 2)]
+        exact = sum((E[j] - E[i]) * (W[i, j] * p[j] - W[j, i] * p[i]) for i, j in left)
+        assert abs(Real(float(J[0])) / exact - 1) < 1e-12
+    np.testing.assert_allclose(J[0], -J[1], rtol=1e-12)
+    assert qj.entropy_production(system, state) > 0
+    assert abs(qj.rectification(system, state) - 0.998) < 1e-3
+
+
+def test_derivatives_by_temperature_near_equilibrium_and_in_the_cold() -> None:
+    own = drawn(6)
+
+    def heat(T):
+        system = of_system(own.energies, own.strengths, T)
+        return qj.heat_currents(system, qj.steadystate(system, method="populations"))
+
+    step = Real(10) ** -40
+    for scale in (1.0, 0.06):
+        T = scale * np.array([1.0, 1.0 + 1e-9, 1.0])
+        forward = np.array(jax.jacfwd(heat)(T))
+        np.testing.assert_allclose(np.array(jax.jacrev(heat)(T)), forward, rtol=1e-9)
+        for k in range(BATHS):
+            with mp.workdps(DIGITS):
+                sides = []
+                for sign in (1, -1):
+                    moved = [Real(float(t)) + sign * step * (n == k) for n, t in enumerate(T)]
+                    sides.append(own.currents(moved))
+                slope = [(a - b) / (2 * step) for a, b in zip(*sides, strict=True)]
+                largest = max(map(abs, slope))
+                far = [
+                    float(abs(Real(float(x)) - y) / largest)
+                    for x, y in zip(forward[:, k], slope, strict=True)
+                ]
+            assert max(far) < 1e-10, (scale, k, far)
+
+
+def test_a_chain_beyond_the_largest_core_has_its_currents_too() -> None:
+    system = qj.models.chain(sites=LARGEST_CORE + 1, T_L=0.8, T_R=0.4, g=1.3)
+    state = qj.steadystate(system, method="populations")
+    J, bound = np.array(qj.heat_currents(system, state)), np.array(qj.heat_current_bounds(system, state))
+    assert np.isfinite(J).mean() > 0.8
+    assert abs(qj.energy_balance(system, state)) < bound.sum()
