@@ -3,7 +3,7 @@
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -12,13 +12,11 @@ from benchmarks import memory
 from benchmarks.timing import seconds
 from qthermo_jax.sweeping import Store, Sweep, run_to_file
 from qthermo_jax.sweeping.compute.engine import Engine
-from qthermo_jax.sweeping.execute.local import solve_here
-from qthermo_jax.sweeping.plan.making import make_plan
+from qthermo_jax.sweeping.execute.planning import make_plan
+from qthermo_jax.sweeping.execute.this_host import ThisHost
 from qthermo_jax.sweeping.plan.model import find_model
-from qthermo_jax.sweeping.schedule.report import TileReport
 from qthermo_jax.sweeping.schedule.tiling import Box
-from qthermo_jax.sweeping.spec.reading import parse_spec
-from qthermo_jax.sweeping.store.parts import Parts
+from qthermo_jax.sweeping.spec.declared import parse_spec
 
 # Temperatures that share one H: an eigendecomposition serves them all.
 _TEMPERATURES = 5000
@@ -65,16 +63,13 @@ def main(sites: int, points: int, precision: str, repeats: int, folder: Path | N
     imported = memory.resident()
     memory.forget_peak()
 
-    def solve(
-        _: Sweep, parts: Parts, boxes: Iterable[Box], stop: Callable[[], bool]
-    ) -> Iterator[TileReport]:
-        return solve_here(engine, parts, boxes, stop)
-
     alone, whole = [], []
     for _ in range(repeats):
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             store = Store(Path(scratch) / "sweep.h5", job.plan)
-            whole.append(seconds(lambda store=store: run_to_file(job, store, solve=solve)))
+            start = time.perf_counter()
+            run_to_file(job, store, executor=ThisHost(engine))
+            whole.append(time.perf_counter() - start)
             size = sum(file.stat().st_size for file in Path(scratch).rglob("*.h5"))
         alone.append(seconds(lambda: solve_all(engine, job.plan.tiling.boxes)))
     click.echo(

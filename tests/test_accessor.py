@@ -61,5 +61,5 @@ def test_a_result_is_opened_and_another_file_is_not(tmp_path):
 
 
 def test_whoever_sweeps_or_opens_has_it():
-    assert qj.sweep.__module__ == "qthermo_jax.sweeping.execute.run"
+    assert qj.sweep.__module__ == "qthermo_jax.sweeping.execute.entry"
     assert isinstance(result().qthermo, Result)

@@ -21,12 +21,13 @@ import qthermo_jax as qj
 from qthermo_jax.steady import Status, bytes_per_point
 from qthermo_jax.sweeping import SpecError, SpecWarning, StoreError, Sweep, run_to_file
 from qthermo_jax.sweeping.compute import engine
-from qthermo_jax.sweeping.plan.making import make_plan
+from qthermo_jax.sweeping.execute import this_host
+from qthermo_jax.sweeping.execute.planning import make_plan
 from qthermo_jax.sweeping.plan.model import find_model
-from qthermo_jax.sweeping.spec.reading import parse_spec
-from qthermo_jax.sweeping.store import parts, store
+from qthermo_jax.sweeping.spec.declared import parse_spec
+from qthermo_jax.sweeping.store import layout, store
 from qthermo_jax.sweeping.store.files import merge
-from qthermo_jax.sweeping.store.parts import Parts, read_part
+from qthermo_jax.sweeping.store.tile_files import TileFiles, read_tile_file
 
 THREE_LEVELS = bytes_per_point(qj.models.lambda_system(), qj.Method.POPULATIONS)
 T = [0.1, 0.2, 0.3, 0.5, 0.8, 1.3]
@@ -93,7 +94,7 @@ def interrupted(out: Path) -> Path:
     return out
 
 
-def parts_of(out: Path) -> list[Path]:
+def tile_files_of(out: Path) -> list[Path]:
     return sorted(out.parent.glob(f"{out.name}.parts-*/*.h5"))
 
 
@@ -143,7 +144,7 @@ class TestFinished:
         assert len(solved) == 3
 
     def test_the_device_is_the_one_that_solved(self, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(parts, "device_name", lambda: "gpu: of a worker")
+        monkeypatch.setattr(this_host, "device_name", lambda: "gpu: of a worker")
         assert swept(out).attrs["device"] == "gpu: of a worker"
 
     def test_what_another_process_finished_meanwhile_is_not_computed_again(
@@ -164,9 +165,9 @@ class TestFinished:
         with monkeypatch.context() as patched:
             patched.setattr("qthermo_jax.sweeping.store.files.shutil.rmtree", lambda *_, **__: None)
             swept(out)
-        assert len(parts_of(out)) == 3
+        assert len(tile_files_of(out)) == 3
         swept(out)
-        assert parts_of(out) == []
+        assert tile_files_of(out) == []
 
     def test_results_are_kept_in_half_the_size_if_told(self, out: Path, whole: xr.Dataset) -> None:
         data = swept(out, stored="float32")
@@ -185,7 +186,7 @@ class TestView:
         self, out: Path, whole: xr.Dataset, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         swept(out)
-        assert len(parts_of(out)) == 3
+        assert len(tile_files_of(out)) == 3
         with h5py.File(out) as file:
             assert file["unbalance"].is_virtual
         monkeypatch.chdir("/")
@@ -203,7 +204,7 @@ class TestView:
         swept(out)
         merge(out)
         xr.testing.assert_equal(values_of(out), whole)
-        assert parts_of(out) == []
+        assert tile_files_of(out) == []
         with h5py.File(out) as file:
             assert not file["unbalance"].is_virtual
             assert all(len(dim) == 1 for dim in file["unbalance"].dims)
@@ -212,7 +213,7 @@ class TestView:
 
     def test_a_part_that_was_altered_is_not_merged(self, out: Path, whole: xr.Dataset) -> None:
         swept(out)
-        altered = parts_of(out)[1]
+        altered = tile_files_of(out)[1]
         with h5py.File(altered, "r+") as file:
             file["unbalance"][0] = 0.0
         with pytest.raises(StoreError, match=r"altered; delete it and run the sweep again"):
@@ -249,36 +250,38 @@ class TestUnfinished:
     @pytest.mark.parametrize(
         "spoil",
         [
-            lambda part: os.truncate(part, part.stat().st_size // 2),
-            lambda part: part.write_bytes(b""),
-            lambda part: part.write_text("my thesis"),
+            lambda tile_file: os.truncate(tile_file, tile_file.stat().st_size // 2),
+            lambda tile_file: tile_file.write_bytes(b""),
+            lambda tile_file: tile_file.write_text("my thesis"),
         ],
         ids=["cut short", "empty", "foreign"],
     )
     def test_a_spoilt_part_is_computed_again(
         self, interrupted: Path, whole: xr.Dataset, solved: list[int], spoil: Callable[[Path], None]
     ) -> None:
-        spoil(*parts_of(interrupted))
+        spoil(*tile_files_of(interrupted))
         xr.testing.assert_equal(swept(interrupted), whole)
         assert solved == [0, 2, 4]
 
     def test_an_altered_number_is_found_out(
         self, interrupted: Path, whole: xr.Dataset, solved: list[int]
     ) -> None:
-        (part,) = parts_of(interrupted)
-        with h5py.File(part, "r+") as file:
+        (tile_file,) = tile_files_of(interrupted)
+        with h5py.File(tile_file, "r+") as file:
             file["unbalance"][0] *= 1.0 + 1e-15
         xr.testing.assert_equal(swept(interrupted), whole)
         assert solved == [0, 2, 4]
 
     def test_a_part_of_another_sweep_is_not_taken(self, interrupted: Path, whole: xr.Dataset) -> None:
-        (part,) = parts_of(interrupted)
-        arrays = read_part(part).arrays
-        Parts(part.parent, "another").write((slice(0, 2),), {n: 0 * v for n, v in arrays.items()})
+        (tile_file,) = tile_files_of(interrupted)
+        arrays = read_tile_file(tile_file).arrays
+        TileFiles(tile_file.parent, "another").write(
+            (slice(0, 2),), {n: 0 * v for n, v in arrays.items()}, "cpu"
+        )
         xr.testing.assert_equal(swept(interrupted), whole)
 
     def test_what_a_killed_writer_left_is_removed(self, interrupted: Path) -> None:
-        left = parts_of(interrupted)[0].with_name(".000000002.h5.unfinished-host-1")
+        left = tile_files_of(interrupted)[0].with_name(".000000002.h5.unfinished-host-1")
         left.write_text("half")
         with pytest.MonkeyPatch.context() as patched:
             stop_after(1, patched)
@@ -308,7 +311,7 @@ class TestOtherTiles:
         """The points 0 and 1 are there; a tile that has a point besides is computed as a whole."""
         xr.testing.assert_allclose(swept(interrupted, memory=memory), whole, rtol=1e-14)
         assert solved == ([2, 3, 4, 5] if memory == self.FINER else [0, 4])
-        assert parts_of(interrupted) == []
+        assert tile_files_of(interrupted) == []
 
     def test_whatever_cut_them_they_are_joined_in_a_plane(
         self, out: Path, monkeypatch: pytest.MonkeyPatch, solved: list[int]
@@ -385,7 +388,7 @@ class TestOverwrite:
     ) -> None:
         mine = interrupted.with_name("result.h5.parts-of-mine")
         mine.mkdir()
-        (old,) = {part.parent for part in parts_of(interrupted)}
+        (old,) = {tile_file.parent for tile_file in tile_files_of(interrupted)}
         interrupted.unlink()
         swept(interrupted, axes={"T_2": T[::-1]})
         assert f"{old}: left by another spec" in caplog.text
@@ -394,7 +397,7 @@ class TestOverwrite:
 
     def test_the_parts_of_what_is_replaced_go_with_it(self, interrupted: Path) -> None:
         swept(interrupted, axes={"T_2": T[::-1]}, overwrite=True)
-        assert not parts_of(interrupted)
+        assert not tile_files_of(interrupted)
 
 
 class TestSymbolicLink:
@@ -434,7 +437,7 @@ class TestDisk:
         self, out: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         done: list[str] = []
-        sync, remove = os.fsync, store.remove_parts
+        sync, remove = os.fsync, store.remove_tile_files
 
         def noted(handle: int) -> None:
             done.append(str(Path(f"/proc/self/fd/{handle}").readlink()))
@@ -445,7 +448,7 @@ class TestDisk:
             remove(folder)
 
         monkeypatch.setattr(os, "fsync", noted)
-        monkeypatch.setattr("qthermo_jax.sweeping.store.files.remove_parts", removed)
+        monkeypatch.setattr("qthermo_jax.sweeping.store.files.remove_tile_files", removed)
         swept(out)
         before = done[: done.index("removed")]
         assert before[-1] == str(out.parent)
@@ -456,15 +459,15 @@ class TestDisk:
     ) -> None:
         spec = parse_spec({"model": "lambda_system", "axes": SIX["axes"]}, "here")
         plan = make_plan(spec, find_model("lambda_system", Path()), SIX["memory"])
-        assert store.room_for(plan) == 2 * plan.bytes_on_disk
-        assert store.room_for(plan, there=plan.points) == plan.bytes_on_disk
-        free = store.shutil.disk_usage(out.parent)._replace(free=plan.bytes_on_disk + 1)
+        assert store.room_for(plan) == 2 * layout.bytes_on_disk(plan)
+        assert store.room_for(plan, there=plan.points) == layout.bytes_on_disk(plan)
+        free = store.shutil.disk_usage(out.parent)._replace(free=layout.bytes_on_disk(plan) + 1)
         monkeypatch.setattr(store.shutil, "disk_usage", lambda _: free)
         with pytest.warns(SpecWarning, match="bytes of disk"):
             swept(out)
         assert "bytes more until it is finished" in caplog.text
         monkeypatch.setattr(store, "LARGEST_COPY", 0)
-        assert store.room_for(plan) == plan.bytes_on_disk
+        assert store.room_for(plan) == layout.bytes_on_disk(plan)
 
 
 class TestOthers:
@@ -524,7 +527,11 @@ def start(folder: Path) -> subprocess.Popen[str]:
 
 def wait_for_a_part(process: subprocess.Popen[str], folder: Path) -> None:
     deadline = time.monotonic() + 90
-    while not parts_of(folder / "result.h5") and process.poll() is None and time.monotonic() < deadline:
+    while (
+        not tile_files_of(folder / "result.h5")
+        and process.poll() is None
+        and time.monotonic() < deadline
+    ):
         time.sleep(0.01)
     assert process.poll() is None, process.communicate()
 
@@ -556,7 +563,7 @@ def test_killed_again_and_again_it_ends_in_the_same_numbers(
             result.unlink()
     start(folder).communicate(timeout=120)
     xr.testing.assert_equal(values_of(result), expected)
-    assert parts_of(result) == []
+    assert tile_files_of(result) == []
 
 
 def test_a_second_process_on_the_same_output_is_refused(folder: Path) -> None:

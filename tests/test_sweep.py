@@ -14,10 +14,10 @@ from qthermo_jax.steady import bytes_per_point
 from qthermo_jax.sweeping import SpecWarning
 from qthermo_jax.sweeping.compute import engine
 from qthermo_jax.sweeping.compute.point import point_function
-from qthermo_jax.sweeping.plan import record as plan_module
-from qthermo_jax.sweeping.plan.making import make_plan
+from qthermo_jax.sweeping.execute.planning import make_plan
 from qthermo_jax.sweeping.plan.model import find_model
-from qthermo_jax.sweeping.spec.reading import parse_spec
+from qthermo_jax.sweeping.schedule import tiling
+from qthermo_jax.sweeping.spec.declared import parse_spec
 
 G, T_L = [0.3, 0.8, 1.3], [0.3, 0.5]
 TWO_AXES = {
@@ -201,18 +201,18 @@ def test_64_bit_without_touching_the_callers_configuration():
     assert in_a_fresh_interpreter(code) == "float64 True\nFalse float32"
 
 
-@pytest.mark.parametrize("cell", [1, 4])
-def test_cells_do_not_change_a_number(two_axes, cell, monkeypatch):
-    monkeypatch.setattr(plan_module, "_CELL", cell)
-    celled = qj.sweep("chain", **TWO_AXES)
+@pytest.mark.parametrize("chunk", [1, 4])
+def test_chunks_do_not_change_a_number(two_axes, chunk, monkeypatch):
+    monkeypatch.setattr(tiling, "_CHUNK", chunk)
+    chunked = qj.sweep("chain", **TWO_AXES)
     for name in two_axes.data_vars:
-        np.testing.assert_allclose(celled[name], two_axes[name], rtol=1e-12, atol=1e-16)
+        np.testing.assert_allclose(chunked[name], two_axes[name], rtol=1e-12, atol=1e-16)
 
 
-def test_the_plan_solves_a_tile_in_cells(monkeypatch):
-    monkeypatch.setattr(plan_module, "_CELL", 4)
+def test_the_plan_solves_a_tile_in_chunks(monkeypatch):
+    monkeypatch.setattr(tiling, "_CHUNK", 4)
     plan = make_plan(parse_spec({"model": "chain", **TWO_AXES}, "here"), find_model("chain", Path()))
-    assert (plan.tiling.tile, plan.tiling.cell) == ((3, 2), (2, 2))
+    assert (plan.tiling.tile, plan.tiling.chunk) == ((3, 2), (2, 2))
 
 
 # --- derivatives

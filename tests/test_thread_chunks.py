@@ -18,19 +18,21 @@ def three_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("shape", [(7,), (2, 5), (4, 3, 2)])
 @pytest.mark.usefixtures("three_cores")
 def test_the_parts_cover_each_tile_once(shape: tuple[int, ...]) -> None:
-    tiling = make_tiling(shape, range(len(shape)), points=10, cell=4, devices=1)
-    cut = thread_chunks.thread_chunks_of(tiling)
+    tiling = make_tiling(shape, range(len(shape)), points=10, chunk=4, devices=1)
+    cut = thread_chunks.thread_chunks_of(tiling, on_cpu=True)
     assert cut.number == min(3, np.prod(tiling.tile) // 2)
     grid = np.arange(np.prod(shape)).reshape(shape)
     for box in tiling.boxes:
-        parts = list(cut.parts(box))
-        assert 1 <= len(parts) <= 3
-        assert all(s.stop - s.start <= n for part in parts for s, n in zip(part, cut.shape, strict=True))
+        chunks = list(cut.chunks(box))
+        assert 1 <= len(chunks) <= 3
+        assert all(
+            s.stop - s.start <= n for chunk in chunks for s, n in zip(chunk, cut.shape, strict=True)
+        )
         # As the engine gives them: of one shape, with something else beyond the edge.
         padded = []
-        for part in parts:
-            missing = np.subtract(cut.shape, grid[part].shape)
-            padded.append({"x": np.pad(grid[part], [(0, n) for n in missing])})
+        for chunk in chunks:
+            missing = np.subtract(cut.shape, grid[chunk].shape)
+            padded.append({"x": np.pad(grid[chunk], [(0, n) for n in missing])})
         joined = cut.joined(box, padded)["x"]
         np.testing.assert_array_equal(joined, grid[box])
 

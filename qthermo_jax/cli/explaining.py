@@ -7,11 +7,12 @@ import jax
 
 from qthermo_jax.cli.formatting import in_bytes
 from qthermo_jax.sweeping import open_result
+from qthermo_jax.sweeping.compute.devices import device_name
 from qthermo_jax.sweeping.compute.engine import Engine
-from qthermo_jax.sweeping.execute.run import Sweep
+from qthermo_jax.sweeping.execute.job import Sweep
 from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.store.extension import find_extension
-from qthermo_jax.sweeping.store.layout import layout_of
+from qthermo_jax.sweeping.store.layout import bytes_on_disk, layout_of
 from qthermo_jax.sweeping.store.store import LARGEST_COPY, Store
 
 _IN_TURN = "auto: populations alone where that is exact, the secular block or dense elsewhere"
@@ -31,31 +32,33 @@ def explained(plan: Plan) -> Iterator[tuple[str, str]]:
         yield "observable", f"{name}: {measure.quantity.long_name}" + (f" ({dims})" if dims else "")
     for derivative in plan.derivatives:
         yield "derivative", f"by {derivative.name}"
-    in_turn = len(plan.solvers) > 1
-    yield "method", f"{_IN_TURN if in_turn else plan.solvers[0].about}; {plan.dtype}"
+    in_turn, engine = len(plan.solvers) > 1, Engine(plan)
+    yield "method", f"{_IN_TURN if in_turn else engine.solvers[0].about}; {plan.dtype}"
     tiling = plan.tiling
     shape = " x ".join(map(str, tiling.tile)) or "1 point"
     yield "tiles", f"{tiling.number} of {math.prod(tiling.tile)} points ({shape})"
     yield "devices", f"{plan.devices} ({jax.default_backend()})"
     more = "; where that is not exact, one more for each solver" if in_turn else ""
     yield "compilations", f"1{more}"
-    needed = Engine(plan).bytes_on_device
+    needed = engine.bytes_on_device
     yield "memory", "not known" if needed is None else f"{in_bytes(needed)} on each device"
-    copied = "one file" if plan.bytes_on_disk <= LARGEST_COPY else "a view of the parts that hold it"
-    yield "on disk", f"{in_bytes(plan.bytes_on_disk)}, {copied}"
+    size = bytes_on_disk(plan)
+    copied = "one file" if size <= LARGEST_COPY else "a view of the parts that hold it"
+    yield "on disk", f"{in_bytes(size)}, {copied}"
 
 
 def extended(job: Sweep, store: Store) -> str:
     """What an extension takes over from the result that is there, and what it computes."""
     plan = job.plan
+    computing = tuple(layout_of(plan, job.source, device_name()).computed)
     with open_result(store.path) as data:
-        extension = find_extension(plan, data, tuple(layout_of(plan, job.source).computed))
+        extension = find_extension(plan, data, computing)
     known = math.prod(len(along) for along in extension.known)
     taken = ", ".join(name for name in plan.results if name in extension.given)
     computed: dict[str, int] = {}
-    for piece in extension.pieces:
-        names = ", ".join(name for name in plan.results if name in piece.adds)
-        points = math.prod(len(along) for along in piece.index)
+    for block in extension.blocks:
+        names = ", ".join(name for name in plan.results if name in block.adds)
+        points = math.prod(len(along) for along in block.index)
         computed[names] = computed.get(names, 0) + points
     new = " and ".join(f"{names} at {n} points" for names, n in computed.items()) or "nothing"
     old = f"{taken} at {known} points" if known and taken else "nothing"

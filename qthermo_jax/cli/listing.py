@@ -12,7 +12,7 @@ def list_models() -> None:
 
     from qthermo_jax import models
     from qthermo_jax.cli.formatting import print_table
-    from qthermo_jax.sweeping.plan.making import make_plan
+    from qthermo_jax.sweeping.execute.planning import make_plan
     from qthermo_jax.sweeping.plan.model import REQUIRED, find_model
     from qthermo_jax.sweeping.spec.declared import Spec
 

@@ -23,18 +23,18 @@ def info(file: Path) -> None:
     from qthermo_jax.sweeping import open_result
     from qthermo_jax.sweeping.errors import SpecError
     from qthermo_jax.sweeping.store.checksums import is_intact
-    from qthermo_jax.sweeping.store.files import Integrity, integrity_with_parts
+    from qthermo_jax.sweeping.store.files import Integrity, integrity_with_tile_files
 
     if file.is_file() and is_intact(file) is False:  # damaged: nobody knows what its readers do with it
         raise SpecError(f"{file}: {Integrity.ALTERED.value}: its checksum is another one")
     try:
         with open_result(file) as data:
             table = _table_of(data)
-        integrity = integrity_with_parts(file)
+        integrity = integrity_with_tile_files(file)
     except SpecError:
         raise
     except Exception:
-        if not file.is_file() or integrity_with_parts(file) is Integrity.INTACT:
+        if not file.is_file() or integrity_with_tile_files(file) is Integrity.INTACT:
             raise
         raise SpecError(f"{file}: {Integrity.ALTERED.value}, and cannot be read") from None
     table.add_row("checksum", integrity.value)

@@ -15,9 +15,8 @@ from qthermo_jax.cli.interrupts import Interrupts
 from qthermo_jax.cli.lines import in_one_line
 
 if TYPE_CHECKING:
-    from qthermo_jax.sweeping import Store
-    from qthermo_jax.sweeping.errors import Issue
-    from qthermo_jax.sweeping.execute.run import Solve, Sweep
+    from qthermo_jax.sweeping import Store, Sweep
+    from qthermo_jax.sweeping.execute.executor import Executor
 
 
 @click.command()
@@ -44,8 +43,7 @@ def run(
     """Run the sweeps SPEC one after the other; goes on from what an interrupted run finished."""
     from qthermo_jax.cli.pictures import picture_of
     from qthermo_jax.sweeping import Store, sweep_from_file
-    from qthermo_jax.sweeping.execute.checking import oddities_of
-    from qthermo_jax.sweeping.execute.run import solve_locally
+    from qthermo_jax.sweeping.execute.this_host import THIS_HOST
 
     outputs = [out or default_output(spec) for spec in specs]
     _check_outputs(out, outputs)
@@ -53,7 +51,9 @@ def run(
     _show_warnings()
     if not cluster:
         _find_devices()
-    solving, devices = (_solving_on(cluster), 1) if cluster else (nullcontext(solve_locally), None)
+    solving, devices = (
+        (_solving_on(cluster), 1) if cluster else (nullcontext(THIS_HOST), THIS_HOST.devices)
+    )
     # What is wrong with any of them is said before the first one starts.
     jobs = [sweep_from_file(spec, memory, devices) for spec in specs]
     stores = [
@@ -64,10 +64,10 @@ def run(
         if not store.finished:
             _warn(spec, job, oddities_of(job.plan, None))  # the store asks the disk itself
     if all(store.finished for store in stores):
-        solving = nullcontext(solve_locally)  # nothing to do for a cluster
-    with solving as solve:
+        solving = nullcontext(THIS_HOST)  # nothing to do for a cluster
+    with solving as executor:
         for spec, job, store in zip(specs, jobs, stores, strict=True):
-            _run(spec, job, store, solve, interrupts)
+            _run(spec.stem, job, store, executor, interrupts)
             if drawn:
                 click.echo(picture_of(store.path))
 
@@ -84,15 +84,7 @@ def _check_outputs(out: Path | None, outputs: Sequence[Path]) -> None:
             raise SpecError(f"{times} specs would be written to {path}: run them apart, with --out")
 
 
-def _warn(spec: Path, job: "Sweep", oddities: "Iterable[Issue]") -> None:
-    """What is odd in a spec, each with its line."""
-    from qthermo_jax.sweeping.spec.toml_lines import with_lines
-
-    for issue in with_lines(oddities, job.source):
-        click.echo(in_one_line(f"qthermo: {issue.told(str(spec), 'warning')}"), err=True)
-
-
-def _run(spec: Path, job: "Sweep", store: "Store", solve: "Solve", interrupts: Interrupts) -> None:
+def _run(title: str, job: "Sweep", store: "Store", executor: "Executor", interrupts: Interrupts) -> None:
     """One sweep, with its progress and a line that says what came out."""
     from qthermo_jax.cli.explaining import extended
     from qthermo_jax.cli.formatting import causes, in_words
@@ -109,8 +101,8 @@ def _run(spec: Path, job: "Sweep", store: "Store", solve: "Solve", interrupts: I
     if store.extends:
         click.echo(f"{store.path}: {extended(job, store)}")
     tally = Tally(job.plan.points)
-    with interrupts.stopping(store.parts.folder) as stop, watched(spec.stem, tally) as watch:
-        run_to_file(job, store, watch, stop, solve)
+    with interrupts.stopping(store.tile_files.folder) as stop, watched(title, tally) as watch:
+        run_to_file(job, store, watch, stop, executor)
     took = f"{tally.points} points in {tally.seconds:.1f} s"
     click.echo(f"{store.path}: {took}; {in_words(tally.statuses)}")
     if not tally.statuses.keys() - {Status.OK}:
@@ -140,7 +132,7 @@ def _show_warnings() -> None:
     logging.basicConfig(handlers=[handler])
 
 
-def _solving_on(cluster: str) -> AbstractContextManager["Solve"]:
+def _solving_on(cluster: str) -> AbstractContextManager["Executor"]:
     """The workers of a cluster, one device each; this process keeps books and its hands off the GPUs."""
     import jax
 

@@ -8,8 +8,7 @@ from typing import Any, get_args
 import numpy as np
 from pydantic import BaseModel
 
-from qthermo_jax.catalogue import measures
-from qthermo_jax.sweeping.plan.making import make_plan
+from qthermo_jax.sweeping.execute.planning import make_plan
 from qthermo_jax.sweeping.plan.model import REQUIRED, Model, Parameter, find_model
 from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.spec.declared import Output, Solver, Spec
@@ -99,11 +98,11 @@ def spec_text(file: Path, reference: str) -> str:
         SpecError: there is no such model.
     """
     model = find_model(reference, file.parent)
-    moving = _axis_of(model)
+    swept = _axis_of(model)
     values = {name: _value(parameter) for name, parameter in model.parameters.items()}
     given = {name: value for name, value in values.items() if value is not None}
     plan = make_plan(Spec(model=reference, parameters=given), model)
-    fixed = (_fixed(p, values[name], name == moving) for name, p in model.parameters.items())
+    fixed = (_fixed(p, values[name], name == swept) for name, p in model.parameters.items())
     return _SPEC.format(
         summary=model.summary or f"A sweep of {reference}.",
         file=file,
@@ -111,9 +110,9 @@ def spec_text(file: Path, reference: str) -> str:
         title=json.dumps(file.stem),
         model=json.dumps(reference),
         observables=_aligned(_observables(plan)),
-        derivative=json.dumps(moving or "T_1"),
+        derivative=json.dumps(swept or "T_1"),
         parameters=_aligned(fixed),
-        axes=_axis(moving, values[moving]) if moving else "# none of the model's parameters can move",
+        axes=_axis(swept, values[swept]) if swept else "# none of the model's parameters can move",
         settings="\n#\n".join(
             f"# [{name}]\n{_aligned(_settings(kind))}"
             for name, kind in (("solver", Solver), ("output", Output))
@@ -171,7 +170,7 @@ def _axis(name: str, value: float) -> str:
 
 
 def _observables(plan: Plan) -> Iterator[tuple[str, str]]:
-    known = measures(plan.system)
+    known = plan.system.observables
     kept = list(dict.fromkeys([*plan.outputs, "heat_currents"]))
     for name in dict.fromkeys([*kept, *known]):
         entry = f"{json.dumps(name)},"

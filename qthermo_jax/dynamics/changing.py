@@ -15,6 +15,7 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Num
 
 from qthermo_jax.couplings import Qobj
 from qthermo_jax.dynamics.reduced import (
+    EXACT,
     as_state,
     faults_at_start,
     in_turn,
@@ -141,7 +142,7 @@ def _warming(
     faults += [(bad_numbers, Status.PARAMETER_OUT_OF_RANGE), (~solved, Status.LARGE_RESIDUAL)]
 
     def state(unknowns: Array) -> State:
-        return as_state(system, basis, unpacked(unknowns, method, d), faults, leaking)
+        return as_state(system, basis, unpacked(unknowns, method, d), faults, leaking, method)
 
     states: State = jax.vmap(state)(unknowns)
     return Warming(states, jnp.where((states.status == Status.OK)[:, None], T, jnp.nan))
@@ -207,9 +208,9 @@ def _driven(
         now = system_at(time)
         own = now.eigenbasis()
         rho = own.rotate_in(vector_to_operator(jax.lax.complex(real, imaginary)))
-        found, leaking = faults_at_start(now, now.transitions(own), start, "dense")
-        parts = unpacked(packed(rho, "dense"), "dense", now.dimension)
-        return as_state(now, own, parts, [*found, *faults], leaking)
+        found, leaking = faults_at_start(now, now.transitions(own), start, EXACT)
+        parts = unpacked(packed(rho, EXACT), EXACT, now.dimension)
+        return as_state(now, own, parts, [*found, *faults], leaking, EXACT)
 
     states: State = jax.vmap(state)(times, real, imaginary)
     return states

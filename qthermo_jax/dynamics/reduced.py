@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Int8
 
+from qthermo_jax import registry
 from qthermo_jax.eigenbasis import Eigenbasis, roundoff
 from qthermo_jax.master_equations import hermitian_parts, kept_elements, real_generator, unknowns_of
-from qthermo_jax.registry import Method
 from qthermo_jax.solvers import SOLVERS, Note, solvers_for
 from qthermo_jax.steady import State, Status
 from qthermo_jax.steady.faults import Fault, faults_of, first_fault, is_negative, nan_unless_ok
@@ -17,8 +17,9 @@ from qthermo_jax.structure import padded
 from qthermo_jax.system import OpenSystem
 from qthermo_jax.transitions import Transitions, jump_rates, leak
 
-# Those whose unknowns can be evolved.
+# Those whose unknowns can be evolved; the last one is exact for every system.
 EVOLVING = tuple(solver for solver in SOLVERS if solver.evolves)
+EXACT = EVOLVING[-1].name
 
 Parts = tuple[Float[Array, " d"], Complex[Array, "d d"] | None]
 
@@ -60,11 +61,16 @@ def rate_matrix(transitions: Transitions) -> Float[Array, "d d"]:
     return gain - jnp.diag(jnp.sum(gain, axis=0))
 
 
+def _populations_alone(method: str) -> bool:
+    """Whether the unknowns of a method are populations of the eigenstates, and not all of rho."""
+    return registry.SOLVERS[registry.method_of(method)].populations_alone
+
+
 def reduced_generator(
     system: OpenSystem, transitions: Transitions, basis: Eigenbasis, method: str
 ) -> Float[Array, "n n"]:
     """The generator on the unknowns of a method."""
-    if method == "populations":
+    if _populations_alone(method):
         return rate_matrix(transitions)
     d = system.dimension
     whole = system.equation.generator(transitions, basis).map(lambda own: own.reshape(d * d, d * d))
@@ -73,14 +79,14 @@ def reduced_generator(
 
 def packed(rho: Complex[Array, "d d"], method: str) -> Float[Array, " n"]:
     """The unknowns of a method, of a density matrix in the eigenbasis."""
-    if method == "populations":
+    if _populations_alone(method):
         return rho.diagonal().real
     return unknowns_of(rho, kept_elements((tuple(range(rho.shape[0])),)))
 
 
 def unpacked(unknowns: Float[Array, " n"], method: str, d: int) -> Parts:
     """Populations and coherences; the trace, which nothing but round-off changes, is made 1 again."""
-    if method == "populations":
+    if _populations_alone(method):
         return unknowns / jnp.sum(unknowns), None
     populations, coherences = hermitian_parts(unknowns, kept_elements((tuple(range(d)),)))
     trace = jnp.sum(populations)
@@ -93,8 +99,9 @@ def as_state(
     parts: Parts,
     faults: list[Fault],
     leaking: Float[Array, ""],
+    method: str,
 ) -> State:
-    """The record of an evolved state, NaN where something is wrong."""
+    """The record of a state that a method evolved, NaN where something is wrong."""
     populations, coherences = parts
     negative = is_negative(populations, coherences, jnp.asarray(roundoff(populations.dtype)))
     lost = (~jnp.all(jnp.isfinite(populations)), Status.LARGE_RESIDUAL)
@@ -106,7 +113,7 @@ def as_state(
         coherences,
         status,
         jax.lax.stop_gradient(leaking),
-        jnp.int8(Method.POPULATIONS if coherences is None else Method.DENSE),
+        jnp.int8(registry.method_of(method)),
         jnp.int8(Note.NONE),
     )
 
@@ -116,7 +123,7 @@ def faults_at_start(
 ) -> tuple[list[Fault], Float[Array, ""]]:
     """What is wrong before anything is evolved, and how much a method leaves out."""
     faults = [*faults_of(system, transitions), (start.is_no_state, Status.BAD_INITIAL_STATE)]
-    if method != "populations":
+    if not _populations_alone(method):
         return faults, jnp.zeros((), transitions.rate_down.dtype)
     leaking, leaks = leak(transitions)
     return [*faults, (leaks | start.has_coherences, Status.METHOD_NOT_EXACT)], leaking

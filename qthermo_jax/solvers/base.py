@@ -114,16 +114,14 @@ class Solver(abc.ABC):
 
     Attributes:
         method: its number in results.
-        any_equation: as in `qthermo_jax.registry.SolverEntry`.
+        any_equation, evolves: as in `qthermo_jax.registry.SolverEntry`.
         about: what it does, in a line for users.
-        evolves: whether its unknowns are those of a time evolution too.
     """
 
     about: ClassVar[str]
-    evolves: ClassVar[bool] = True
 
     def __init__(self, method: Method, entry: SolverEntry) -> None:
-        self.method, self.any_equation = method, entry.any_equation
+        self.method, self.any_equation, self.evolves = method, entry.any_equation, entry.evolves
 
     @property
     def name(self) -> str:

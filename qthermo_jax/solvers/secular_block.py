@@ -19,7 +19,6 @@ class SecularBlock(Solver):
     """
 
     about = "secular block: the coherences inside degenerate levels too"
-    evolves = False
 
     def helps(self, levels: Levels) -> bool:
         """Whether some levels are known to be degenerate, and others known not to be."""

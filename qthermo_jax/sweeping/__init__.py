@@ -1,4 +1,4 @@
-"""Sweeps: spec, plan, engine, store. The only part that does I/O."""
+"""Sweeps: spec, plan, schedule, compute, store, execute. The only part that does I/O."""
 
 import lazy_loader
 

@@ -1,11 +1,7 @@
-from .errors import Interrupted, Issue, SpecError, SpecWarning, StoreError, TilesFailed
-from .execute.run import (
-    Sweep,
-    run_in_memory,
-    run_to_file,
-    sweep,
-    sweep_from_file,
-)
+from .errors import Interrupted, SpecError, StoreError, TilesFailed
+from .execute.entry import sweep, sweep_from_file
+from .execute.job import Sweep
+from .execute.run import run_in_memory, run_to_file
 from .store.reading import open_result
 from .store.store import Store
 

@@ -12,11 +12,11 @@ import qthermo_jax as qj
 from qthermo_jax.steady import bytes_per_point
 from qthermo_jax.sweeping import Interrupted, Store, Sweep, run_to_file
 from qthermo_jax.sweeping.compute import engine
-from qthermo_jax.sweeping.plan.making import make_plan
+from qthermo_jax.sweeping.execute import extending
+from qthermo_jax.sweeping.execute.planning import make_plan
 from qthermo_jax.sweeping.plan.model import find_model
 from qthermo_jax.sweeping.plan.record import Plan
-from qthermo_jax.sweeping.spec.reading import parse_spec
-from qthermo_jax.sweeping.store import extension
+from qthermo_jax.sweeping.spec.declared import parse_spec
 
 POINT = bytes_per_point(qj.models.lambda_system(), qj.Method.POPULATIONS)
 T = (0.1, 0.2, 0.3, 0.5, 0.8, 1.3)
@@ -63,7 +63,7 @@ class Solver:
 
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(engine.Engine, "solve", remembered)
-            patched.setattr(extension, "make_plan", self._planned)
+            patched.setattr(extending, "make_plan", self._planned)
             yield
 
     def _planned(self, spec: Any, *told: Any) -> Plan:

@@ -24,10 +24,10 @@ from qthermo_jax.cli.interrupts import Interrupts
 from qthermo_jax.cli.running import _run as run_like_the_command
 from qthermo_jax.steady import Status
 from qthermo_jax.sweeping import SpecError, Store, StoreError
-from qthermo_jax.sweeping.execute.run import solve_locally
+from qthermo_jax.sweeping.execute.this_host import THIS_HOST
 from qthermo_jax.sweeping.store import store
 from qthermo_jax.sweeping.store.files import merge
-from qthermo_jax.sweeping.store.parts import read_part
+from qthermo_jax.sweeping.store.tile_files import read_tile_file
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 
@@ -136,7 +136,7 @@ class Killed:
                 kept = Store(self.out, job.plan, **self.stage.how or {})
                 interrupts = Interrupts()
                 with interrupts.listening():
-                    run_like_the_command("sweep", job, kept, solve_locally, interrupts)
+                    run_like_the_command("sweep", job, kept, THIS_HOST, interrupts)
             code = min(count, 254)
         except KeyboardInterrupt:
             code = 130
@@ -176,11 +176,11 @@ class Killed:
         found = set()
         for path in self.out.parent.rglob("*.h5"):
             try:
-                part = read_part(path)
+                tile_file = read_tile_file(path)
             except StoreError:
                 continue
             if "overwrite" not in (self.stage.how or {}) or any(path.parent.glob("replaces*")):
-                found.add((part.sweep, tuple(side.start for side in part.box)))
+                found.add((tile_file.sweep, tuple(side.start for side in tile_file.box)))
         return found
 
     def _nothing_wrong_is_shown(self) -> None:

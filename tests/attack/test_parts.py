@@ -13,8 +13,8 @@ from attack.sweeps import Solver, job_of, run
 from datasets import values_of
 from qthermo_jax.sweeping import SpecError, Store, StoreError
 from qthermo_jax.sweeping.store import store
-from qthermo_jax.sweeping.store.files import Integrity, integrity_with_parts, merge
-from qthermo_jax.sweeping.store.parts import Parts
+from qthermo_jax.sweeping.store.files import Integrity, integrity_with_tile_files, merge
+from qthermo_jax.sweeping.store.tile_files import TileFiles
 
 FLIPS = [50, pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])]
 
@@ -47,7 +47,7 @@ class Scene:
         shutil.copytree(self._before, self.out.parent)
 
     @property
-    def parts(self) -> list[Path]:
+    def tile_files(self) -> list[Path]:
         return sorted(self.out.parent.glob("*.parts-*/*.h5"))
 
 
@@ -56,7 +56,7 @@ def interrupted(solver: Solver, tmp_path: Path) -> Scene:
     """Two tiles of three are there."""
     scene = Scene(tmp_path)
     run(job_of(), scene.out, tiles=2)
-    assert len(scene.parts) == 2
+    assert len(scene.tile_files) == 2
     scene.keep()
     return scene
 
@@ -110,8 +110,10 @@ def test_a_bit_of_a_part(interrupted: Scene, solver: Solver, whole: xr.Dataset, 
     for number in range(flips):
         interrupted.restore()
         position = int(rng.integers(2))
-        flip(interrupted.parts[position], rng)
-        missing, there = Store(interrupted.out, job_of().plan).parts.survey(job_of().plan.tiling.boxes)
+        flip(interrupted.tile_files[position], rng)
+        missing, there = Store(interrupted.out, job_of().plan).tile_files.survey(
+            job_of().plan.tiling.boxes
+        )
         assert [box[0].start for box in missing] == [2 * position, 4]
         assert there.points == 2
         if number % (flips // RUNS) == 0:
@@ -148,11 +150,11 @@ def test_a_bit_of_a_view_or_its_parts(
     for number in range(flips):
         view.restore()
         position = int(rng.integers(4))
-        flip([*view.parts, view.out][position], rng)
+        flip([*view.tile_files, view.out][position], rng)
         with pytest.raises((StoreError, SpecError)) as refused:
             merge(view.out)
         assert "\n" not in str(refused.value)
-        assert integrity_with_parts(view.out) is not Integrity.INTACT
+        assert integrity_with_tile_files(view.out) is not Integrity.INTACT
         if position == 3:
             assert refuses(view)
             view.out.unlink()
@@ -174,41 +176,46 @@ def test_a_bit_of_the_view_of_an_unfinished_result(
             assert_goes_on(interrupted, solver, whole, {4})
 
 
-def _other_hdf5(part: Path, _: Path) -> None:
-    with h5py.File(part, "w") as file:
+def _other_hdf5(tile_file: Path, _: Path) -> None:
+    with h5py.File(tile_file, "w") as file:
         file["status"] = np.zeros(2, "i1")
 
 
-def _exchange(part: Path, other: Path) -> None:
-    aside = part.with_name("aside")
-    part.rename(aside)
-    other.rename(part)
+def _exchange(tile_file: Path, other: Path) -> None:
+    aside = tile_file.with_name("aside")
+    tile_file.rename(aside)
+    other.rename(tile_file)
     aside.rename(other)
 
 
-def _link_to_nothing(part: Path, _: Path) -> None:
-    part.unlink()
-    part.symlink_to("nowhere")
+def _link_to_nothing(tile_file: Path, _: Path) -> None:
+    tile_file.unlink()
+    tile_file.symlink_to("nowhere")
 
 
-def _folder(part: Path, _: Path) -> None:
-    part.unlink()
-    part.mkdir()
-    (part / "thesis.txt").write_text("mine")
+def _folder(tile_file: Path, _: Path) -> None:
+    tile_file.unlink()
+    tile_file.mkdir()
+    (tile_file / "thesis.txt").write_text("mine")
 
 
 ATTACKS: dict[str, tuple[Callable[[Path, Path], object], set[int]]] = {
-    "empty": (lambda part, _: part.write_bytes(b""), {0}),
-    "gone": (lambda part, _: part.unlink(), {0}),
-    "zeros": (lambda part, _: part.write_bytes(bytes(part.stat().st_size)), {0}),
-    "half": (lambda part, _: part.write_bytes(part.read_bytes()[: part.stat().st_size // 2]), {0}),
-    "a byte less": (lambda part, _: part.write_bytes(part.read_bytes()[:-1]), {0}),
-    "a byte more": (lambda part, _: part.write_bytes(part.read_bytes() + b"x"), {0}),
-    "twice": (lambda part, _: part.write_bytes(part.read_bytes() * 2), {0}),
-    "another tile": (lambda part, other: shutil.copyfile(other, part), {0}),
+    "empty": (lambda tile_file, _: tile_file.write_bytes(b""), {0}),
+    "gone": (lambda tile_file, _: tile_file.unlink(), {0}),
+    "zeros": (lambda tile_file, _: tile_file.write_bytes(bytes(tile_file.stat().st_size)), {0}),
+    "half": (
+        lambda tile_file, _: tile_file.write_bytes(
+            tile_file.read_bytes()[: tile_file.stat().st_size // 2]
+        ),
+        {0},
+    ),
+    "a byte less": (lambda tile_file, _: tile_file.write_bytes(tile_file.read_bytes()[:-1]), {0}),
+    "a byte more": (lambda tile_file, _: tile_file.write_bytes(tile_file.read_bytes() + b"x"), {0}),
+    "twice": (lambda tile_file, _: tile_file.write_bytes(tile_file.read_bytes() * 2), {0}),
+    "another tile": (lambda tile_file, other: shutil.copyfile(other, tile_file), {0}),
     "exchanged": (_exchange, {0, 2}),
     "other HDF5": (_other_hdf5, {0}),
-    "view": (lambda part, _: shutil.copyfile(part.parents[1] / "r.h5", part), {0}),
+    "view": (lambda tile_file, _: shutil.copyfile(tile_file.parents[1] / "r.h5", tile_file), {0}),
     "folder": (_folder, {0}),
     "link": (_link_to_nothing, {0}),
 }
@@ -219,18 +226,18 @@ def test_something_else_in_a_parts_place(
     interrupted: Scene, solver: Solver, whole: xr.Dataset, attack: str
 ) -> None:
     strike, lost = ATTACKS[attack]
-    strike(*interrupted.parts)
-    assert_goes_on(interrupted, solver, whole, lost | {4})
+    strike(*interrupted.tile_files)
+    goes_on(interrupted, solver, whole, lost | {4})
 
 
 def test_a_part_of_another_sweep_with_a_checksum_of_its_own(
     interrupted: Scene, solver: Solver, whole: xr.Dataset
 ) -> None:
     box = (slice(0, 2),)
-    folder, digest = interrupted.parts[0].parent, job_of().plan.digest
-    arrays = Parts(folder, digest).read(box).arrays
-    Parts(folder, "another").write(box, {name: 0 * values for name, values in arrays.items()})
-    assert_goes_on(interrupted, solver, whole, {0, 4})
+    folder, digest = interrupted.tile_files[0].parent, job_of().plan.digest
+    arrays = TileFiles(folder, digest).read(box).arrays
+    TileFiles(folder, "another").write(box, {name: 0 * values for name, values in arrays.items()}, "cpu")
+    goes_on(interrupted, solver, whole, {0, 4})
 
 
 @pytest.mark.parametrize(
@@ -250,9 +257,9 @@ def test_a_finished_result_that_was_altered(
     alter(finished.out)
     with pytest.raises(SpecError, match=r"--overwrite"):
         run(job_of(), finished.out)
-    assert integrity_with_parts(finished.out) is not Integrity.INTACT
+    assert integrity_with_tile_files(finished.out) is not Integrity.INTACT
     run(job_of(), finished.out, overwrite=True)
-    assert integrity_with_parts(finished.out) is Integrity.INTACT
+    assert integrity_with_tile_files(finished.out) is Integrity.INTACT
 
 
 def test_a_result_without_a_checksum_counts_as_finished_and_says_so(

@@ -155,6 +155,7 @@ import jax
 from benchmarks import memory
 from qthermo_jax.sweeping import Store, run_to_file, sweep_from_file
 from qthermo_jax.sweeping.compute.engine import Engine
+from qthermo_jax.sweeping.store.layout import bytes_on_disk
 
 compiled = []
 jax.monitoring.register_event_duration_secs_listener(
@@ -171,7 +172,7 @@ happened = memory.peak() - before
 run_to_file(job, Store(Path("r.h5"), job.plan))
 print(json.dumps({
     "memory": [told, happened],
-    "disk": [job.plan.bytes_on_disk, Path("r.h5").stat().st_size],
+    "disk": [bytes_on_disk(job.plan), Path("r.h5").stat().st_size],
     "programs": programs,
 }))
 """
@@ -264,8 +265,7 @@ def test_a_failure_is_one_line_and_exit_code_1(folder, qthermo, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("qthermo_jax.sweeping.store.parts.Parts.write", full)
-    (folder / "spec.toml").write_text(SPEC.replace(", -1.0", ""))
+    monkeypatch.setattr("qthermo_jax.sweeping.store.tile_files.TileFiles.write", full)
     code, _, err = qthermo("run", "spec.toml")
     assert code == 1
     assert err.count("\n") == 1

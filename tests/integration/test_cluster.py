@@ -25,7 +25,7 @@ from qthermo_jax.sweeping import Interrupted, SpecError, Store, Sweep, run_to_fi
 from qthermo_jax.sweeping.execute import cluster
 from qthermo_jax.sweeping.execute.cluster import connect
 from qthermo_jax.sweeping.execute.cluster import driver as driver_module
-from qthermo_jax.sweeping.execute.run import solve_locally
+from qthermo_jax.sweeping.execute.this_host import THIS_HOST
 
 SPEC = """
 model = "chain"
@@ -100,8 +100,8 @@ def planned() -> Sweep:
 def swept(where: str | None, out: str = "r.h5", job: Sweep | None = None, **told: Any) -> xr.Dataset:
     """The sweep with this process as the driver."""
     job = job or planned()
-    with nullcontext(solve_locally) if where is None else cluster.solving_on(where) as solve:
-        run_to_file(job, Store(Path(out), job.plan), solve=solve, **told)
+    with nullcontext(THIS_HOST) if where is None else cluster.solving_on(where) as executor:
+        run_to_file(job, Store(Path(out), job.plan), executor=executor, **told)
     return values(out)
 
 
@@ -110,7 +110,7 @@ def values(out: str = "r.h5") -> xr.Dataset:
         return data.load()
 
 
-def parts() -> list[Path]:
+def tile_files() -> list[Path]:
     return sorted(Path().glob("r.h5.parts-*/*.h5"))
 
 
@@ -121,7 +121,7 @@ def driver(where: str) -> subprocess.Popen[str]:
 
 
 def wait_for_a_part(process: subprocess.Popen[str]) -> None:
-    until(lambda: parts() or process.poll() is not None)
+    until(lambda: tile_files() or process.poll() is not None)
     assert process.poll() is None, process.communicate()
 
 
@@ -218,7 +218,7 @@ class TestScheduler:
         wait_for_a_part(process)
         process.kill()
         process.communicate()
-        assert len(parts()) < 60
+        assert len(tile_files()) < 60
         tiles = []
 
         def watch(done: object) -> None:
@@ -234,7 +234,7 @@ class TestScheduler:
         with pytest.raises(Interrupted):
             swept(two_workers.address, watch=tiles.append, stop=lambda: len(tiles) > 5)
         _, *solved = tiles  # the first is what was there before
-        assert len(parts()) == len(solved) < 10
+        assert len(tile_files()) == len(solved) < 10
 
     def test_a_tile_that_fails_three_times_is_named_and_the_rest_goes_on(
         self,
@@ -261,7 +261,7 @@ class TestScheduler:
     ) -> None:
         plan = planned().plan
         _, box, *_ = plan.tiling.boxes
-        Store(Path("r.h5"), plan).parts.path(box).mkdir(parents=True)
+        Store(Path("r.h5"), plan).tile_files.path(box).mkdir(parents=True)
         xr.testing.assert_equal(swept(two_workers.address), plain)
 
     def test_a_helper_that_changed_since_the_plan_was_made_is_refused(
@@ -358,7 +358,7 @@ class TestThisMachine:
         assert (values().status == Status.OK).all("T_L").values.tolist() == [True, False, True]
 
     def test_each_worker_has_a_gpu_of_its_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(connect, "_COUNT_GPUS", "print(2)")
+        monkeypatch.setattr(connect, "COUNT_GPUS", "print(2)")
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
         assert cluster.environments(1) == [{"CUDA_VISIBLE_DEVICES": "0"}]
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
@@ -415,7 +415,7 @@ class TestSlurm:
             pytest.raises(SpecError, match="slurm: sbatch: error: invalid partition: nowhere"),
         ):
             swept("slurm:1")
-        assert not parts()
+        assert not tile_files()
 
     def test_jobs_that_nobody_described_are_bad_input(self, submitted: Path) -> None:
         with (
@@ -496,5 +496,6 @@ class TestBadInput:
 
 
 def test_dask_is_loaded_by_those_alone_who_ask_for_it() -> None:
-    code = "import sys, qthermo_jax.sweeping.execute.run, qthermo_jax.cli.explaining\n"
-    assert in_a_fresh_interpreter(f"{code}print('dask' in sys.modules)") == "False"
+    loaded = "import sys, qthermo_jax.sweeping.execute.entry, qthermo_jax.cli.explaining"
+    told = f"{loaded}; sys.exit('dask' in sys.modules)"
+    subprocess.run([sys.executable, "-c", told], check=True, timeout=60)

@@ -7,8 +7,7 @@ import time
 
 import pytest
 
-from processes import until
-from qthermo_jax.sweeping.store.parts import read_part
+from qthermo_jax.sweeping.store.tile_files import read_tile_file
 
 SPEC = """
 model = "chain"
@@ -23,7 +22,7 @@ import ctypes, time
 from qthermo_jax.cli import main
 from qthermo_jax.sweeping.execute import cluster
 from qthermo_jax.sweeping.compute import engine
-from qthermo_jax.sweeping.store import parts
+from qthermo_jax.sweeping.store import tile_files
 
 def busy(*_, **__):
     print("busy", flush=True)
@@ -39,14 +38,14 @@ def run(self, program, box):
 engine.Engine._run = run
 """
 WRITING = """
-wrote = parts.Parts.write
-def write(self, box, arrays):
-    return wrote(self, box, arrays) if box[0].start < 100 else busy()
-parts.Parts.write = write
+wrote = tile_files.TileFiles.write
+def write(self, box, arrays, device):
+    return wrote(self, box, arrays, device) if box[0].start < 100 else busy()
+tile_files.TileFiles.write = write
 """
 PLANNING = """
-from qthermo_jax.sweeping.execute import checking
-checking.make_plan = busy
+from qthermo_jax.sweeping.execute import entry
+entry.make_plan = busy
 """
 
 
@@ -83,7 +82,7 @@ def test_the_second_one_leaves_at_once(folder, patch, number):
     # What is there is whole, and another run goes on from it.
     kept = list(folder.glob("results/spec.h5.parts-*/*.h5"))
     assert bool(kept) == (patch is not COMPILING)
-    assert all("status" in read_part(part).arrays for part in kept)
+    assert all("status" in read_tile_file(tile_file).arrays for tile_file in kept)
 
 
 def test_before_a_sweep_there_is_nothing_to_finish(folder):
@@ -114,4 +113,7 @@ def test_on_workers_of_dask_the_second_one_leaves_at_once_too(folder):
             process.kill()
     assert process.returncode == 130, told
     assert "Traceback" not in told
-    assert all("status" in read_part(part).arrays for part in folder.glob("results/*.parts*/*.h5"))
+    assert all(
+        "status" in read_tile_file(tile_file).arrays
+        for tile_file in folder.glob("results/*.parts*/*.h5")
+    )

@@ -11,7 +11,7 @@ import oracles
 from processes import TOP
 from qthermo_jax import Status
 from qthermo_jax.sweeping import run_in_memory, sweep_from_file
-from qthermo_jax.sweeping.plan.making import make_plan
+from qthermo_jax.sweeping.execute.planning import make_plan
 
 SWEEPS = TOP / "sweeps"
 PAPER = [

@@ -12,14 +12,17 @@ import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Array
 
+from qthermo_jax.master_equations import EQUATIONS
 from qthermo_jax.precision import compiled
 from qthermo_jax.solvers import Solver
-from qthermo_jax.steady import GOES_ON, bytes_per_point
+from qthermo_jax.steady import GOES_ON
 from qthermo_jax.structure import Index
 from qthermo_jax.sweeping.compute.point import Numbers, PointFunction, point_function
-from qthermo_jax.sweeping.plan.record import Plan, cell_of
+from qthermo_jax.sweeping.compute.setting import system_function
+from qthermo_jax.sweeping.compute.tracing import solvers_of
+from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.schedule.thread_chunks import thread_chunks_of
-from qthermo_jax.sweeping.schedule.tiling import Box
+from qthermo_jax.sweeping.schedule.tiling import Box, chunk_of
 
 Values = dict[str, np.ndarray]
 
@@ -45,44 +48,46 @@ def mapped(function: PointFunction, n_axes: int) -> PointFunction:
     return function
 
 
-def in_cells(function: PointFunction, tile: tuple[int, ...], cell: tuple[int, ...]) -> PointFunction:
-    """A tile's function from that of a cell, cell after cell: what a cell needs stays in the cache."""
-    counts = [-(-n // step) for n, step in zip(tile, cell, strict=True)]
+def in_chunks(function: PointFunction, tile: tuple[int, ...], chunk: tuple[int, ...]) -> PointFunction:
+    """A tile's function from that of a chunk, one after another: what one needs stays in the cache."""
+    counts = [-(-n // step) for n, step in zip(tile, chunk, strict=True)]
     if math.prod(counts) <= 1:
         return function
     corners = np.stack([corner.reshape(-1) for corner in np.indices(counts)], axis=1)
 
     def whole(*inputs: Numbers) -> dict[str, Array]:
         *axes, numbers = inputs
-        pieces = []
-        for values, n, step, count in zip(axes, tile, cell, counts, strict=True):
+        sliced = []
+        for values, n, step, count in zip(axes, tile, chunk, counts, strict=True):
             index = np.minimum(np.arange(count * step), n - 1).reshape(count, step).astype(np.int32)
-            pieces.append({name: column[index] for name, column in values.items()})
+            sliced.append({name: column[index] for name, column in values.items()})
 
         def one(corner: Array) -> dict[str, Array]:
-            at = [{k: v[corner[axis]] for k, v in piece.items()} for axis, piece in enumerate(pieces)]
+            at = [
+                {k: v[corner[axis]] for k, v in columns.items()} for axis, columns in enumerate(sliced)
+            ]
             return function(*at, numbers)
 
         results = jax.lax.map(one, jnp.asarray(corners))
-        return {name: _joined(array, counts, cell, tile) for name, array in results.items()}
+        return {name: _joined(array, counts, chunk, tile) for name, array in results.items()}
 
     return whole
 
 
-def _joined(array: Array, counts: list[int], cell: tuple[int, ...], tile: tuple[int, ...]) -> Array:
-    """Cells side by side again: (cells, *cell, ...) -> (*tile, ...)."""
-    n = len(cell)
+def _joined(array: Array, counts: list[int], chunk: tuple[int, ...], tile: tuple[int, ...]) -> Array:
+    """Chunks side by side again: (chunks, *chunk, ...) -> (*tile, ...)."""
+    n = len(chunk)
     own = array.shape[1 + n :]
-    order = [part for axis in range(n) for part in (axis, n + axis)]
-    apart = array.reshape(*counts, *cell, *own).transpose(*order, *range(2 * n, 2 * n + len(own)))
-    full = apart.reshape(*(c * s for c, s in zip(counts, cell, strict=True)), *own)
+    order = [position for axis in range(n) for position in (axis, n + axis)]
+    apart = array.reshape(*counts, *chunk, *own).transpose(*order, *range(2 * n, 2 * n + len(own)))
+    full = apart.reshape(*(c * s for c, s in zip(counts, chunk, strict=True)), *own)
     return full[tuple(slice(0, size) for size in tile)]
 
 
 def inputs_of(plan: Plan, box: Box, shape: tuple[int, ...]) -> Iterator[Values]:
     """Each axis' values from the corner of a box on; at the edge the last one repeats."""
-    for axis, part, step in zip(plan.axes, box, shape, strict=True):
-        index = np.minimum(np.arange(part.start, part.start + step), axis.size - 1)
+    for axis, side, step in zip(plan.axes, box, shape, strict=True):
+        index = np.minimum(np.arange(side.start, side.start + step), axis.size - 1)
         yield {name: values[index].astype(plan.dtype) for name, values in axis.parameters.items()}
 
 
@@ -91,7 +96,7 @@ def spread(function: PointFunction, devices: int, split: tuple[bool, ...], axis:
 
     Args:
         split: which of the inputs are; the others are the same everywhere.
-        axis: of the results, along which the devices' shares stand side by side.
+        axis: of the results, along which the devices' shards stand side by side.
     """
     if devices == 1:
         return function
@@ -114,49 +119,56 @@ class Engine:
         self._plan = plan
         self._in_turn = len(plan.solvers) > 1 and bool(plan.axes)
         self._rest = _Rest(plan)
-        self._chunks = thread_chunks_of(plan.tiling)
+        self._thread_chunks = thread_chunks_of(plan.tiling, on_cpu=plan.on_cpu)
 
     @cached_property
     def _program(self) -> jax.stages.Compiled:
-        """That of a chunk of a tile."""
+        """That of a thread chunk of a tile."""
         plan, tiling = self._plan, self._plan.tiling
         n_axes = len(plan.axes)
-        method = plan.solvers[0].name if self._in_turn else plan.method
-        share = self._chunks.shape if tiling.devices == 1 else tiling.share
-        part = in_cells(mapped(point_function(plan, method), n_axes), share, tiling.cell)
-        split = (*(axis == tiling.shared for axis in range(n_axes)), False)
-        function = compiled(spread(part, plan.devices, split, tiling.shared))
+        method = plan.solvers[0] if self._in_turn else plan.method
+        shard = self._thread_chunks.shape if tiling.devices == 1 else tiling.shard
+        solve_shard = in_chunks(mapped(point_function(plan, method), n_axes), shard, tiling.chunk)
+        split = (*(axis == tiling.sharded_axis for axis in range(n_axes)), False)
+        function = compiled(spread(solve_shard, plan.devices, split, tiling.sharded_axis))
         with jax.enable_x64(plan.dtype == np.float64):
-            first = inputs_of(plan, next(tiling.boxes), self._chunks.shape)
+            first = inputs_of(plan, next(tiling.boxes), self._thread_chunks.shape)
             program: jax.stages.Compiled = function.lower(*first, self._numbers).compile()
         return program
 
     @cached_property
     def _threads(self) -> ThreadPoolExecutor:
-        """Whatever runs, runs in these: one for each chunk."""
-        return ThreadPoolExecutor(self._chunks.number)
+        """Whatever runs, runs in these: one for each thread chunk."""
+        return ThreadPoolExecutor(self._thread_chunks.number)
+
+    @property
+    def solvers(self) -> tuple[Solver, ...]:
+        """Those that are tried one after the other at each point."""
+        return _solvers_of(self._plan, self._plan.system.levels)
 
     @property
     def bytes_on_device(self) -> int | None:
-        """What one device holds while it solves its share of a tile, by XLA's own account."""
+        """What one device holds while it solves its shard of a tile, by XLA's own account."""
         memory: Any = self._program.memory_analysis()
         if memory is None:
             return None
-        parts = (memory.argument_size_in_bytes, memory.output_size_in_bytes, memory.temp_size_in_bytes)
-        return int(sum(parts)) * self._chunks.number
+        sizes = (memory.argument_size_in_bytes, memory.output_size_in_bytes, memory.temp_size_in_bytes)
+        return int(sum(sizes)) * self._thread_chunks.number
 
     @property
     def _numbers(self) -> Values:
         return {name: value.astype(self._plan.dtype) for name, value in self._plan.numbers.items()}
 
     def _start(self, box: Box) -> list[Future[Values]]:
-        """A tile's parts, on their way."""
+        """A tile's thread chunks, on their way."""
         program = self._program  # compiled before several threads ask for it
-        return [self._threads.submit(self._run, program, part) for part in self._chunks.parts(box)]
+        return [
+            self._threads.submit(self._run, program, chunk) for chunk in self._thread_chunks.chunks(box)
+        ]
 
     def _run(self, program: jax.stages.Compiled, box: Box) -> Values:
         with jax.enable_x64(self._plan.dtype == np.float64):
-            given = inputs_of(self._plan, box, self._chunks.shape)
+            given = inputs_of(self._plan, box, self._thread_chunks.shape)
             results: Values = jax.device_get(program(*given, self._numbers))
         return results
 
@@ -175,8 +187,8 @@ class Engine:
         if ahead:
             yield self._finished(*ahead)
 
-    def _finished(self, box: Box, parts: list[Future[Values]]) -> tuple[Box, Values]:
-        tile = self._chunks.joined(box, [part.result() for part in parts])
+    def _finished(self, box: Box, chunks: list[Future[Values]]) -> tuple[Box, Values]:
+        tile = self._thread_chunks.joined(box, [chunk.result() for chunk in chunks])
         if self._in_turn:
             self._threads.submit(self._solve_rest, box, tile).result()
         return box, tile
@@ -218,45 +230,49 @@ class _Rest:
     def _inputs(self, box: Box, index: np.ndarray) -> list[Values]:
         """Each axis' values at points of the box, (points, axes)."""
         return [
-            {name: values[part.start + along] for name, values in axis.parameters.items()}
-            for axis, part, along in zip(self._plan.axes, box, index.T, strict=True)
+            {name: values[side.start + along] for name, values in axis.parameters.items()}
+            for axis, side, along in zip(self._plan.axes, box, index.T, strict=True)
         ]
 
     def _made_for(self, levels: tuple[Index, ...]) -> Iterator[tuple[PointFunction, int]]:
         """The solvers in their order, each with the size of its batches."""
-        for solver in self._plan.solvers_with(levels)[1:]:
+        for solver in _solvers_of(self._plan, levels)[1:]:
             yield self._batched(solver, levels)
 
     def _batched(self, solver: Solver, levels: tuple[Index, ...]) -> tuple[PointFunction, int]:
-        plan = self._plan
-        each = bytes_per_point(plan.system, solver.method, levels)
+        plan, system = self._plan, self._plan.system
+        each = solver.bytes_per_point(system.dimension, system.n_transitions, levels)
         point = point_function(plan, solver.name, levels)
-        share = min(max(1, plan.memory // each), _LARGEST_BATCH)
-        cell = min(share, cell_of(each) or share)
-        share -= share % cell
+        shard = min(max(1, plan.memory // each), _LARGEST_BATCH)
+        chunk = min(shard, chunk_of(each)) if plan.on_cpu else shard
+        shard -= shard % chunk
 
         def batch(*inputs: Numbers) -> dict[str, Array]:
             *axes, numbers = inputs
             found: dict[str, Array] = jax.lax.map(
-                lambda own: point(*own, numbers), axes, batch_size=cell
+                lambda own: point(*own, numbers), axes, batch_size=chunk
             )
             return found
 
         split = (*(True for _ in plan.axes), False)
-        return compiled(spread(batch, plan.devices, split, 0)), plan.devices * share
+        return compiled(spread(batch, plan.devices, split, 0)), plan.devices * shard
 
     def _degenerate_in(self, inputs: list[Values]) -> tuple[Index, ...]:
         """The levels that are degenerate at all of some points, for a system that declares none."""
-        plan = self._plan
+        plan, function = self._plan, system_function(self._plan)
 
         def level(*values: Numbers) -> Array:
-            numbers = {name: value for part in values for name, value in part.items()}
-            return plan.model.function(**plan.structure, **numbers).eigenbasis().level
+            numbers = {name: value for own in values for name, value in own.items()}
+            return function(**numbers).eigenbasis().level
 
         along = (*(0 for _ in plan.axes), None)
         found = jax.device_get(compiled(jax.vmap(level, in_axes=along))(*inputs, plan.numbers))
         together = (found[:, :, None] == found[:, None, :]).all(axis=0)
         return tuple(tuple(np.flatnonzero(row).tolist()) for row in np.unique(together, axis=0)[::-1])
+
+
+def _solvers_of(plan: Plan, levels: tuple[Index, ...] | None) -> tuple[Solver, ...]:
+    return solvers_of(plan, EQUATIONS[plan.system.generator], levels)
 
 
 def _unsolved(tile: Values) -> np.ndarray:

@@ -7,16 +7,15 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int8
 
 from qthermo_jax.bounded import Bounded, slope_of, trusted
-from qthermo_jax.currents import bounded_currents
+from qthermo_jax.catalogue import measures
 from qthermo_jax.declared import Computed
 from qthermo_jax.results.schema import LEAK, METHOD, NOTE, STATUS
 from qthermo_jax.solvers import Note
 from qthermo_jax.steady import Change, Footing, State, Status, derivative_status, footing
 from qthermo_jax.structure import Index
-from qthermo_jax.sweeping.errors import Issue, SpecError, first_line
-from qthermo_jax.sweeping.plan.model import place_of
+from qthermo_jax.sweeping.compute.setting import state_of, system_function
+from qthermo_jax.sweeping.errors import SpecError, first_line
 from qthermo_jax.sweeping.plan.record import Plan
-from qthermo_jax.sweeping.plan.setting import state_of
 from qthermo_jax.system import OpenSystem
 
 Numbers = dict[str, Array]
@@ -31,48 +30,49 @@ def point_function(plan: Plan, method: str, levels: tuple[Index, ...] | None = N
     Args:
         levels: for a system that declares none.
     """
+    function = system_function(plan)
 
     def solve(*values: Numbers) -> dict[str, Array]:
         numbers = {name: value for part in values for name, value in part.items()}
-        varied = {name: numbers.pop(name) for name in plan.varied}
+        differentiated = {name: numbers.pop(name) for name in plan.differentiated}
 
-        def system_of(varied: Numbers) -> OpenSystem:
-            return plan.model.function(**plan.structure, **numbers, **varied)
+        def system_of(differentiated: Numbers) -> OpenSystem:
+            return function(**numbers, **differentiated)
 
         def observed(
-            varied: Numbers, warming: Float[Array, " K"]
+            differentiated: Numbers, warming: Float[Array, " K"]
         ) -> tuple[Results, tuple[OpenSystem, State]]:
-            system = system_of(varied)
+            system = system_of(differentiated)
             if levels is not None and system.levels is None:
                 system = system.with_levels(levels)
             if plan.warms:
                 system = system.with_temperatures(system.temperatures + warming)
-            time = (numbers | varied).get("time")
+            time = (numbers | differentiated).get("time")
             system, state = state_of(system, method, plan.spec.evolution, time)
             return _observed(plan, system, state), (system, state)
 
         if not plan.derivatives:
-            results, (system, state) = observed(varied, jnp.zeros(plan.n_baths))
+            results, (system, state) = observed(differentiated, jnp.zeros(plan.n_baths))
             return _kept(plan, results) | _flags(state, _cancels(system, state, results))
 
-        def hamiltonians(varied: Numbers) -> Hamiltonians:
-            system = system_of(varied)
+        def hamiltonians(differentiated: Numbers) -> Hamiltonians:
+            system = system_of(differentiated)
             return system.H, system.local
 
-        return _with_slopes(plan, observed, hamiltonians, varied)
+        return _with_slopes(plan, observed, hamiltonians, differentiated)
 
     return solve
 
 
-def try_own_observables(plan: Plan) -> None:
+def try_user_observables(plan: Plan) -> None:
     """Trace a point if a result is a function of the user's own, which computes and compiles nothing.
 
     Raises:
         SpecError: an observable of the user's own raises, or has another shape than it says.
     """
-    if not any(isinstance(plan.system.observables.get(name), Computed) for name in plan.outputs):
+    if plan.system.computed_observables.isdisjoint(plan.outputs):
         return
-    method = plan.solvers[0].name
+    method = plan.solvers[0]
     first = [{name: values[0] for name, values in axis.parameters.items()} for axis in plan.axes]
     with jax.enable_x64(True):
         jax.eval_shape(point_function(plan, method), *first, plan.numbers)
@@ -80,9 +80,10 @@ def try_own_observables(plan: Plan) -> None:
 
 def _observed(plan: Plan, system: OpenSystem, state: State) -> Results:
     found: Results = {}
+    known = measures(system, steady=plan.spec.evolution is None)
     for name, out in plan.outputs.items():
         try:
-            own = out.function(system, state)
+            own = known[name].function(system, state)
             found[name] = own if isinstance(own, Bounded) else jnp.asarray(own)
         except Exception as error:
             if not isinstance(system.observables.get(name), Computed):
@@ -104,7 +105,7 @@ def _of_observable(plan: Plan, name: str, message: str) -> Issue:
 
 def _kept(plan: Plan, results: Results) -> dict[str, Array]:
     """In the precision of the file, before anything leaves the device."""
-    return {name: trusted(values).astype(plan.stored) for name, values in results.items()}
+    return {name: trusted(values).astype(plan.output_dtype) for name, values in results.items()}
 
 
 def _cancels(system: OpenSystem, state: State, results: Results) -> Bool[Array, ""]:
@@ -136,7 +137,7 @@ def _with_slopes(
     plan: Plan,
     observed: Callable[[Numbers, Array], tuple[Results, tuple[OpenSystem, State]]],
     hamiltonians: Callable[[Numbers], Hamiltonians],
-    varied: Numbers,
+    differentiated: Numbers,
 ) -> dict[str, Array]:
     """Values, derivatives and flags.
 
@@ -144,31 +145,33 @@ def _with_slopes(
     everything alone that comes of H.
     """
     steps = jnp.eye(plan.n_directions)
-    along = {name: steps[:, index] for index, name in enumerate(plan.varied)}
-    warming = jnp.pad(steps[:, len(plan.varied) :], ((0, 0), (0, 0 if plan.warms else plan.n_baths)))
+    along = {name: steps[:, index] for index, name in enumerate(plan.differentiated)}
+    warming = jnp.pad(
+        steps[:, len(plan.differentiated) :], ((0, 0), (0, 0 if plan.warms else plan.n_baths))
+    )
 
     def push(step: Numbers, warm: Array) -> tuple[tuple[Results, OpenSystem, State], Results, Footing]:
         def judged(
-            varied: Numbers, warming: Array
+            differentiated: Numbers, warming: Array
         ) -> tuple[tuple[Results, Footing], tuple[OpenSystem, State]]:
-            results, (system, state) = observed(varied, warming)
+            results, (system, state) = observed(differentiated, warming)
             return (results, footing(system, state)), (system, state)
 
-        here = (varied, jnp.zeros(plan.n_baths))
+        here = (differentiated, jnp.zeros(plan.n_baths))
         (results, _), (slopes, on), kept = jax.jvp(judged, here, (step, warm), has_aux=True)
         slopes = {name: slope_of(results[name], own) for name, own in slopes.items()}
         return (results, *kept), slopes, on
 
     def bend(step: Numbers) -> Change:
-        def change(varied: Numbers) -> Hamiltonians:
-            slopes: Hamiltonians = jax.jvp(hamiltonians, (varied,), (step,))[1]
+        def change(differentiated: Numbers) -> Hamiltonians:
+            slopes: Hamiltonians = jax.jvp(hamiltonians, (differentiated,), (step,))[1]
             return slopes
 
-        (dH, d_local), (ddH, dd_local) = jax.jvp(change, (varied,), (step,))
-        return Change(dH, ddH, d_local, dd_local)
+        (dH, d_H_0), (ddH, dd_H_0) = jax.jvp(change, (differentiated,), (step,))
+        return Change(dH, ddH, d_H_0, dd_H_0)
 
     (results, system, state), slopes, on = jax.vmap(push, out_axes=(None, 0, 0))(along, warming)
-    sizes = jnp.abs(jnp.stack([*varied.values(), *system.temperatures])[: plan.n_directions])
+    sizes = jnp.abs(jnp.stack([*differentiated.values(), *system.temperatures])[: plan.n_directions])
     scales = jnp.where(sizes > 0, sizes, 1.0)
 
     def code_of(step: Numbers, slope: Footing, scale: Array) -> Array:
@@ -188,8 +191,8 @@ def _named(plan: Plan, slopes: Results, codes: Int8[Array, " directions"]) -> di
         for name, slope in slopes.items():
             own = trusted(slope)[derivative.directions]
             exists = (code == Status.OK).reshape(-1, *(1 for _ in own.shape[1:]))
-            kept = jnp.moveaxis(jnp.where(exists, own, jnp.nan), 0, -1).astype(plan.stored)
+            kept = jnp.moveaxis(jnp.where(exists, own, jnp.nan), 0, -1).astype(plan.output_dtype)
             named[derivative.of(name)] = kept if derivative.dims else kept[..., 0]
-        if derivative.name in plan.varied:
+        if derivative.name in plan.differentiated:
             named[derivative.status] = code[0]
     return named

@@ -10,17 +10,15 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from qthermo_jax.steady import Status, bytes_per_point
-from qthermo_jax.sweeping.compute.point import try_own_observables
-from qthermo_jax.sweeping.errors import Issue, SpecError, Steps
-from qthermo_jax.sweeping.execute.cold import is_a_temperature, not_unique_at_zero
-from qthermo_jax.sweeping.plan.making import make_plan
-from qthermo_jax.sweeping.plan.model import Model, find_model
-from qthermo_jax.sweeping.plan.record import DEFAULT_MEMORY, Plan
-from qthermo_jax.sweeping.spec.declared import Range, Spec
-from qthermo_jax.sweeping.spec.error_recovery import Draft
-from qthermo_jax.sweeping.spec.reading import parse_spec, read_toml
-from qthermo_jax.sweeping.spec.toml_lines import with_lines
+from qthermo_jax.sweeping.compute.cold import is_a_temperature, not_unique_at_zero
+from qthermo_jax.sweeping.compute.point import try_user_observables
+from qthermo_jax.sweeping.errors import SpecError
+from qthermo_jax.sweeping.execute.planning import make_plan
+from qthermo_jax.sweeping.plan.model import find_model
+from qthermo_jax.sweeping.plan.record import Plan
+from qthermo_jax.sweeping.spec.declared import Range, Spec, faults_of, read_toml
+from qthermo_jax.sweeping.spec.error_recovery import Draft, key_of
+from qthermo_jax.sweeping.spec.toml_lines import line_of, lines_of_keys
 from qthermo_jax.sweeping.store.store import check_file_name, room_for
 
 # Of the size of the density matrix: H, its eigenvectors, rates, tables of its transitions.
@@ -119,7 +117,11 @@ def checked_plan(
     draft = Draft(data)
     while draft.repair(found):
         try:
-            attempt(draft.data)
+            spec = Spec.model_validate(draft.data)
+            plan = make_plan(spec, find_model(spec.model, folder, spec.observables), devices=1)
+            try_user_observables(plan)
+        except ValidationError as error:
+            found = faults_of(error)
         except SpecError as error:
             found = error.issues
         else:
@@ -188,7 +190,7 @@ def _too_many_levels(plan: Plan) -> Iterator[Issue]:
     # Exact for a single solver; elsewhere the few matrices that every one of them holds.
     needed = _MATRICES * 8 * levels**2
     if len(plan.solvers) == 1:
-        needed = max(needed, bytes_per_point(plan.system, plan.solvers[0].method))
+        needed = max(needed, plan.system.bytes_per_point)
     there = _memory()
     if there and needed > there:
         takes = f"a point takes {needed:.1e} bytes or more, and this machine has {there:.1e}"

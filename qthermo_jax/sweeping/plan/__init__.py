@@ -1,1 +1,1 @@
-"""A spec resolved against its model: everything that is known before the first number is computed."""
+"""A spec resolved against its model: what is known before anything is computed, as plain data."""

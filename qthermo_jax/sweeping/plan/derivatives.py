@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 
 from qthermo_jax.labels import Dimension, Quantity
-from qthermo_jax.observables import bath_dimension
-from qthermo_jax.sweeping.errors import Issue, SpecError, Steps, unknown_name
-from qthermo_jax.sweeping.plan.model import Model, Parameter
-from qthermo_jax.system import OpenSystem
+from qthermo_jax.sweeping.errors import SpecError, unknown_name
+from qthermo_jax.sweeping.plan.grid import Grid
+from qthermo_jax.sweeping.plan.model import Parameter
 
 # The name under which derivatives by the temperatures of all baths, one by one, are asked for.
 ALL_BATHS = "temperatures"
@@ -51,58 +50,57 @@ class Derivative:
 
 
 def find_derivatives(
-    names: list[str],
-    model: Model,
-    moving: set[str],
-    numbers: dict[str, np.ndarray],
-    system: OpenSystem,
-) -> tuple[tuple[Derivative, ...], tuple[str, ...]]:
-    """What to differentiate by, and which of it are parameters of the model.
+    grid: Grid, n_baths: int
+) -> tuple[tuple[Derivative, ...], tuple[str, ...], dict[str, np.ndarray]]:
+    """What the spec of a grid differentiates by.
 
     Args:
-        names: as the spec lists them.
-        moving: parameters that are axes.
-        numbers: those that are fixed; one that was left at its default joins them.
+        n_baths: number of baths, K.
+
+    Returns:
+        the derivatives; which of them are by parameters of the model; the values of those parameters
+            that the spec leaves at the model's default.
 
     Raises:
         SpecError: a name that is none, or not a single number.
     """
-    baths = {f"T_{k + 1}": k for k in range(system.n_baths)}
+    names, parameters, swept = grid.spec.derivatives, grid.model.parameters, grid.swept
+    baths = {f"T_{k + 1}": k for k in range(n_baths)}
     scalars = {
         name
-        for name, parameter in model.parameters.items()
-        if name in moving or np.ndim(_fixed_value(parameter, numbers)) == 0
+        for name, parameter in parameters.items()
+        if name in swept or np.ndim(_fixed_value(parameter, grid.numbers)) == 0
     }
-    varied = tuple(name for name in names if name in scalars)
-    heated = bath_dimension(system, "heated_bath", "bath whose temperature changes")
+    differentiated = tuple(name for name in names if name in scalars)
+    heated = Dimension("heated_bath", tuple(range(1, n_baths + 1)), "bath whose temperature changes")
+    defaults: dict[str, np.ndarray] = {}
     found = []
     for position, name in enumerate(names):
         steps: Steps = ("derivatives", position)
         if name in names[:position]:
             raise SpecError(Issue(steps, f"{name!r} is listed twice"))
         dims: tuple[Dimension, ...] = ()
-        if name in varied:
-            directions, quantity = np.array([varied.index(name)]), model.parameters[name].quantity
-            if name not in moving:
-                numbers[name] = np.asarray(_fixed_value(model.parameters[name], numbers), float)
+        if name in differentiated:
+            directions, quantity = np.array([differentiated.index(name)]), parameters[name].quantity
+            if name not in swept and name not in grid.numbers:
+                defaults[name] = np.asarray(parameters[name].default, float)
         elif name == ALL_BATHS:
-            directions, dims = len(varied) + np.arange(system.n_baths), (heated,)
+            directions, dims = len(differentiated) + np.arange(n_baths), (heated,)
             quantity = Quantity("the temperature of a bath", "T", 1)
         elif name in baths:
-            directions = np.array([len(varied) + baths[name]])
+            directions = np.array([len(differentiated) + baths[name]])
             quantity = Quantity(f"the temperature of bath {baths[name] + 1}", name, 1)
-        elif name in model.parameters:
-            several = f"{name!r} is not a single number here; {_takes(system)}"
-            raise SpecError(Issue(steps, several))
+        elif name in parameters:
+            raise SpecError(f"{key}: {name!r} is not a single number here; {_takes(n_baths)}")
         else:
             known = list(dict.fromkeys([*sorted(scalars), *baths, ALL_BATHS]))
             raise SpecError(unknown_name(steps, "parameter", name, known))
         found.append(Derivative(name, directions, dims, quantity))
-    return tuple(found), varied
+    return tuple(found), differentiated, defaults
 
 
-def _takes(system: OpenSystem) -> str:
-    baths = f"T_1 ... T_{system.n_baths}"
+def _takes(n_baths: int) -> str:
+    baths = f"T_1 ... T_{n_baths}"
     return f"takes parameters that are, {baths}, or {ALL_BATHS!r} for those of all baths"
 
 

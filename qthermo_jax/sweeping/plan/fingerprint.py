@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from qthermo_jax.sweeping.plan.loading import home_of
-from qthermo_jax.sweeping.plan.sources import Search, in_one, is_own
+from qthermo_jax.sweeping.plan.sources import Search, in_one, is_user_file
 
 # Values that are compared by what they print as.
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis), range, slice)
@@ -34,7 +34,7 @@ def fingerprint(function: Callable[..., Any], *arguments: Any) -> str:
     home = home_of(module)
     found = sys.modules.get(module)
     file = getattr(found, "__file__", None)
-    if home and isinstance(file, str) and not is_own(file) and Path(file).is_file():
+    if home and isinstance(file, str) and not is_user_file(file) and Path(file).is_file():
         search = Search(home=home, loaded=True)
         walk.feed("installed", in_one(search.digests(b"", names=[module])))
     walk.visit(function)
@@ -156,7 +156,7 @@ class _Walk:
     def _source_of(self, module: object) -> Path | None:
         """The file of a module of the user's own."""
         file = getattr(module, "__file__", None) if isinstance(module, types.ModuleType) else None
-        return Path(file) if isinstance(file, str) and is_own(file) else None
+        return Path(file) if isinstance(file, str) and is_user_file(file) else None
 
     def _module(self, module: Any) -> None:
         """By its source and those that it imports; another's by its name."""
@@ -179,7 +179,7 @@ class _Walk:
         self._all("defaults", [function.__defaults__, function.__kwdefaults__])
         file = Path(code.co_filename)
         from_file = file.suffix == ".py" and file.is_file()
-        if from_file and not is_own(str(file)):  # of a library
+        if from_file and not is_user_file(str(file)):  # of a library
             self.feed("library", function.__module__ or "")
             return
         if from_file:

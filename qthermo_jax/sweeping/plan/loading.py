@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from qthermo_jax.sweeping.errors import SpecError
-from qthermo_jax.sweeping.plan.sources import Search, in_one, is_own
+from qthermo_jax.sweeping.plan.sources import Search, in_one, is_user_file
 
 # One process has one `sys.modules`.
 _lock = threading.RLock()
@@ -33,7 +33,7 @@ _TRIES = 3
 _MAIN = {"__main__", "__mp_main__"}
 
 
-class OwnModules:
+class UserModules:
     """The user's own modules that one reference needs.
 
     Args:
@@ -145,7 +145,7 @@ def _is_of_user(name: str, module: object) -> bool:
     if name in _MAIN or not isinstance(module, types.ModuleType):
         return False
     file = vars(module).get("__file__")
-    return isinstance(file, str) and file.endswith(".py") and is_own(file)
+    return isinstance(file, str) and file.endswith(".py") and is_user_file(file)
 
 
 def home_of(name: str) -> Path | None:
@@ -165,7 +165,7 @@ def home_of(name: str) -> Path | None:
 class _Finder(MetaPathFinder):
     """Finds the user's own modules before anybody else does."""
 
-    finds_own_modules = True
+    finds_user_modules = True
 
     def __init__(self, search: Search, ran: Callable[[str, str], None]) -> None:
         self._search = search
@@ -176,7 +176,12 @@ class _Finder(MetaPathFinder):
     ) -> ModuleSpec | None:
         """As importlib asks."""
         spec = self._search.find(fullname, path)
-        if spec is not None and spec.origin and spec.origin.endswith(".py") and is_own(spec.origin):
+        if (
+            spec is not None
+            and spec.origin
+            and spec.origin.endswith(".py")
+            and is_user_file(spec.origin)
+        ):
             spec.loader = _Loader(fullname, spec.origin, self._ran, fullname)
         return spec
 
@@ -197,10 +202,10 @@ class _Loader(SourceFileLoader):
         return code
 
 
-_kept: dict[tuple[str, Path], OwnModules] = {}
+_kept: dict[tuple[str, Path], UserModules] = {}
 
 
-def own_modules(source: str, folder: Path) -> OwnModules:
+def user_modules(source: str, folder: Path) -> UserModules:
     """The modules that a reference needs, loaded before if nothing was edited since.
 
     Raises:
@@ -210,5 +215,5 @@ def own_modules(source: str, folder: Path) -> OwnModules:
     key = (source, folder.absolute())
     with _lock:
         if key not in _kept or not _kept[key].is_current():
-            _kept[key] = OwnModules(source, folder)
+            _kept[key] = UserModules(source, folder)
         return _kept[key]

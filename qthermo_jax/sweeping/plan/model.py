@@ -24,7 +24,7 @@ from qthermo_jax.sweeping.errors import (
     unknown_name,
 )
 from qthermo_jax.sweeping.plan.fingerprint import fingerprint
-from qthermo_jax.sweeping.plan.loading import own_modules
+from qthermo_jax.sweeping.plan.loading import user_modules
 from qthermo_jax.system import OpenSystem
 
 REQUIRED = inspect.Parameter.empty
@@ -104,8 +104,8 @@ def find_model(
             brought[given.name] = given
             digests.append(fingerprint(given.function.func, given.arguments))
         elif ":" in given:
-            found, digest = _find_function(given, folder, ("observables", position))
-            name = own_name(given)
+            found, digest = _find_function(given, folder, f"observables[{position}]")
+            name = observable_name(given)
             brought[name] = found if isinstance(found, Computed) else Computed(found, Quantity(name))
             digests.append(digest)
     if not brought:
@@ -117,7 +117,7 @@ def find_model(
     )
 
 
-def own_name(observable: str | Computed) -> str:
+def observable_name(observable: str | Computed) -> str:
     """What an observable is called in files: the last part of a reference to a function."""
     return observable.name if isinstance(observable, Computed) else observable.rpartition(":")[2]
 
@@ -148,8 +148,8 @@ def _find_function(reference: str, folder: Path, steps: Steps) -> tuple[Any, str
     source, _, name = reference.rpartition(":")
     with _told_in_one_line(steps, source):
         if source.endswith(".py") and not (folder / source).is_file():
-            raise SpecError(Issue(steps, f"no file {folder / source}"))
-        own = own_modules(source, folder)
+            raise SpecError(f"{key}: no file {folder / source}")
+        own = user_modules(source, folder)
     function = getattr(own.root, name, None)
     if isinstance(function, Computed):
         computed = own.bound(function.function.func)

@@ -33,7 +33,7 @@ _LIBRARIES = _library_folders()
 _PACKAGE = Path(qthermo_jax.__file__).resolve().parent
 
 
-def is_own(file: str) -> bool:
+def is_user_file(file: str) -> bool:
     """Whether a file is there and the user's own."""
     return _in_folder_of_user(file) and Path(file).is_file()
 
@@ -105,7 +105,9 @@ class Search:
 
     def covers(self, file: str) -> bool:
         """Whether a file is the user's own, or of the package that counts as such."""
-        return is_own(file) or (self.home is not None and self.home in (Path(file), *Path(file).parents))
+        return is_user_file(file) or (
+            self.home is not None and self.home in (Path(file), *Path(file).parents)
+        )
 
     def find(self, name: str, path: Iterable[str] | None = None) -> ModuleSpec | None:
         """One of the user's own modules; None for any other.

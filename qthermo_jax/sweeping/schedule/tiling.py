@@ -1,4 +1,4 @@
-"""The tiles of a grid: boxes solved at a time, the devices' shares of them, and cells of those."""
+"""The tiles of a grid: boxes solved at a time, the devices' shards of them, and chunks of those."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -6,6 +6,14 @@ from dataclasses import dataclass
 from itertools import product
 
 Box = tuple[slice, ...]
+
+# What a CPU solves at a time, a chunk, stays near its cache: so many points, and bytes (measured).
+_CHUNK, _CHUNK_BYTES = 128, 1 << 25
+
+
+def chunk_of(each: int) -> int:
+    """How many points of so many bytes each a CPU solves at a time."""
+    return max(1, min(_CHUNK, _CHUNK_BYTES // each))
 
 
 @dataclass(frozen=True)
@@ -15,21 +23,21 @@ class Tiling:
     Attributes:
         shape: points of the grid along each axis.
         tile: points of one tile, on all devices together.
-        cell: points that one device solves at a time.
+        chunk: points that one device solves at a time.
         devices: how many share a tile.
-        shared: the axis along which they do.
+        sharded_axis: the axis along which they do.
     """
 
     shape: tuple[int, ...]
     tile: tuple[int, ...]
-    cell: tuple[int, ...]
+    chunk: tuple[int, ...]
     devices: int
-    shared: int
+    sharded_axis: int
 
     @property
-    def share(self) -> tuple[int, ...]:
-        """Points of one device's share of a tile along each axis."""
-        return _share(self.tile, self.devices, self.shared)
+    def shard(self) -> tuple[int, ...]:
+        """Points of one device's shard of a tile along each axis."""
+        return _shard(self.tile, self.devices, self.sharded_axis)
 
     @property
     def boxes(self) -> Iterator[Box]:
@@ -58,18 +66,20 @@ class Tiling:
 
 
 def make_tiling(
-    shape: tuple[int, ...], order: Sequence[int], points: int, cell: int | None, devices: int
+    shape: tuple[int, ...], order: Sequence[int], points: int, chunk: int | None, devices: int
 ) -> Tiling:
-    """Cut a grid into tiles and cells that are as long as can be along the first axes of `order`.
+    """Cut a grid into tiles and chunks that are as long as can be along the first axes of `order`.
 
     Args:
-        points: that a device's share of a tile may have.
-        cell: points that a device solves at a time; None: its whole share.
+        points: that a device's shard of a tile may have.
+        chunk: points that a device solves at a time; None: its whole shard.
     """
     whole = _box(shape, devices * max(1, points), order)
-    tile, shared = _divisible(whole, devices)
-    share = _share(tile, devices, shared)
-    return Tiling(shape, tile, share if cell is None else _box(share, cell, order), devices, shared)
+    tile, sharded_axis = _divisible(whole, devices)
+    shard = _shard(tile, devices, sharded_axis)
+    return Tiling(
+        shape, tile, shard if chunk is None else _box(shard, chunk, order), devices, sharded_axis
+    )
 
 
 def _box(shape: tuple[int, ...], points: int, order: Sequence[int]) -> tuple[int, ...]:
@@ -89,12 +99,12 @@ def _divisible(tile: tuple[int, ...], devices: int) -> tuple[tuple[int, ...], in
 
     if not tile:
         return tile, 0
-    shared = min(range(len(tile)), key=lambda axis: grown(axis) / tile[axis])
-    return tuple(grown(axis) if axis == shared else n for axis, n in enumerate(tile)), shared
+    sharded_axis = min(range(len(tile)), key=lambda axis: grown(axis) / tile[axis])
+    return tuple(grown(axis) if axis == sharded_axis else n for axis, n in enumerate(tile)), sharded_axis
 
 
-def _share(tile: tuple[int, ...], devices: int, shared: int) -> tuple[int, ...]:
-    return tuple(n // devices if axis == shared else n for axis, n in enumerate(tile))
+def _shard(tile: tuple[int, ...], devices: int, sharded_axis: int) -> tuple[int, ...]:
+    return tuple(n // devices if axis == sharded_axis else n for axis, n in enumerate(tile))
 
 
 def within(box: Box, outer: Box) -> Box:
@@ -114,11 +124,11 @@ def covers(box: Box, other: Box) -> bool:
 
 def overlap(box: Box, other: Box) -> Box | None:
     """What two boxes share; None if that is nothing."""
-    shared = tuple(
+    common = tuple(
         slice(max(side.start, its.start), min(side.stop, its.stop))
         for side, its in zip(box, other, strict=True)
     )
-    return shared if all(side.start < side.stop for side in shared) else None
+    return common if all(side.start < side.stop for side in common) else None
 
 
 def without(box: Box, hole: Box) -> Iterator[Box]:

@@ -159,9 +159,11 @@ class Solver(Table):
 
     @model_validator(mode="after")
     def _single_precision_is_for_populations(self) -> "Solver":
-        if self.precision == "float32" and self.method not in ("auto", "populations"):
+        known = methods(single_precision=True)
+        if self.precision == "float32" and self.method not in known:
+            listed = " or ".join(map(repr, known[1:]))
             raise ValueError(
-                "precision = 'float32' takes method = 'populations', which keeps about 6 digits of each "
+                f"precision = 'float32' takes method = {listed}, which keeps about 6 digits of each "
                 f"population; {self.method!r} needs 'float64'"
             )
         return self
@@ -246,14 +248,12 @@ class Spec(Table):
 
     @model_validator(mode="after")
     def _an_evolution_takes_its_methods(self) -> "Spec":
-        if not self.evolution:
-            return self
-        found = []
-        if self.solver.method == "secular_block":
-            takes = "an evolution takes 'auto', 'populations' or 'dense'"
-            found.append(Issue(("solver", "method"), takes))
-        if self.solver.precision == "float32":
-            found.append(Issue(("solver", "precision"), "an evolution takes 'float64'"))
+        solver = self.solver
+        *known, last = map(repr, methods(evolving=True))
+        if self.evolution and solver.method not in methods(evolving=True):
+            raise ValueError(f"solver.method: an evolution takes {', '.join(known)} or {last}")
+        if self.evolution and solver.precision == "float32":
+            raise ValueError("solver.precision: an evolution takes 'float64'")
         moving = {name for entry in self.axes.values() if isinstance(entry, dict) for name in entry}
         if "time" not in {*self.axes, *moving, *self.parameters}:
             takes = "takes a time, as axes.time or parameters.time"

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from qthermo_jax.sweeping.plan.making import make_plan
-from qthermo_jax.sweeping.plan.record import Axis, Plan
+from qthermo_jax.sweeping.plan.grid import Axis
+from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.schedule.tiling import Box
-from qthermo_jax.sweeping.store.parts import Arrays
+from qthermo_jax.sweeping.spec.declared import Spec
+from qthermo_jax.sweeping.store.tile_files import Arrays
 
 Index = tuple[np.ndarray, ...]
 
@@ -25,17 +26,17 @@ _AT_A_TIME = 1 << 20
 
 
 @dataclass(frozen=True)
-class Piece:
-    """A part of the new grid and the plan that computes it.
+class ExtensionBlock:
+    """A part of the new grid and the spec that computes it.
 
     Attributes:
         index: positions along each axis.
-        plan: a sweep over these points alone.
+        spec: of a sweep over these points alone.
         adds: the variables that are taken from it.
     """
 
     index: Index
-    plan: Plan
+    spec: Spec
     adds: tuple[str, ...]
 
 
@@ -46,18 +47,18 @@ class Extension:
     Attributes:
         old, known: the points that it gives, as positions in its grid and in the new one.
         given: the variables that it gives there.
-        pieces: what remains.
+        blocks: what remains.
     """
 
     old: Index
     known: Index
     given: tuple[str, ...]
-    pieces: tuple[Piece, ...]
+    blocks: tuple[ExtensionBlock, ...]
 
     @property
     def points(self) -> int:
         """How many points need nothing more."""
-        lacking = any(piece.index is self.known for piece in self.pieces)
+        lacking = any(block.index is self.known for block in self.blocks)
         return 0 if lacking else int(np.prod([len(along) for along in self.known], dtype=int))
 
 
@@ -74,16 +75,18 @@ def find_extension(plan: Plan, data: xr.Dataset, variables: Sequence[str]) -> Ex
     added = {variable for name in lacking for variable in of_output[name]}
     given = tuple(name for name in variables if name in data.variables and name not in added)
     everything = tuple(np.arange(n) for n in plan.shape)
-    pieces = []
+    blocks = []
     if lacking and all(map(len, known)):
         rest = tuple(name for name in variables if name not in given)
-        pieces.append(Piece(known, _part(plan, known, lacking), rest))
+        blocks.append(ExtensionBlock(known, _block_spec(plan, known, lacking), rest))
     for axis, along in enumerate(known):
         new = np.setdiff1d(everything[axis], along)
         index = (*known[:axis], new, *everything[axis + 1 :])
         if all(map(len, index)):
-            pieces.append(Piece(index, _part(plan, index, list(plan.outputs)), tuple(variables)))
-    return Extension(old, known, given, tuple(pieces))
+            blocks.append(
+                ExtensionBlock(index, _block_spec(plan, index, list(plan.outputs)), tuple(variables))
+            )
+    return Extension(old, known, given, tuple(blocks))
 
 
 def _variables_of(plan: Plan, output: str) -> list[str]:
@@ -101,15 +104,14 @@ def _matched(axis: Axis, data: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
     return old, new
 
 
-def _part(plan: Plan, index: Index, observables: list[str]) -> Plan:
-    """The plan of a part of the grid."""
+def _block_spec(plan: Plan, index: Index, observables: list[str]) -> Spec:
+    """The spec of a part of the grid."""
     axes: dict[str, Any] = {}
     for axis, along in zip(plan.axes, index, strict=True):
         columns = {name: values[along].tolist() for name, values in axis.parameters.items()}
         alone = list(columns) == [axis.name]
         axes[axis.name] = columns[axis.name] if alone else columns
-    spec = plan.spec.model_copy(update={"axes": axes, "observables": observables, "labels": {}})
-    return make_plan(spec, plan.model, plan.memory, plan.devices)
+    return plan.spec.model_copy(update={"axes": axes, "observables": observables, "labels": {}})
 
 
 def placed(

@@ -23,11 +23,11 @@ from qthermo_jax.sweeping.errors import SpecError, StoreError
 from qthermo_jax.sweeping.schedule.tiling import Box, covers, within
 from qthermo_jax.sweeping.store.checksums import append_checksum, data_of, is_intact
 from qthermo_jax.sweeping.store.layout import Layout, Variable
-from qthermo_jax.sweeping.store.parts import (
+from qthermo_jax.sweeping.store.tile_files import (
     DAMAGED,
     Arrays,
     forget_unfinished,
-    read_part,
+    read_tile_file,
     renamed_into_place,
     to_disk,
     write_whole,
@@ -69,27 +69,29 @@ class Source(NamedTuple):
     """What a view shows of a part.
 
     Attributes:
-        part: its file.
+        tile_file: its file.
         box: of the grid, which the view takes from it.
         whole: the box of the grid that the part covers. A view keeps where it starts, not where it ends:
             read from a file it ends where what is shown does.
     """
 
-    part: Path
+    tile_file: Path
     box: Box
     whole: Box
 
 
 def write_view(path: Path, layout: Layout, sources: Iterable[Source], *, finished: bool) -> None:
     """A file whose numbers stand in the parts, present or to come."""
-    shown = [(str(source.part.relative_to(path.parent)), source.box, source.whole) for source in sources]
+    shown = [
+        (str(source.tile_file.relative_to(path.parent)), source.box, source.whole) for source in sources
+    ]
 
     def create(file: h5py.File, name: str, variable: Variable) -> h5py.Dataset:
         shape = layout.shape(variable)
         whole = h5py.VirtualLayout(shape, variable.dtype)
-        for part, box, covered in shown:
+        for tile_file, box, covered in shown:
             size = tuple(side.stop - side.start for side in covered) + shape[len(box) :]
-            whole[box] = h5py.VirtualSource(part, name, size, variable.dtype)[within(box, covered)]
+            whole[box] = h5py.VirtualSource(tile_file, name, size, variable.dtype)[within(box, covered)]
         return file.create_virtual_dataset(name, whole, fillvalue=variable.fill_value)
 
     image = io.BytesIO()
@@ -97,7 +99,7 @@ def write_view(path: Path, layout: Layout, sources: Iterable[Source], *, finishe
     write_whole(path, image)
 
 
-def write_copy(path: Path, layout: Layout, pieces: Iterable[tuple[Box, Arrays]]) -> None:
+def write_copy(path: Path, layout: Layout, contents: Iterable[tuple[Box, Arrays]]) -> None:
     """A file that holds its numbers itself; when this returns it is on the disk."""
 
     def create(file: h5py.File, name: str, variable: Variable) -> h5py.Dataset:
@@ -106,7 +108,7 @@ def write_copy(path: Path, layout: Layout, pieces: Iterable[tuple[Box, Arrays]])
     with renamed_into_place(path) as temporary:
         _write(temporary, layout, create, finished=True)
         with h5py.File(temporary, "r+") as file:
-            for box, arrays in pieces:
+            for box, arrays in contents:
                 for name, values in arrays.items():
                     file[name][box or ...] = values
         append_checksum(temporary)
@@ -126,11 +128,13 @@ def merge(path: Path) -> None:
     if not owner.finished:
         raise SpecError(f"{path}: is not finished; run the sweep again, it goes on where it stopped")
     if not sources_of(path):
-        left = [folder for folder in folders_beside(path.resolve()) if holds_parts_of(folder, owner)]
+        left = [
+            folder for folder in folders_beside(path.resolve()) if holds_tile_files_of(folder, owner)
+        ]
         if not left:
             raise SpecError(f"{path}: holds its numbers itself already")
         for folder in left:  # of a process that was killed while it removed them
-            remove_parts(folder)
+            remove_tile_files(folder)
         return
     join(path)
 
@@ -148,7 +152,7 @@ def sources_of(path: Path) -> list[Source]:
         return [_source(folder / own.file_name, own.vspace, own.src_space) for own in shown]
 
 
-def integrity_with_parts(path: Path) -> Integrity:
+def integrity_with_tile_files(path: Path) -> Integrity:
     """Of a result: of its file and, where that is a view, of the parts that are there.
 
     Raises:
@@ -157,17 +161,17 @@ def integrity_with_parts(path: Path) -> Integrity:
     integrity = integrity_of(path)
     if integrity is not Integrity.INTACT:
         return integrity
-    parts = {source.part for source in sources_of(path) if source.part.is_file()}
-    intact = all(is_intact(part) for part in parts)
+    tile_files = {source.tile_file for source in sources_of(path) if source.tile_file.is_file()}
+    intact = all(is_intact(tile_file) for tile_file in tile_files)
     return Integrity.INTACT if intact else Integrity.ALTERED
 
 
-def _source(part: Path, there: h5py.h5s.SpaceID, inside: h5py.h5s.SpaceID) -> Source:
+def _source(tile_file: Path, there: h5py.h5s.SpaceID, inside: h5py.h5s.SpaceID) -> Source:
     """From what HDF5 keeps: which points of the grid are which points of the part."""
     box = tuple(slice(start, last + 1) for start, last in zip(*there.get_select_bounds(), strict=True))
     first = inside.get_select_bounds()[0]
     whole = (slice(side.start - own, side.stop) for side, own in zip(box, first, strict=True))
-    return Source(part, box, tuple(whole))
+    return Source(tile_file, box, tuple(whole))
 
 
 def join(path: Path) -> None:
@@ -191,19 +195,23 @@ def join(path: Path) -> None:
                 raise StoreError(f"{path}: one file takes {needed} bytes and the disk has {free} left")
             for name in views:
                 _made_real(file, name)
-            for part, own in groupby(sources, key=lambda source: source.part):
-                read = read_part(part)
+            for tile_file, own in groupby(sources, key=lambda source: source.tile_file):
+                read = read_tile_file(tile_file)
                 if read.sweep != file.attrs["spec_sha256"]:
-                    raise StoreError(f"{part}: is the part of another sweep; delete it and run it again")
+                    raise StoreError(
+                        f"{tile_file}: is the part of another sweep; delete it and run it again"
+                    )
                 for source in own:
                     if not covers(read.box, source.whole):
-                        raise StoreError(f"{part}: is another tile's; delete it and run the sweep again")
+                        raise StoreError(
+                            f"{tile_file}: is another tile's; delete it and run the sweep again"
+                        )
                     for name, values in read.inside(source.box).items():
                         file[name][source.box] = values
         append_checksum(temporary)
     to_disk(path.parent)
-    for folder in {source.part.parent for source in sources}:
-        remove_parts(folder)
+    for folder in {source.tile_file.parent for source in sources}:
+        remove_tile_files(folder)
 
 
 # In the folder of the parts of a result that replaces another one as soon as it is complete.
@@ -222,12 +230,12 @@ def folders_beside(path: Path) -> list[Path]:
     )
 
 
-def holds_parts_of(folder: Path, owner: "Owner") -> bool:
+def holds_tile_files_of(folder: Path, owner: "Owner") -> bool:
     """Whether a folder has, by its name, the parts of a sweep."""
     return f".parts-{(owner.digest or '')[:12]}" in folder.name
 
 
-def remove_parts(folder: Path) -> None:
+def remove_tile_files(folder: Path) -> None:
     """Remove a folder of parts, and nothing that is none."""
     if _FOLDER.search(folder.name):
         (folder / REPLACES).unlink(missing_ok=True)  # first: what is left of it is not gone on with
@@ -274,7 +282,7 @@ class Owner(NamedTuple):
     """Which sweep a file belongs to, which can extend it, and whether it is finished."""
 
     digest: str | None
-    family: str | None
+    compatibility_hash: str | None
     finished: bool
 
 

@@ -1,5 +1,6 @@
 """What a result consists of: its variables with dimensions, names and units, in memory and on disk."""
 
+import math
 import platform
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -7,7 +8,6 @@ from enum import IntEnum
 from importlib.metadata import version
 from typing import Any
 
-import jax
 import numpy as np
 import xarray as xr
 
@@ -28,6 +28,9 @@ from qthermo_jax.solvers import Note
 from qthermo_jax.steady import Status
 from qthermo_jax.sweeping.plan.record import Plan, Result
 from qthermo_jax.version import __version__
+
+# Of one variable in a file: its name, unit, dimensions (measured).
+_BYTES_OF_NAMES = 2600
 
 
 @dataclass(frozen=True)
@@ -74,11 +77,12 @@ class Layout:
         return tuple(self.sizes[dim] for dim in variable.dims)
 
 
-def layout_of(plan: Plan, source: str) -> Layout:
+def layout_of(plan: Plan, source: str, device: str) -> Layout:
     """The result that a plan leads to.
 
     Args:
         source: the spec verbatim, for the file's attribute.
+        device: what computes it, for another.
     """
     axes = tuple(axis.name for axis in plan.axes)
     sizes = dict(zip(axes, plan.shape, strict=True))
@@ -86,7 +90,7 @@ def layout_of(plan: Plan, source: str) -> Layout:
     computed = {
         name: Variable(
             (*axes, *(dim.name for dim in result.dims)),
-            plan.stored,
+            plan.output_dtype,
             _described(result.quantity, plan.spec.energy_unit) | _role_of(result, plan),
         )
         for name, result in plan.results.items()
@@ -100,10 +104,10 @@ def layout_of(plan: Plan, source: str) -> Layout:
     for diagnostic in DIAGNOSTICS.values():
         computed[diagnostic.name] = _diagnostic(diagnostic, axes, described[diagnostic])
     for derivative in plan.derivatives:
-        if derivative.name in plan.varied:
+        if derivative.name in plan.differentiated:
             attrs = {**_STATUS, "long_name": f"status of the derivatives by {derivative.name}"}
             computed[derivative.status] = _diagnostic(STATUS, axes, attrs)
-    return Layout(sizes, _coordinates(plan), computed, _attributes(plan, source))
+    return Layout(sizes, _coordinates(plan), computed, _attributes(plan, source, device))
 
 
 def _role_of(result: Result, plan: Plan) -> dict[str, str]:
@@ -111,7 +115,7 @@ def _role_of(result: Result, plan: Plan) -> dict[str, str]:
     if result.derivative is None:
         return {ROLE: Role.OBSERVABLE.value}
     role = {ROLE: Role.DERIVATIVE.value}
-    own = result.derivative.name in plan.varied
+    own = result.derivative.name in plan.differentiated
     return role | {STATUS_VARIABLE: result.derivative.status} if own else role
 
 
@@ -168,7 +172,7 @@ def _described(quantity: Quantity, energy_unit: str) -> dict[str, Any]:
     return {key: value for key, value in attrs.items() if value != ""}
 
 
-def _attributes(plan: Plan, source: str) -> dict[str, Any]:
+def _attributes(plan: Plan, source: str, device: str) -> dict[str, Any]:
     return {
         "title": plan.spec.title or plan.model.name,
         "model": plan.model.name,
@@ -180,13 +184,13 @@ def _attributes(plan: Plan, source: str) -> dict[str, Any]:
         "energy_unit": plan.spec.energy_unit,
         "spec": source,
         "spec_sha256": plan.digest,
-        "family_sha256": plan.family,
+        "family_sha256": plan.compatibility_hash,
         "qthermo_jax_version": __version__,
-        "jax_version": jax.__version__,
+        "jax_version": version("jax"),
         "jaxlib_version": version("jaxlib"),
         "numpy_version": np.__version__,
         "python_version": platform.python_version(),
-        "device": device_name(),
+        "device": device,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
@@ -195,13 +199,19 @@ def _cut_off(plan: Plan) -> float | str:
     """As the spec says; else where it comes from."""
     if plan.spec.solver.secular_tol is not None:
         return plan.spec.solver.secular_tol
-    return "round-off" if plan.system.secular_tol is None else "the model's own"
+    return "round-off" if not plan.system.has_cut_off else "the model's own"
 
 
-def device_name() -> str:
-    """What this process computes on."""
-    device = jax.devices()[0]
-    return f"{device.platform}: {device.device_kind}"
+def bytes_on_disk(plan: Plan) -> int:
+    """Size of the file that holds a result's numbers, in bytes.
+
+    It has the observables, their derivatives, and what each point says about itself.
+    """
+    values = sum(math.prod(len(dim.labels) for dim in own.dims) for own in plan.results.values())
+    flags = [*DIAGNOSTICS.values(), *[STATUS] * len(plan.differentiated)]
+    variables = len(plan.results) + len(flags) + len(plan.axes) + len(plan.dims)
+    flagged = sum(flag.dtype.itemsize for flag in flags)
+    return plan.points * (plan.output_dtype.itemsize * values + flagged) + variables * _BYTES_OF_NAMES
 
 
 def to_dataset(layout: Layout, arrays: dict[str, np.ndarray]) -> xr.Dataset:

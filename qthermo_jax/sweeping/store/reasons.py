@@ -1,12 +1,11 @@
 """Why points were flagged whose status has several causes: the first of each, named in the result."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
-import jax
 import numpy as np
 
-from qthermo_jax.diagnosis import diagnose
 from qthermo_jax.results.schema import STATUS
 from qthermo_jax.steady import Status
 from qthermo_jax.sweeping.plan.record import Plan
@@ -18,14 +17,21 @@ ATTRIBUTE = "first_causes"
 
 EXPLAINED = (Status.PARAMETER_OUT_OF_RANGE, Status.NOT_HERMITIAN)
 
+# What is wrong at a point, from the values of the parameters that move.
+Causes = Callable[[Mapping[str, Any]], tuple[str, ...]]
+
 
 def with_reasons(
-    layout: Layout, plan: Plan, tiles: Iterable[tuple[Box, Mapping[str, np.ndarray]]]
+    layout: Layout,
+    plan: Plan,
+    tiles: Iterable[tuple[Box, Mapping[str, np.ndarray]]],
+    causes_at: Causes,
 ) -> Layout:
     """The layout, its status saying what was wrong at the first point of each status of several causes.
 
     Args:
         tiles: in the order of the grid, with their status; read until every such status was met.
+        causes_at: computes what is wrong at a point.
     """
     missing = list(EXPLAINED)
     lines: list[str] = []
@@ -35,7 +41,7 @@ def with_reasons(
             missing.remove(code)
             offsets = np.argwhere(status == code)[0]
             index = tuple(_at(side, int(k)) for side, k in zip(box, offsets, strict=True))
-            lines += _reasons(plan, code, index)
+            lines += _reasons(plan, code, index, causes_at)
         if not missing:
             break
     if not lines:
@@ -49,14 +55,13 @@ def _at(side: slice, offset: int) -> int:
     return int(side.start) + offset * int(side.step or 1)
 
 
-def _reasons(plan: Plan, code: Status, index: tuple[int, ...]) -> list[str]:
+def _reasons(plan: Plan, code: Status, index: tuple[int, ...], causes_at: Causes) -> list[str]:
     """A line about one point; none where its system is sound in 64 bit."""
     point = {
         name: values[k]
         for axis, k in zip(plan.axes, index, strict=True)
         for name, values in axis.parameters.items()
     }
-    with jax.enable_x64(True):
-        told = diagnose(plan.model.function(**plan.structure, **plan.numbers, **point))
+    told = causes_at(point)
     where = ", ".join(f"{name} = {value:g}" for name, value in point.items()) or "the one point"
     return [f"{code.name.lower()}, first at {where}: {'; '.join(told)}"] if told else []

@@ -7,11 +7,11 @@ from qthermo_jax.sweeping.errors import StoreError
 from qthermo_jax.sweeping.schedule.report import TileReport, counted
 from qthermo_jax.sweeping.schedule.tiling import Box, Tiling, overlap, without
 from qthermo_jax.sweeping.store.files import Source
-from qthermo_jax.sweeping.store.parts import Parts
+from qthermo_jax.sweeping.store.tile_files import TileFiles
 
 
 def find_sources(
-    parts: Parts, tiling: Tiling, boxes: list[Box]
+    tile_files: TileFiles, tiling: Tiling, boxes: list[Box]
 ) -> tuple[list[Source], list[Box], TileReport]:
     """What shows each tile, the tiles that have to be computed, and what the others hold.
 
@@ -21,19 +21,19 @@ def find_sources(
     statuses: Counter[int] = Counter()
     for box in boxes:
         try:
-            statuses += counted(parts.read(box).arrays["status"])
+            statuses += counted(tile_files.read(box).arrays["status"])
             own.add(_corner(box))
         except StoreError:
             continue
     found: dict[tuple[int, ...], _Cover] = {
         _corner(box): _Cover(box) for box in boxes if _corner(box) not in own
     }
-    for path, part in parts.others(boxes) if found else ():
-        for tile in tiling.over(part.box):
+    for path, tile_file in tile_files.others(boxes) if found else ():
+        for tile in tiling.over(tile_file.box):
             cover = found.get(_corner(tile))
             if cover is not None:
-                for box in cover.take(path, part.box):
-                    cover.statuses += counted(part.inside(box)["status"])
+                for box in cover.take(path, tile_file.box):
+                    cover.statuses += counted(tile_file.inside(box)["status"])
     sources: list[Source] = []
     missing: list[Box] = []
     for box in boxes:
@@ -42,7 +42,7 @@ def find_sources(
             sources += cover.sources
             statuses += cover.statuses
             continue
-        sources.append(Source(parts.path(box), box, box))
+        sources.append(Source(tile_files.path(box), box, box))
         if cover is not None:
             missing.append(box)
     return sources, missing, TileReport(statuses.total(), statuses, earlier=True)

@@ -22,14 +22,14 @@ from qthermo_jax.sweeping.store.files import (
     integrity_of,
     join,
     owner_of,
-    remove_parts,
+    remove_tile_files,
     sources_of,
     write_copy,
     write_view,
 )
-from qthermo_jax.sweeping.store.layout import Layout
-from qthermo_jax.sweeping.store.parts import Arrays, Parts, forget_unfinished, read_part
+from qthermo_jax.sweeping.store.layout import Layout, bytes_on_disk
 from qthermo_jax.sweeping.store.reuse import find_sources
+from qthermo_jax.sweeping.store.tile_files import Arrays, TileFiles, forget_unfinished, read_tile_file
 
 # Up to this size a finished result is one file that holds its numbers; a larger one stays a view of its
 # parts, since copying it would take as long as writing it did, and twice the room on the disk.
@@ -97,7 +97,7 @@ class Store:
         self._replaces = self.anew
         folders = self._folders()
         begun = [folder for folder in folders if (folder / REPLACES).exists()]
-        self.parts = Parts((begun or folders or [self._folder(1)])[-1], self._plan.digest)
+        self.tile_files = TileFiles((begun or folders or [self._folder(1)])[-1], self._plan.digest)
         if self.anew:
             return
         if begun:
@@ -134,8 +134,8 @@ class Store:
             raise self._altered()
         if owner.digest == self._plan.digest:
             self.unchecked = integrity is Integrity.UNKNOWN
-            return owner.finished and self._parts_are_intact(), False
-        if owner.family != self._plan.family:
+            return owner.finished and self._tile_files_are_intact(), False
+        if owner.compatibility_hash != self._plan.compatibility_hash:
             raise SpecError(
                 f"{self.path}: belongs to another spec or model version; "
                 "give another --out, or --overwrite"
@@ -145,20 +145,27 @@ class Store:
                 f"{self.path}: belongs to another spec of the same model and parameters; --extend "
                 "computes what it lacks; or give another --out, or --overwrite"
             )
-        if not owner.finished or not self._parts_are_intact():
+        if not owner.finished or not self._tile_files_are_intact():
             raise SpecError(f"{self.path}: is not finished; run its own spec to the end, then --extend")
         return False, True
 
     def _altered(self) -> SpecError:
-        kept = f"delete it to go on from {self.parts.folder}, or " if self.parts.folder.is_dir() else ""
+        kept = (
+            f"delete it to go on from {self.tile_files.folder}, or "
+            if self.tile_files.folder.is_dir()
+            else ""
+        )
         return SpecError(
             f"{self.path}: was altered since it was written (its checksum differs); "
             f"{kept}--overwrite computes it anew"
         )
 
-    def _parts_are_intact(self) -> bool:
-        parts = {source.part for source in sources_of(self.path)}
-        return all(part.is_file() and self._integrity(part) is Integrity.INTACT for part in parts)
+    def _tile_files_are_intact(self) -> bool:
+        tile_files = {source.tile_file for source in sources_of(self.path)}
+        return all(
+            tile_file.is_file() and self._integrity(tile_file) is Integrity.INTACT
+            for tile_file in tile_files
+        )
 
     def _integrity(self, path: Path) -> Integrity:
         """Of a file, read again only if it changed since: before and after the lock is taken."""
@@ -185,7 +192,7 @@ class Store:
             self._look()
             if self.finished and not self.unchecked:
                 # Of a process that was killed before it had removed them.
-                self._remove_leftovers({*self._folders(), self._pieces})
+                self._remove_leftovers({*self._folders(), self._blocks_folder})
             yield
         finally:
             lock.release()
@@ -202,16 +209,16 @@ class Store:
             number = 1
             while self._folder(number).exists():
                 number += 1
-            self.parts = Parts(self._folder(number), self._plan.digest)
+            self.tile_files = TileFiles(self._folder(number), self._plan.digest)
         self._say_leftovers()
         try:
-            self.parts.folder.mkdir(exist_ok=True)
+            self.tile_files.folder.mkdir(exist_ok=True)
             if self.anew:
-                (self.parts.folder / REPLACES).touch()
+                (self.tile_files.folder / REPLACES).touch()
         except OSError as error:
-            raise StoreError(f"{self.parts.folder}: cannot be made: {error.strerror}") from error
-        forget_unfinished(self.parts.folder)
-        self._sources, missing, done = find_sources(self.parts, self._plan.tiling, boxes)
+            raise StoreError(f"{self.tile_files.folder}: cannot be made: {error.strerror}") from error
+        forget_unfinished(self.tile_files.folder)
+        self._sources, missing, done = find_sources(self.tile_files, self._plan.tiling, boxes)
         if layout.axes and not self._replaces:
             write_view(self.path, layout, self._sources, finished=False)
         self._compare_with_free(done.points)
@@ -220,7 +227,7 @@ class Store:
     def _say_leftovers(self) -> None:
         shown = self._shown()
         for folder in folders_beside(self.path):
-            if folder not in (self.parts.folder, *shown):
+            if folder not in (self.tile_files.folder, *shown):
                 _log.warning(
                     "%s: left by another spec, model or --overwrite; removed when this run is finished",
                     folder,
@@ -240,7 +247,7 @@ class Store:
     def tiles(self) -> Iterator[tuple[Box, Arrays]]:
         """What the parts hold, box by box."""
         for source in self._sources:
-            yield source.box, read_part(source.part).inside(source.box)
+            yield source.box, read_tile_file(source.tile_file).inside(source.box)
 
     def finish(self, layout: Layout, boxes: list[Box]) -> None:
         """Join the parts into the one file, or leave them where they are and say so.
@@ -248,30 +255,30 @@ class Store:
         Raises:
             StoreError: a part was altered, or the disk is full.
         """
-        device = read_part(self._sources[0].part).device
+        device = read_tile_file(self._sources[0].tile_file).device
         layout = dataclasses.replace(layout, attrs={**layout.attrs, "device": device})
         if not layout.axes:
             (box,) = boxes
-            write_copy(self.path, layout, [(box, self.parts.read(box).arrays)])
-            remove_parts(self.parts.folder)
+            write_copy(self.path, layout, [(box, self.tile_files.read(box).arrays)])
+            remove_tile_files(self.tile_files.folder)
         else:
-            copied = self._plan.bytes_on_disk <= LARGEST_COPY
+            copied = bytes_on_disk(self._plan) <= LARGEST_COPY
             write_view(self.path, layout, self._sources, finished=not copied)
             if copied:
                 join(self.path)
             else:
-                self.parts.keep_only(source.part for source in self._sources)
+                self.tile_files.keep_only(source.tile_file for source in self._sources)
         self._remove_leftovers(folders_beside(self.path))
 
-    def piece(self, plan: Plan) -> "Store":
-        """Where a piece of an extension is kept until all are there; computed anew if it was altered."""
-        path = self._pieces / f"{plan.digest[:12]}.h5"
+    def extension_block(self, plan: Plan) -> "Store":
+        """Where a block of an extension is kept until all are there; computed anew if it was altered."""
+        path = self._blocks_folder / f"{plan.digest[:12]}.h5"
         if path.is_file() and integrity_of(path) is not Integrity.INTACT:
             path.unlink()
         return Store(path, plan)
 
     @property
-    def _pieces(self) -> Path:
+    def _blocks_folder(self) -> Path:
         return self.path.with_name(f"{self.path.name}.pieces-{self._plan.digest[:12]}")
 
     def replace(self, layout: Layout, values: Iterable[tuple[Box, Arrays]]) -> None:
@@ -286,13 +293,13 @@ class Store:
     def _shown(self) -> set[Path]:
         """The folders that the file, which may be a view, shows the parts of."""
         with contextlib.suppress(StoreError):
-            return {source.part.parent for source in sources_of(self.path)}
+            return {source.tile_file.parent for source in sources_of(self.path)}
         return set()
 
     def _remove_leftovers(self, folders: Iterable[Path]) -> None:
         """Remove folders beside a finished result, but those that it shows the parts of."""
         for folder in {*folders} - self._shown():
-            remove_parts(folder)
+            remove_tile_files(folder)
 
 
 def written_path(path: Path) -> Path:
@@ -318,6 +325,6 @@ def room_for(plan: Plan, there: int = 0) -> int:
     Args:
         there: points whose parts are on the disk.
     """
-    each = plan.bytes_on_disk
-    parts = each - each * there // max(1, plan.points)
-    return parts + each * (each <= LARGEST_COPY)
+    each = bytes_on_disk(plan)
+    tile_files = each - each * there // max(1, plan.points)
+    return tile_files + each * (each <= LARGEST_COPY)

@@ -7,17 +7,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from functools import partial
 
 import dask
-import jax
 from dask_jobqueue.slurm import SLURMCluster
 from distributed import Client, Nanny, Scheduler, SpecCluster
 
+from qthermo_jax.sweeping.compute.devices import COUNT_GPUS, cache_environment
 from qthermo_jax.sweeping.errors import SpecError, first_line, no_device
 from qthermo_jax.sweeping.execute.cluster import worker
-from qthermo_jax.sweeping.execute.cluster.driver import solve_on
-from qthermo_jax.sweeping.execute.run import Solve
+from qthermo_jax.sweeping.execute.cluster.driver import OnCluster
+from qthermo_jax.sweeping.execute.executor import Executor
 
 # When a worker is given up: started again it imports JAX first, from a slow file system perhaps.
 _LOST_AFTER = "2 minutes"
@@ -26,7 +25,7 @@ _LOST_AFTER = "2 minutes"
 _QUIET = logging.CRITICAL
 
 
-def solving_on(cluster: str) -> AbstractContextManager[Solve]:
+def solving_on(cluster: str) -> AbstractContextManager[Executor]:
     """A cluster that solves the tiles of sweeps, for as long as it is needed.
 
     Args:
@@ -39,20 +38,20 @@ def solving_on(cluster: str) -> AbstractContextManager[Solve]:
     """
     match cluster.split(":"):
         case ["local", number] if number.isdecimal() and int(number):
-            return _solving(_on_this_machine(int(number)))
+            return _executing(_on_this_machine(int(number)))
         case ["slurm", number] if number.isdecimal() and int(number):
-            return _solving(_through_slurm(int(number)))
+            return _executing(_through_slurm(int(number)))
         case ["tcp", _, port] if port.isdecimal():
-            return _solving(_at(cluster))
+            return _executing(_at(cluster))
     raise SpecError(
         f"--cluster: takes local:N or slurm:N with N workers, or tcp://scheduler:port, got {cluster!r}"
     )
 
 
 @contextmanager
-def _solving(connected: AbstractContextManager[Client]) -> Iterator[Solve]:
+def _executing(connected: AbstractContextManager[Client]) -> Iterator[Executor]:
     with connected as client:
-        yield partial(solve_on, client)
+        yield OnCluster(client)
 
 
 @contextmanager
@@ -127,15 +126,11 @@ def _slurm() -> SLURMCluster:
     return cluster
 
 
-# What a driver knows of compiled programs that are kept; its workers are told by their environment.
-_CACHE = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
-
-
 def _configured() -> dask.config.set:
     """Dask's settings for clusters that live as long as the sweep."""
     cache = {
-        f"distributed.nanny.pre-spawn-environ.{option.upper()}": jax.config.values[option]
-        for option in _CACHE
+        f"distributed.nanny.pre-spawn-environ.{name}": value
+        for name, value in cache_environment().items()
     }
     return dask.config.set(
         {
@@ -147,17 +142,13 @@ def _configured() -> dask.config.set:
     )
 
 
-_COUNT_GPUS = "import jax; print(jax.local_device_count() * (jax.default_backend() == 'gpu'))"
-
-
 def environments(number: int) -> list[dict[str, str]]:
     """What each worker of this machine is told: its own GPU, where there are any.
 
     Raises:
         SpecError: there are fewer GPUs.
     """
-    # Another process counts them: this one would keep most of the memory of each.
-    told = subprocess.run([sys.executable, "-c", _COUNT_GPUS], capture_output=True, check=False)
+    told = subprocess.run([sys.executable, "-c", COUNT_GPUS], capture_output=True, check=False)
     if told.returncode:
         raise SpecError(f"--cluster local:{number}: {no_device()}")
     count = int(told.stdout)

@@ -11,11 +11,12 @@ from distributed import Client, Future, KilledWorker
 
 from qthermo_jax.sweeping.errors import SpecError, first_line
 from qthermo_jax.sweeping.execute.cluster.worker import Failed, recipe_of, solve_tile
-from qthermo_jax.sweeping.execute.run import Sweep
+from qthermo_jax.sweeping.execute.executor import Executor
+from qthermo_jax.sweeping.execute.job import Sweep
 from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.schedule.report import TileReport
 from qthermo_jax.sweeping.schedule.tiling import Box
-from qthermo_jax.sweeping.store.parts import Parts
+from qthermo_jax.sweeping.store.tile_files import TileFiles
 
 # How often a tile is tried before it is given up.
 _TRIES = 3
@@ -28,29 +29,39 @@ _GONE = "the scheduler is gone; what was finished is kept"
 _log = logging.getLogger(__name__)
 
 
-def solve_on(
-    client: Client, job: Sweep, parts: Parts, boxes: Iterable[Box], stop: Callable[[], bool]
-) -> Iterator[TileReport]:
-    """Solve tiles, as many at a time as there are workers.
-
-    So none waits on a worker behind another, as a rule: a worker that dies casts suspicion only on the
-    tile that it was solving, and stopping waits for nothing else.
+class OnCluster(Executor):
+    """The workers of a Dask cluster, which write the tiles.
 
     Args:
-        stop: asked before each tile; once it says so, the tiles in flight are the last ones.
+        client: connected to the scheduler.
     """
-    tiles = _Tiles(client, job, parts)
-    queued = takewhile(lambda _: not stop(), boxes)
-    while True:
-        workers = tiles.workers()
-        room = max(1, len(workers)) - tiles.in_flight
-        for box in islice(queued, max(0, room)):
-            tiles.submit(box)
-        if not tiles.in_flight or (stop() and not workers):
-            return
-        done = tiles.next_done()
-        if done is not None:
-            yield done
+
+    devices = 1
+    writes_elsewhere = True
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def solve(
+        self, job: Sweep, tile_files: TileFiles, boxes: Iterable[Box], stop: Callable[[], bool]
+    ) -> Iterator[TileReport]:
+        """As `Executor` says; as many tiles at a time as there are workers.
+
+        So none waits on a worker behind another, as a rule: a worker that dies casts suspicion only on
+        the tile that it was solving, and stopping waits for nothing else.
+        """
+        tiles = _Tiles(self._client, job, tile_files)
+        queued = takewhile(lambda _: not stop(), boxes)
+        while True:
+            workers = tiles.workers()
+            room = max(1, len(workers)) - tiles.in_flight
+            for box in islice(queued, max(0, room)):
+                tiles.submit(box)
+            if not tiles.in_flight or (stop() and not workers):
+                return
+            done = tiles.next_done()
+            if done is not None:
+                yield done
 
 
 _Outcome = Future[TileReport | Failed]
@@ -59,10 +70,10 @@ _Outcome = Future[TileReport | Failed]
 class _Tiles:
     """The tiles in flight, and the workers that each failed on."""
 
-    def __init__(self, client: Client, job: Sweep, parts: Parts) -> None:
+    def __init__(self, client: Client, job: Sweep, tile_files: TileFiles) -> None:
         self._client = client
         self._plan = job.plan
-        self._parts = Parts(parts.folder.absolute(), parts.sweep)
+        self._tile_files = TileFiles(tile_files.folder.absolute(), tile_files.sweep)
         self._recipe = recipe_of(job)
         self._flying: dict[_Outcome, tuple[Box, tuple[str, ...]]] = {}
         self._landed: queue.SimpleQueue[_Outcome] = queue.SimpleQueue()
@@ -95,7 +106,7 @@ class _Tiles:
         future = self._client.submit(
             solve_tile,
             self._recipe,
-            self._parts,
+            self._tile_files,
             box,
             pure=False,
             workers=others or None,

@@ -11,15 +11,16 @@ from pathlib import Path
 from distributed import Worker, get_worker
 
 from qthermo_jax.declared import Computed
+from qthermo_jax.sweeping.compute.devices import device_name
 from qthermo_jax.sweeping.compute.engine import Engine
 from qthermo_jax.sweeping.errors import SpecError, first_line
-from qthermo_jax.sweeping.execute.run import Sweep
-from qthermo_jax.sweeping.plan.making import make_plan
+from qthermo_jax.sweeping.execute.job import Sweep
+from qthermo_jax.sweeping.execute.planning import make_plan
 from qthermo_jax.sweeping.plan.model import find_model
 from qthermo_jax.sweeping.schedule.report import TileReport, counted
 from qthermo_jax.sweeping.schedule.tiling import Box
 from qthermo_jax.sweeping.spec.declared import Spec
-from qthermo_jax.sweeping.store.parts import Parts
+from qthermo_jax.sweeping.store.tile_files import TileFiles
 from qthermo_jax.system import OpenSystem
 from qthermo_jax.version import __version__
 
@@ -72,10 +73,10 @@ def dask_setup(_: Worker) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def solve_tile(recipe: Recipe, parts: Parts, box: Box) -> TileReport | Failed:
+def solve_tile(recipe: Recipe, tile_files: TileFiles, box: Box) -> TileReport | Failed:
     """Solve a tile and keep it; a failure is told, since the driver may not know its exception."""
     try:
-        return _solved(recipe, parts, box)
+        return _solved(recipe, tile_files, box)
     except Exception as error:  # noqa: BLE001 - whatever a model raises
         reason = f"{type(error).__name__}: {first_line(error)}"
         return Failed((get_worker().address,), reason, isinstance(error, SpecError))
@@ -85,13 +86,13 @@ def solve_tile(recipe: Recipe, parts: Parts, box: Box) -> TileReport | Failed:
 _solving_one = threading.Lock()
 
 
-def _solved(recipe: Recipe, parts: Parts, box: Box) -> TileReport:
-    missing, done = parts.survey([box])
+def _solved(recipe: Recipe, tile_files: TileFiles, box: Box) -> TileReport:
+    missing, done = tile_files.survey([box])
     if not missing:  # solved before, and then the worker was lost that was to say so
         return done
     with _solving_one:
         ((_, tile),) = _engine(recipe).solve([box])
-    parts.write(box, tile)
+    tile_files.write(box, tile, device_name())
     return TileReport(tile["status"].size, counted(tile["status"]))
 
 

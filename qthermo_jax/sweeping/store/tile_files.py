@@ -23,7 +23,6 @@ from qthermo_jax.sweeping.errors import StoreError, first_line
 from qthermo_jax.sweeping.schedule.report import TileReport, counted
 from qthermo_jax.sweeping.schedule.tiling import Box, within
 from qthermo_jax.sweeping.store.checksums import checksum_of, data_of
-from qthermo_jax.sweeping.store.layout import device_name
 
 # What h5py raises over damaged files, in 10^4 of which a bit each was flipped.
 DAMAGED = (OSError, RuntimeError, KeyError, ValueError, TypeError)
@@ -32,7 +31,7 @@ Arrays = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
-class Part:
+class TileFile:
     """A finished tile as its file tells it.
 
     Attributes:
@@ -54,7 +53,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Parts:
+class TileFiles:
     """The parts of one sweep.
 
     Attributes:
@@ -70,8 +69,11 @@ class Parts:
         sides = (f"{side.start:09d}-{side.stop:09d}" for side in box)
         return self.folder / f"{'_'.join(sides) or 'point'}.h5"
 
-    def write(self, box: Box, arrays: Arrays) -> None:
+    def write(self, box: Box, arrays: Arrays, device: str) -> None:
         """Keep a finished tile.
+
+        Args:
+            device: that it was computed on.
 
         Raises:
             StoreError: it cannot be written.
@@ -80,7 +82,7 @@ class Parts:
         with h5py.File(image, "w") as file:
             for name, values in arrays.items():
                 file.create_dataset(name, data=values)
-            file.attrs["device"] = device_name()
+            file.attrs["device"] = device
             file.attrs["sweep"] = self.sweep
             file.attrs["box"] = np.array([(side.start, side.stop) for side in box], int).reshape(-1, 2)
         path = self.path(box)
@@ -88,13 +90,13 @@ class Parts:
             shutil.rmtree(path, ignore_errors=True)
         write_whole(path, image)
 
-    def read(self, box: Box) -> Part:
+    def read(self, box: Box) -> TileFile:
         """A finished tile.
 
         Raises:
             StoreError: there is none, or its file is not what was written.
         """
-        return self._own(read_part(self.path(box)), self.path(box))
+        return self._own(read_tile_file(self.path(box)), self.path(box))
 
     def survey(self, boxes: Iterable[Box]) -> tuple[list[Box], TileReport]:
         """The tiles that no intact part holds, and what the others hold."""
@@ -107,18 +109,18 @@ class Parts:
                 missing.append(box)
         return missing, TileReport(statuses.total(), statuses, earlier=True)
 
-    def others(self, boxes: Iterable[Box]) -> Iterator[tuple[Path, Part]]:
+    def others(self, boxes: Iterable[Box]) -> Iterator[tuple[Path, TileFile]]:
         """The intact parts besides those of some tiles: a run that cut the grid otherwise left them."""
         known = {self.path(box) for box in boxes}
         for path in sorted(self.folder.glob("[!.]*.h5")):
             if path not in known:
                 with contextlib.suppress(StoreError):
-                    yield path, self._own(read_part(path), path)
+                    yield path, self._own(read_tile_file(path), path)
 
-    def _own(self, part: Part, path: Path) -> Part:
-        if (part.sweep, self.path(part.box)) != (self.sweep, path):
+    def _own(self, tile_file: TileFile, path: Path) -> TileFile:
+        if (tile_file.sweep, self.path(tile_file.box)) != (self.sweep, path):
             raise StoreError(f"{path}: is the part of another tile or sweep; {_REPAIR}")
-        return part
+        return tile_file
 
     def keep_only(self, paths: Iterable[Path]) -> None:
         """Remove every other file of the folder."""
@@ -131,7 +133,7 @@ class Parts:
 _REPAIR = "delete it and run the sweep again"
 
 
-def read_part(path: Path) -> Part:
+def read_tile_file(path: Path) -> TileFile:
     """A finished tile of any sweep.
 
     Raises:
@@ -150,7 +152,7 @@ def read_part(path: Path) -> Part:
             sweep, device = str(file.attrs["sweep"]), str(file.attrs["device"])
             box = tuple(slice(start, stop) for start, stop in file.attrs["box"].tolist())
             arrays = {name: np.asarray(dataset[()]) for name, dataset in file.items()}
-            return Part(arrays, box, sweep, device)
+            return TileFile(arrays, box, sweep, device)
     except DAMAGED as error:  # another program's file, with a checksum like ours
         raise StoreError(f"{path}: is no part of a sweep; {_REPAIR}") from error
 

@@ -1,6 +1,6 @@
-"""What a spec makes of its model: the master equation, and where an evolution starts."""
+"""What a spec makes of its model's function: the master equation, and where an evolution starts."""
 
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -8,37 +8,29 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from qthermo_jax import dynamics
-from qthermo_jax.labels import Quantity
 from qthermo_jax.registry import DEFAULT_EQUATION
 from qthermo_jax.steady import State, solved
-from qthermo_jax.sweeping.errors import Issue, SpecError, Steps, of_model, path_of, unknown_name
-from qthermo_jax.sweeping.plan.model import REQUIRED, Model, Parameter
-from qthermo_jax.sweeping.spec.declared import Evolution, Spec
+from qthermo_jax.sweeping.errors import SpecError, unknown_name
+from qthermo_jax.sweeping.plan.grid import TIME, Grid
+from qthermo_jax.sweeping.spec.declared import Evolution
 from qthermo_jax.system import OpenSystem
 
 _NEEDS_A_NUMBER = (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError)
 
-_INITIAL: Steps = ("evolution", "initial")
 
-_TIME = Parameter("time", REQUIRED, None, (), Quantity("time", "t", -1))
+def system_function(grid: Grid) -> Callable[..., OpenSystem]:
+    """The system as a function of the model's numbers, and of `time`, which it ignores, if it evolves.
 
-
-def under(spec: Spec, model: Model) -> Model:
-    """The model with the spec's generator and initial state, and with a parameter `time` if it evolves.
-
-    Raises:
-        SpecError: the model has such a parameter, or (when it is called) none of the states named.
+    It has the spec's master equation and initial state, and the grid's structural parameters are given.
+    When it is called it raises `SpecError` for what a spec cannot ask of the model.
     """
-    solver, evolution = spec.solver, spec.evolution
-    if evolution and model.parameters.get(_TIME.name, _TIME) is not _TIME:
-        taken = f"the model {model.name} has a parameter {_TIME.name!r} of its own"
-        raise SpecError(Issue(("evolution",), taken))
+    solver, evolution, model = grid.spec.solver, grid.spec.evolution, grid.model
 
     def function(**numbers: Any) -> OpenSystem:
         if evolution:
-            numbers.pop(_TIME.name, None)
+            numbers.pop(TIME.name, None)
         try:
-            system = model.function(**numbers)
+            system = model.function(**grid.structure, **numbers)
         except _NEEDS_A_NUMBER as error:
             traced = (
                 f"{type(error).__name__}: its numbers are traced by JAX: jnp.where "
@@ -51,8 +43,7 @@ def under(spec: Spec, model: Model) -> Model:
             system = system.with_generator(solver.generator, solver.secular_tol)
         return _prepared(system, evolution) if evolution else system
 
-    parameters = model.parameters | ({_TIME.name: _TIME} if evolution else {})
-    return replace(model, function=function, parameters=parameters)
+    return function
 
 
 def _prepared(system: OpenSystem, evolution: Evolution) -> OpenSystem:

@@ -10,7 +10,7 @@ import numpy as np
 from qthermo_jax.registry import AUTO
 from qthermo_jax.solvers import solvers_for
 from qthermo_jax.steady import Status, solved
-from qthermo_jax.sweeping.errors import Issue, Steps
+from qthermo_jax.sweeping.compute.setting import system_function
 from qthermo_jax.sweeping.plan.record import Plan
 
 # So many corners of the grid are looked at.
@@ -74,7 +74,7 @@ def _is_cold(plan: Plan, name: str, values: np.ndarray) -> bool:
 
 def _is_not_unique(plan: Plan, point: dict[str, np.ndarray]) -> bool:
     with jax.enable_x64(True):
-        system = plan.model.function(**plan.structure, **plan.numbers, **point)
+        system = system_function(plan)(**plan.numbers, **point)
         small = system.dimension <= _DENSE
         for solver in solvers_for(AUTO, system.equation):
             if not small and solver.any_equation:

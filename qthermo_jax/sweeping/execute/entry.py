@@ -1,0 +1,155 @@
+"""The two ways to ask for a sweep: a spec in a file, and a call from Python."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from qthermo_jax.declared import Computed
+from qthermo_jax.registry import DEFAULT_EQUATION
+from qthermo_jax.sweeping.compute.point import try_user_observables
+from qthermo_jax.sweeping.errors import SpecError
+from qthermo_jax.sweeping.execute.executor import Executor
+from qthermo_jax.sweeping.execute.job import Sweep
+from qthermo_jax.sweeping.execute.planning import make_plan
+from qthermo_jax.sweeping.execute.run import run_in_memory, run_to_file
+from qthermo_jax.sweeping.execute.this_host import THIS_HOST
+from qthermo_jax.sweeping.plan.model import find_model
+from qthermo_jax.sweeping.plan.record import DEFAULT_MEMORY
+from qthermo_jax.sweeping.spec.declared import load_spec, parse_spec
+from qthermo_jax.sweeping.store.store import Store
+from qthermo_jax.system import OpenSystem
+
+
+def sweep_from_file(path: Path, memory: int = DEFAULT_MEMORY, devices: int | None = None) -> Sweep:
+    """Read and resolve a TOML spec; a model's file is looked up beside it.
+
+    Args:
+        memory: bytes that one device's shard of a tile may take.
+        devices: how many share a tile; all local ones if not told.
+
+    Raises:
+        SpecError: what is wrong, in one line.
+    """
+    spec, source = load_spec(path)
+    asked = tuple(spec.observables)
+    try:
+        plan = make_plan(spec, find_model(spec.model, path.parent, asked), memory, devices)
+        try_user_observables(plan)
+    except SpecError as error:
+        raise SpecError(f"{path}: {error}") from error
+    return Sweep(plan, source, spec.model, path.parent, asked)
+
+
+def sweep(
+    model: str | Callable[..., OpenSystem],
+    *,
+    axes: Mapping[str, Any],
+    parameters: Mapping[str, Any] | None = None,
+    observables: Sequence[str | Computed] = (),
+    derivatives: Sequence[str] = (),
+    method: str = "auto",
+    precision: str = "float64",
+    generator: str = DEFAULT_EQUATION,
+    secular_tol: float | None = None,
+    evolution: Mapping[str, Any] | None = None,
+    stored: str | None = None,
+    title: str = "",
+    energy_unit: str = "energy",
+    labels: Mapping[str, Mapping[str, Any]] | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    extend: bool = False,
+    memory: int = DEFAULT_MEMORY,
+    workers: Executor = THIS_HOST,
+) -> xr.Dataset:
+    """Steady states of a model over a grid of its parameters, in 64 bit unless told otherwise.
+
+    Args:
+        model: name of a built-in model, "path/to/file.py:function", "package.module:function", or a
+            function of named scalars that returns an `OpenSystem`.
+        axes: one dimension each, in order; their product is the grid. An entry is a sequence of
+            numbers, {"start", "stop", "num", "spacing"}, or a mapping of several parameters to
+            sequences of equal length that move together along one dimension.
+        parameters: held fixed.
+        observables: names, see `measures`; "path/to/file.py:function" or `observable` functions of
+            (system, state); default: those that the model brings along.
+        derivatives: adds d_<observable>_d_<name> for each observable and each name: a scalar parameter
+            of the model, "T_3" for the temperature of bath 3, "temperatures" for those of all baths,
+            along a dimension `heated_bath`. Where a degenerate level splits along a parameter there is
+            no derivative: NaN, and `status_d_<name>` says so.
+        method: as for `steadystate`.
+        precision: "float64", or "float32" for populations alone: about 6 digits of each, where the rates
+            span less than about 30 orders of magnitude (a point where they span more is flagged).
+        generator, secular_tol: the master equation, as for `OpenSystem`.
+        evolution: {} or {"initial", "heat_capacity"}: the state at a `time`, which is an axis or a
+            parameter then, instead of the steady one. "initial" is the label of a basis state or
+            populations by label; default: the model's own initial state. With a heat capacity, one for
+            all baths or one each, they warm up as the system gives heat to them.
+        stored: precision of the results that are kept, if it is another: "float32" halves them.
+        title, energy_unit: words for files and pictures.
+        labels: {"long_name", "symbol", "energy_power"} of a coordinate that the model has no name for.
+        out: HDF5 file to write; a sweep that was interrupted goes on from what it finished.
+        overwrite: compute everything anew, and replace whatever the file holds when that is complete;
+            what was interrupted goes on without it.
+        extend: take over from a file of the same model, parameters and solver what it holds already:
+            fewer points, or fewer observables.
+        memory: bytes that one tile of the grid may take.
+        workers: those of a cluster, from `qthermo_jax.sweeping.execute.cluster.solving_on`; needs
+            `out`, in a folder that they see too.
+
+    Returns:
+        a dataset with the axes as dimensions, one variable an observable, and `status` (int8); the
+        results of a point are NaN unless its status is 0.
+
+    Raises:
+        SpecError: a `ValueError` with one line that names the key, what it got and what it takes.
+
+    >>> data = sweep("lambda_system", axes={"T_2": [0.0, 0.5]}, parameters={"T_1": 0.5})
+    >>> data.unbalance.round(6).values.tolist()
+    [1.0, 0.0]
+    """
+    described = {
+        "model": model if isinstance(model, str) else getattr(model, "__qualname__", repr(model)),
+        "axes": _plain(axes),
+        "parameters": _plain(parameters or {}),
+        "observables": _plain(observables),
+        "derivatives": _plain(derivatives),
+        "solver": {
+            "method": method,
+            "precision": precision,
+            "generator": generator,
+            "secular_tol": secular_tol,
+        },
+        "evolution": None if evolution is None else _plain(evolution),
+        "output": {"precision": stored},
+        "title": title,
+        "energy_unit": energy_unit,
+        "labels": _plain(labels or {}),
+    }
+    spec = parse_spec(described, "sweep")
+    if not isinstance(workers, Executor):
+        raise SpecError(f"workers: takes what `with solving_on(...)` gives, got {workers!r}")
+    if workers.writes_elsewhere and out is None:
+        raise SpecError("workers: those of a cluster write files: say where with out")
+    asked, folder = tuple(observables), Path.cwd()
+    plan = make_plan(spec, find_model(model, folder, asked), memory, workers.devices)
+    job = Sweep(plan, json.dumps(spec.model_dump()), model, folder, asked)
+    if out is None:
+        return run_in_memory(job)
+    store = Store(Path(out), job.plan, overwrite=overwrite, extend=extend)
+    run_to_file(job, store, executor=workers)
+    return xr.open_dataset(store.path, engine="h5netcdf")
+
+
+def _plain(value: Any) -> Any:
+    """Arrays as lists, mappings as dicts, functions by name: what a TOML file would have given."""
+    if isinstance(value, Mapping):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, Computed):
+        return value.name
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return [*map(_plain, value)] if isinstance(value, list | tuple | range) else value

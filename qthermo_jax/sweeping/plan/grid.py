@@ -1,0 +1,170 @@
+"""A spec's axes and fixed parameters, checked against the parameters of its model."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from qthermo_jax.labels import Quantity
+from qthermo_jax.registry import AUTO, methods
+from qthermo_jax.sweeping.errors import SpecError, unknown_name
+from qthermo_jax.sweeping.plan.model import REQUIRED, Model, Parameter
+from qthermo_jax.sweeping.spec.declared import Range, Spec, values_of
+
+# Their tiles are listed before the first one is solved.
+_MOST_POINTS = 10**12
+
+TIME = Parameter("time", REQUIRED, None, (), Quantity("time", "t", -1))
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One dimension of the grid and the parameters that move along it.
+
+    Attributes:
+        name: of the dimension.
+        parameters: the values of each parameter, all of length `size`.
+        coordinate: what labels the dimension; None if its one parameter does.
+    """
+
+    name: str
+    parameters: dict[str, np.ndarray]
+    coordinate: np.ndarray | None
+
+    @property
+    def size(self) -> int:
+        """Number of points along it."""
+        return len(next(iter(self.parameters.values())))
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The points of a sweep.
+
+    Attributes:
+        spec, model: what it was made from; the model of an evolution has the parameter `time` too.
+        axes: dimensions of the grid.
+        numbers, structure: fixed parameters, those that are traced and those that are compiled in.
+    """
+
+    spec: Spec
+    model: Model
+    axes: tuple[Axis, ...]
+    numbers: dict[str, np.ndarray]
+    structure: dict[str, Any]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of points along each axis."""
+        return tuple(axis.size for axis in self.axes)
+
+    @property
+    def points(self) -> int:
+        """Number of points of the grid."""
+        return math.prod(self.shape)
+
+    @property
+    def swept(self) -> set[str]:
+        """The parameters that move along some axis."""
+        return {name for axis in self.axes for name in axis.parameters}
+
+    @property
+    def asked_method(self) -> str:
+        """As the spec says; in 32 bit "auto" is the one that keeps its digits there."""
+        solver = self.spec.solver
+        if solver.precision == "float32" and solver.method == AUTO:
+            return methods(single_precision=True)[1]
+        return solver.method
+
+
+def make_grid(spec: Spec, model: Model) -> Grid:
+    """The points that a spec asks for.
+
+    Raises:
+        SpecError: what does not fit the model's parameters, in one line.
+    """
+    model = _with_time(spec, model)
+    points = math.prod(map(_size, spec.axes.values()))
+    if points > _MOST_POINTS:
+        raise SpecError(f"axes: a grid of {points:.3g} points; takes at most {_MOST_POINTS:.0e}")
+    axes = tuple(_axis(name, entry, model) for name, entry in spec.axes.items())
+    numbers, structure = _fixed_parameters(spec, model, axes)
+    coordinates = {name for axis in axes for name in (axis.name, *axis.parameters)}
+    for name in spec.labels:
+        if name not in coordinates:
+            raise SpecError(f"labels.{name}: {unknown_name('coordinate', name, coordinates)}")
+    return Grid(spec, model, axes, numbers, structure)
+
+
+def _with_time(spec: Spec, model: Model) -> Model:
+    """The model with a parameter `time` if the sweep is an evolution."""
+    if spec.evolution is None:
+        return model
+    if model.parameters.get(TIME.name, TIME) is not TIME:
+        raise SpecError(f"evolution: the model {model.name} has a parameter {TIME.name!r} of its own")
+    return replace(model, parameters=model.parameters | {TIME.name: TIME})
+
+
+def _size(entry: Any) -> int:
+    """Number of points of an axis, which is not made for it."""
+    first = next(iter(entry.values())) if isinstance(entry, dict) else entry
+    return first.num if isinstance(first, Range) else len(first)
+
+
+def _axis(name: str, entry: Any, model: Model) -> Axis:
+    if not isinstance(entry, dict):
+        _check_swept(model, name, f"axes.{name}")
+        return Axis(name, {name: values_of(entry)}, None)
+    columns = {key: values_of(values) for key, values in entry.items()}
+    lengths = {key: len(values) for key, values in columns.items()}
+    if len(set(lengths.values())) > 1:
+        listed = ", ".join(f"{key} has {n}" for key, n in lengths.items())
+        raise SpecError(f"axes.{name}: lists that move together have equal lengths, but {listed}")
+    size = next(iter(lengths.values()))
+    coordinate = np.arange(size)
+    if name not in model.parameters and name in columns:
+        coordinate = columns.pop(name)
+    for key in columns:
+        _check_swept(model, key, f"axes.{name}.{key}")
+    if not columns:
+        raise SpecError(f"axes.{name}: no parameter of the model moves along it")
+    return Axis(name, columns, None if name in columns else coordinate)
+
+
+def _check_swept(model: Model, name: str, key: str) -> None:
+    """Check that a parameter exists and may vary inside one compiled program."""
+    if name not in model.parameters:
+        raise SpecError(f"{key}: {unknown_name('parameter', name, model.parameters)}")
+    structure = model.parameters[name].structure
+    if structure is not None:
+        raise SpecError(
+            f"{key}: {name!r} shapes the system ({structure.__name__}) and cannot be an axis; "
+            f"set it in [parameters] and run one sweep for each value"
+        )
+
+
+def _fixed_parameters(
+    spec: Spec, model: Model, axes: tuple[Axis, ...]
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Numbers and structure to call the model with at every point, defaults left to the model."""
+    swept: dict[str, str] = {}
+    for axis in axes:
+        for name in axis.parameters:
+            if name in swept:
+                raise SpecError(f"axes.{axis.name}: {name!r} moves along axes.{swept[name]} already")
+            swept[name] = axis.name
+    numbers: dict[str, np.ndarray] = {}
+    structure: dict[str, Any] = {}
+    for name, value in spec.parameters.items():
+        if name not in model.parameters:
+            raise SpecError(f"parameters.{name}: {unknown_name('parameter', name, model.parameters)}")
+        if name in swept:
+            raise SpecError(f"parameters.{name}: {name!r} is an axis too (axes.{swept[name]})")
+        parameter = model.parameters[name]
+        target = numbers if parameter.structure is None else structure
+        target[name] = parameter.check(value)
+    for name, parameter in model.parameters.items():
+        if parameter.default is REQUIRED and name not in {*swept, *numbers, *structure}:
+            raise SpecError(f"parameters.{name}: missing; the model {model.name} has no default for it")
+    return numbers, structure

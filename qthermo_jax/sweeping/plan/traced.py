@@ -1,0 +1,61 @@
+"""What a model's system is, as far as it is the same at every point of a grid: plain data, without JAX.
+
+`qthermo_jax.sweeping.compute.tracing` finds it; a plan is made from it.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from qthermo_jax.labels import Dimension, Quantity
+
+
+class Measured(NamedTuple):
+    """An observable that can be asked for.
+
+    Attributes:
+        quantity: its name, symbol and unit.
+        dims: one for each of its axes.
+    """
+
+    quantity: Quantity
+    dims: tuple[Dimension, ...] = ()
+
+
+@dataclass(frozen=True)
+class TracedSystem:
+    """The static parts of a system.
+
+    Attributes:
+        dimension: of the Hilbert space, d.
+        n_baths: number of baths, K.
+        n_transitions: number of transitions that the baths can drive.
+        levels: groups of eigenstates that the model declares degenerate; None if it declares nothing.
+        generator: name of its master equation.
+        has_cut_off: whether the model or the spec gives a `secular_tol`.
+        has_initial: whether the model or the spec gives a state that an evolution starts from.
+        solvers: names of the solvers that are tried one after the other at each point.
+        bytes_per_point: memory that one point takes in the first of these solvers.
+        changes_H: for each axis of the grid, whether the Hamiltonian changes along it.
+        model_observables: names of the observables that the model brings.
+        computed_observables: those of them that are functions of the system and its state.
+        observables: everything that the sweep can ask the system for, by name.
+        needs_steady: names of further observables, which the system has in a steady state only.
+        elsewhere: for each observable that is asked for and that the system lacks, the built-in models
+            that bring it.
+    """
+
+    dimension: int
+    n_baths: int
+    n_transitions: int
+    levels: tuple[tuple[int, ...], ...] | None
+    generator: str
+    has_cut_off: bool
+    has_initial: bool
+    solvers: tuple[str, ...]
+    bytes_per_point: int
+    changes_H: tuple[bool, ...]
+    model_observables: tuple[str, ...]
+    computed_observables: frozenset[str]
+    observables: dict[str, Measured]
+    needs_steady: frozenset[str]
+    elsewhere: dict[str, tuple[str, ...]]
