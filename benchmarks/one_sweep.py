@@ -16,7 +16,7 @@ from qthermo_jax.sweeping.execute.planning import make_plan
 from qthermo_jax.sweeping.execute.this_host import ThisHost
 from qthermo_jax.sweeping.plan.model import find_model
 from qthermo_jax.sweeping.schedule.tiling import Box
-from qthermo_jax.sweeping.spec.declared import parse_spec
+from qthermo_jax.sweeping.spec.reading import parse_spec
 
 # Temperatures that share one H: an eigendecomposition serves them all.
 _TEMPERATURES = 5000
@@ -67,9 +67,7 @@ def main(sites: int, points: int, precision: str, repeats: int, folder: Path | N
     for _ in range(repeats):
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             store = Store(Path(scratch) / "sweep.h5", job.plan)
-            start = time.perf_counter()
-            run_to_file(job, store, executor=ThisHost(engine))
-            whole.append(time.perf_counter() - start)
+            whole.append(seconds(lambda store=store: run_to_file(job, store, executor=ThisHost(engine))))
             size = sum(file.stat().st_size for file in Path(scratch).rglob("*.h5"))
         alone.append(seconds(lambda: solve_all(engine, job.plan.tiling.boxes)))
     click.echo(

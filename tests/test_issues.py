@@ -265,7 +265,7 @@ def unstarted(monkeypatch):
     def started(job):
         raise Started(job.plan)
 
-    monkeypatch.setattr("qthermo_jax.sweeping.execute.run.run_in_memory", started)
+    monkeypatch.setattr("qthermo_jax.sweeping.execute.entry.run_in_memory", started)
 
 
 @pytest.mark.usefixtures("unchecked", "unstarted")

@@ -7,7 +7,8 @@ import pytest
 
 from qthermo_jax.sweeping.errors import SpecError
 from qthermo_jax.sweeping.execute.entry import sweep_from_file
-from qthermo_jax.sweeping.spec.declared import load_spec, parse_spec, values_of
+from qthermo_jax.sweeping.spec.declared import values_of
+from qthermo_jax.sweeping.spec.reading import parse_spec
 
 GOOD = """
 model = "lambda_system"

@@ -24,7 +24,7 @@ from qthermo_jax.sweeping.compute import engine
 from qthermo_jax.sweeping.execute import this_host
 from qthermo_jax.sweeping.execute.planning import make_plan
 from qthermo_jax.sweeping.plan.model import find_model
-from qthermo_jax.sweeping.spec.declared import parse_spec
+from qthermo_jax.sweeping.spec.reading import parse_spec
 from qthermo_jax.sweeping.store import layout, store
 from qthermo_jax.sweeping.store.files import merge
 from qthermo_jax.sweeping.store.tile_files import TileFiles, read_tile_file

@@ -17,7 +17,7 @@ from qthermo_jax.sweeping.compute.point import point_function
 from qthermo_jax.sweeping.execute.planning import make_plan
 from qthermo_jax.sweeping.plan.model import find_model
 from qthermo_jax.sweeping.schedule import tiling
-from qthermo_jax.sweeping.spec.declared import parse_spec
+from qthermo_jax.sweeping.spec.reading import parse_spec
 
 G, T_L = [0.3, 0.8, 1.3], [0.3, 0.5]
 TWO_AXES = {

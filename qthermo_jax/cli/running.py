@@ -16,6 +16,7 @@ from qthermo_jax.cli.lines import in_one_line
 
 if TYPE_CHECKING:
     from qthermo_jax.sweeping import Store, Sweep
+    from qthermo_jax.sweeping.errors import Issue
     from qthermo_jax.sweeping.execute.executor import Executor
 
 
@@ -43,6 +44,7 @@ def run(
     """Run the sweeps SPEC one after the other; goes on from what an interrupted run finished."""
     from qthermo_jax.cli.pictures import picture_of
     from qthermo_jax.sweeping import Store, sweep_from_file
+    from qthermo_jax.sweeping.execute.checking import oddities_of
     from qthermo_jax.sweeping.execute.this_host import THIS_HOST
 
     outputs = [out or default_output(spec) for spec in specs]
@@ -67,7 +69,7 @@ def run(
         solving = nullcontext(THIS_HOST)  # nothing to do for a cluster
     with solving as executor:
         for spec, job, store in zip(specs, jobs, stores, strict=True):
-            _run(spec.stem, job, store, executor, interrupts)
+            _run(spec, job, store, executor, interrupts)
             if drawn:
                 click.echo(picture_of(store.path))
 
@@ -84,7 +86,15 @@ def _check_outputs(out: Path | None, outputs: Sequence[Path]) -> None:
             raise SpecError(f"{times} specs would be written to {path}: run them apart, with --out")
 
 
-def _run(title: str, job: "Sweep", store: "Store", executor: "Executor", interrupts: Interrupts) -> None:
+def _warn(spec: Path, job: "Sweep", oddities: "Iterable[Issue]") -> None:
+    """What is odd in a spec, each with its line."""
+    from qthermo_jax.sweeping.spec.toml_lines import with_lines
+
+    for issue in with_lines(oddities, job.source):
+        click.echo(in_one_line(f"qthermo: {issue.told(str(spec), 'warning')}"), err=True)
+
+
+def _run(spec: Path, job: "Sweep", store: "Store", executor: "Executor", interrupts: Interrupts) -> None:
     """One sweep, with its progress and a line that says what came out."""
     from qthermo_jax.cli.explaining import extended
     from qthermo_jax.cli.formatting import causes, in_words
@@ -101,7 +111,7 @@ def _run(title: str, job: "Sweep", store: "Store", executor: "Executor", interru
     if store.extends:
         click.echo(f"{store.path}: {extended(job, store)}")
     tally = Tally(job.plan.points)
-    with interrupts.stopping(store.tile_files.folder) as stop, watched(title, tally) as watch:
+    with interrupts.stopping(store.tile_files.folder) as stop, watched(spec.stem, tally) as watch:
         run_to_file(job, store, watch, stop, executor)
     took = f"{tally.points} points in {tally.seconds:.1f} s"
     click.echo(f"{store.path}: {took}; {in_words(tally.statuses)}")

@@ -266,6 +266,7 @@ def test_a_failure_is_one_line_and_exit_code_1(folder, qthermo, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("qthermo_jax.sweeping.store.tile_files.TileFiles.write", full)
+    (folder / "spec.toml").write_text(SPEC.replace(", -1.0", ""))
     code, _, err = qthermo("run", "spec.toml")
     assert code == 1
     assert err.count("\n") == 1

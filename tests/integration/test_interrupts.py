@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from processes import until
 from qthermo_jax.sweeping.store.tile_files import read_tile_file
 
 SPEC = """
@@ -44,8 +45,8 @@ def write(self, box, arrays, device):
 tile_files.TileFiles.write = write
 """
 PLANNING = """
-from qthermo_jax.sweeping.execute import entry
-entry.make_plan = busy
+from qthermo_jax.sweeping.execute import checking
+checking.make_plan = busy
 """
 
 

@@ -11,6 +11,7 @@ from qthermo_jax.registry import AUTO
 from qthermo_jax.solvers import solvers_for
 from qthermo_jax.steady import Status, solved
 from qthermo_jax.sweeping.compute.setting import system_function
+from qthermo_jax.sweeping.errors import Issue, Steps
 from qthermo_jax.sweeping.plan.record import Plan
 
 # So many corners of the grid are looked at.

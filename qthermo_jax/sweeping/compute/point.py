@@ -8,13 +8,15 @@ from jaxtyping import Array, Bool, Float, Int8
 
 from qthermo_jax.bounded import Bounded, slope_of, trusted
 from qthermo_jax.catalogue import measures
+from qthermo_jax.currents import bounded_currents
 from qthermo_jax.declared import Computed
 from qthermo_jax.results.schema import LEAK, METHOD, NOTE, STATUS
 from qthermo_jax.solvers import Note
 from qthermo_jax.steady import Change, Footing, State, Status, derivative_status, footing
 from qthermo_jax.structure import Index
 from qthermo_jax.sweeping.compute.setting import state_of, system_function
-from qthermo_jax.sweeping.errors import SpecError, first_line
+from qthermo_jax.sweeping.errors import Issue, SpecError, first_line
+from qthermo_jax.sweeping.plan.model import place_of
 from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.system import OpenSystem
 

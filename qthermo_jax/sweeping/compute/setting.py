@@ -10,10 +10,12 @@ from jaxtyping import Array
 from qthermo_jax import dynamics
 from qthermo_jax.registry import DEFAULT_EQUATION
 from qthermo_jax.steady import State, solved
-from qthermo_jax.sweeping.errors import SpecError, unknown_name
+from qthermo_jax.sweeping.errors import Issue, SpecError, Steps, of_model, path_of, unknown_name
 from qthermo_jax.sweeping.plan.grid import TIME, Grid
 from qthermo_jax.sweeping.spec.declared import Evolution
 from qthermo_jax.system import OpenSystem
+
+_INITIAL: Steps = ("evolution", "initial")
 
 _NEEDS_A_NUMBER = (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError)
 

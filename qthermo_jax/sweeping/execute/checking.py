@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from qthermo_jax.steady import Status
 from qthermo_jax.sweeping.compute.cold import is_a_temperature, not_unique_at_zero
 from qthermo_jax.sweeping.compute.point import try_user_observables
-from qthermo_jax.sweeping.errors import SpecError
+from qthermo_jax.sweeping.errors import Issue, SpecError, Steps
 from qthermo_jax.sweeping.execute.planning import make_plan
-from qthermo_jax.sweeping.plan.model import find_model
-from qthermo_jax.sweeping.plan.record import Plan
-from qthermo_jax.sweeping.spec.declared import Range, Spec, faults_of, read_toml
-from qthermo_jax.sweeping.spec.error_recovery import Draft, key_of
-from qthermo_jax.sweeping.spec.toml_lines import line_of, lines_of_keys
+from qthermo_jax.sweeping.plan.model import Model, find_model
+from qthermo_jax.sweeping.plan.record import DEFAULT_MEMORY, Plan
+from qthermo_jax.sweeping.spec.declared import Range, Spec
+from qthermo_jax.sweeping.spec.error_recovery import Draft
+from qthermo_jax.sweeping.spec.reading import parse_spec, read_toml
+from qthermo_jax.sweeping.spec.toml_lines import with_lines
 from qthermo_jax.sweeping.store.store import check_file_name, room_for
 
 # Of the size of the density matrix: H, its eigenvectors, rates, tables of its transitions.
@@ -107,7 +109,7 @@ def checked_plan(
     def attempt(data: dict[str, Any]) -> Plan:
         spec = parse_spec(data)
         plan = make_plan(spec, find(spec), memory, devices)
-        try_own_observables(plan)
+        try_user_observables(plan)
         return plan
 
     try:
@@ -117,11 +119,7 @@ def checked_plan(
     draft = Draft(data)
     while draft.repair(found):
         try:
-            spec = Spec.model_validate(draft.data)
-            plan = make_plan(spec, find_model(spec.model, folder, spec.observables), devices=1)
-            try_user_observables(plan)
-        except ValidationError as error:
-            found = faults_of(error)
+            attempt(draft.data)
         except SpecError as error:
             found = error.issues
         else:

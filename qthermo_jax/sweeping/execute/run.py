@@ -1,7 +1,6 @@
 """A sweep is run: in memory, or to a file that resumes."""
 
 import logging
-import warnings
 from collections import Counter
 from collections.abc import Callable
 from functools import partial

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from qthermo_jax.labels import Dimension, Quantity
-from qthermo_jax.sweeping.errors import SpecError, unknown_name
+from qthermo_jax.sweeping.errors import Issue, SpecError, Steps, unknown_name
 from qthermo_jax.sweeping.plan.grid import Grid
 from qthermo_jax.sweeping.plan.model import Parameter
 
@@ -91,7 +91,8 @@ def find_derivatives(
             directions = np.array([len(differentiated) + baths[name]])
             quantity = Quantity(f"the temperature of bath {baths[name] + 1}", name, 1)
         elif name in parameters:
-            raise SpecError(f"{key}: {name!r} is not a single number here; {_takes(n_baths)}")
+            several = f"{name!r} is not a single number here; {_takes(n_baths)}"
+            raise SpecError(Issue(steps, several))
         else:
             known = list(dict.fromkeys([*sorted(scalars), *baths, ALL_BATHS]))
             raise SpecError(unknown_name(steps, "parameter", name, known))

@@ -104,7 +104,7 @@ def find_model(
             brought[given.name] = given
             digests.append(fingerprint(given.function.func, given.arguments))
         elif ":" in given:
-            found, digest = _find_function(given, folder, f"observables[{position}]")
+            found, digest = _find_function(given, folder, ("observables", position))
             name = observable_name(given)
             brought[name] = found if isinstance(found, Computed) else Computed(found, Quantity(name))
             digests.append(digest)
@@ -124,7 +124,7 @@ def observable_name(observable: str | Computed) -> str:
 
 def place_of(name: str, observables: Sequence[str]) -> Steps:
     """Where a spec asks for an observable; where it does not, it is the model that brings it."""
-    asked = [own_name(given) for given in observables]
+    asked = [observable_name(given) for given in observables]
     return ("observables", asked.index(name)) if name in asked else ("model",)
 
 
@@ -148,7 +148,7 @@ def _find_function(reference: str, folder: Path, steps: Steps) -> tuple[Any, str
     source, _, name = reference.rpartition(":")
     with _told_in_one_line(steps, source):
         if source.endswith(".py") and not (folder / source).is_file():
-            raise SpecError(f"{key}: no file {folder / source}")
+            raise SpecError(Issue(steps, f"no file {folder / source}"))
         own = user_modules(source, folder)
     function = getattr(own.root, name, None)
     if isinstance(function, Computed):

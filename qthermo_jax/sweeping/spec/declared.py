@@ -248,12 +248,15 @@ class Spec(Table):
 
     @model_validator(mode="after")
     def _an_evolution_takes_its_methods(self) -> "Spec":
-        solver = self.solver
-        *known, last = map(repr, methods(evolving=True))
-        if self.evolution and solver.method not in methods(evolving=True):
-            raise ValueError(f"solver.method: an evolution takes {', '.join(known)} or {last}")
-        if self.evolution and solver.precision == "float32":
-            raise ValueError("solver.precision: an evolution takes 'float64'")
+        if not self.evolution:
+            return self
+        found = []
+        if self.solver.method not in methods(evolving=True):
+            *known, last = map(repr, methods(evolving=True))
+            takes = f"an evolution takes {', '.join(known)} or {last}"
+            found.append(Issue(("solver", "method"), takes))
+        if self.solver.precision == "float32":
+            found.append(Issue(("solver", "precision"), "an evolution takes 'float64'"))
         moving = {name for entry in self.axes.values() if isinstance(entry, dict) for name in entry}
         if "time" not in {*self.axes, *moving, *self.parameters}:
             takes = "takes a time, as axes.time or parameters.time"
