@@ -22,20 +22,34 @@ class Pace(eqx.Module):
     """What tells how fast a value's terms change along a direction, and so how exact the change is.
 
     Attributes:
+        populations: p, (d,).
+        logarithms: ln p, (d,).
         rates: the logarithms of all rates, (r,).
-        steps: in how many factors of a term a rate may be.
+        reference: position of the state that the elimination gives the weight 1.
+        alone: whether the populations come of the elimination; no error then is larger than that of the
+            weights ln(p_i/p_reference) and of their mean. Otherwise that of the fastest rate counts.
+        factors: of net fluxes, in how many factors of a term a rate may be; 0 for what is made of
+            populations times rates.
     """
 
+    populations: Float[Array, " d"]
+    logarithms: Float[Array, " d"]
     rates: Float[Array, " r"]
-    steps: Float[Array, ""]
+    reference: int = eqx.field(static=True)
+    alone: Bool[Array, ""]
+    factors: Float[Array, ""]
 
-    def of(self, change: "Pace") -> Float[Array, ""]:
-        """Relative change of a term, at most.
+    def of(self, change: "Pace") -> Float[Array, " d"]:
+        """Relative change of the part that comes of each state, as far as round-off acts on it, (d,).
 
         Args:
             change: derivatives of this along a direction.
         """
-        return self.steps * jnp.max(jnp.abs(change.rates), initial=0.0)
+        fastest = jnp.max(jnp.abs(change.rates), initial=0.0)
+        weight = jnp.abs(change.logarithms - change.logarithms[self.reference])
+        own = jnp.abs(change.logarithms) + weight + jnp.sum(self.populations * weight)
+        of_populations = jnp.where(self.alone, own, fastest)
+        return jnp.where(self.factors > 0, self.factors * fastest, of_populations)
 
 
 class Bounded(eqx.Module):
@@ -125,7 +139,8 @@ def slope_of(found: Any, slope: Any) -> Any:
     if not isinstance(found, Bounded):
         return slope
     pace = found.pace.of(slope.pace)
-    parts = _TERMS * (jnp.abs(slope.parts) + found.parts * pace)
+    moved = jnp.einsum("...d,d->...d", found.parts, pace)
+    parts = _TERMS * (jnp.abs(slope.parts) + moved)
     return replace(found.having(slope.value, parts), exact=jnp.array(False))
 
 

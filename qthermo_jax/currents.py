@@ -85,13 +85,15 @@ def _flow(system: OpenSystem, state: State) -> tuple[Bounded, Bounded]:
     # In equilibrium the derivatives are not 0; without a cycle they are.
     J = J - jax.lax.stop_gradient(jnp.where(zero, J, 0.0))
     J = jnp.where(no_cycle & zero, 0.0, J)
-    steps = jnp.where(state.method == Method.POPULATIONS, 2.0 * p.size, 1.0)
-    pace = Pace(log_rates(transitions), steps)
+    logarithms = jnp.log(jnp.where(p > 0, p, 1.0))
+    first = int(system.pairs.independent_set_split[0][0])
+    alone = state.method == Method.POPULATIONS
+    pace = Pace(p, logarithms, log_rates(transitions), first, alone, jnp.zeros_like(T[0]))
     heat = Bounded(J, bound, parts, jnp.abs(J), zero | (not is_steady), pace)
     entropy = _entropy_of(heat, T)
     if not (isinstance(state, SteadyState) and _may_be_a_rate_equation(system, state)):
         return heat, entropy
-    asked = ~(_has_all_digits(heat) & _has_all_digits(entropy)) & (state.method == Method.POPULATIONS)
+    asked = alone & ~(_has_all_digits(heat) & _has_all_digits(entropy))
     return _by_net_fluxes(asked, system, state, transitions, heat, entropy)
 
 
@@ -160,7 +162,9 @@ def _better(
     value, bound = jnp.where(where, value, before.value), jnp.where(where, bound, before.bound)
     spread = jnp.broadcast_to(bound[..., None] / before.parts.shape[-1], before.parts.shape)
     parts = jnp.where(where, spread, before.parts)
-    return replace(before, value=value, bound=bound, parts=parts, size=jnp.abs(value))
+    factors = jnp.where(where, 2.0 * before.parts.shape[-1], before.pace.factors)
+    pace = replace(before.pace, factors=factors)
+    return replace(before, value=value, bound=bound, parts=parts, size=jnp.abs(value), pace=pace)
 
 
 class Fluxes(NamedTuple):

@@ -64,12 +64,12 @@ observables = [
 ]
 # derivatives = [{derivative}]  # each observable differentiated by each of these parameters
 
-# Held fixed. A parameter that transitions stands under [axes] instead.
+# Held fixed. A parameter that varies stands under [axes] instead.
 [parameters]
 {parameters}
 
 # One dimension of the grid each, their product is the grid. A list does too, [0.1, 0.2, 0.5];
-# a range with spacing = "log" is geometric; [axes.NAME] with lists of equal lengths transitions several.
+# a range with spacing = "log" is geometric; [axes.NAME] with lists of equal lengths varies several.
 [axes]
 {axes}
 
@@ -150,7 +150,7 @@ def _value(parameter: Parameter) -> Any:
     return {int: 2, str: "", bool: False}[parameter.structure]
 
 
-def _fixed(parameter: Parameter, value: Any, transitions: bool) -> tuple[str, str]:
+def _fixed(parameter: Parameter, value: Any, swept: bool) -> tuple[str, str]:
     words = [parameter.quantity.long_name, " or ".join(map(_toml, parameter.choices))]
     if parameter.default is REQUIRED:
         words.append("no default: choose")
@@ -158,10 +158,10 @@ def _fixed(parameter: Parameter, value: Any, transitions: bool) -> tuple[str, st
         words.append("not set by default")
     else:
         words.append(f"default: {_toml(value)}")
-    if transitions:
-        words.append("moves, see below")
+    if swept:
+        words.append("varies, see below")
     code = f"{parameter.name} = {'[]' if value is None else _toml(value)}"
-    return f"# {code}" if transitions or value is None else code, "; ".join(filter(None, words))
+    return f"# {code}" if swept or value is None else code, "; ".join(filter(None, words))
 
 
 def _axis(name: str, value: float) -> str:

@@ -28,7 +28,7 @@ class HeatFlow(NamedTuple):
 
 
 class MasterEquation(abc.ABC):
-    """A master equation: a generator that is made of transitions, and the heat that it transitions.
+    """A master equation: a generator that is made of transitions, and the heat that it moves.
 
     To add one: a file with a subclass, and a line in `qthermo_jax.registry`.
 

@@ -227,7 +227,7 @@ def test_something_else_in_a_parts_place(
 ) -> None:
     strike, lost = ATTACKS[attack]
     strike(*interrupted.tile_files)
-    goes_on(interrupted, solver, whole, lost | {4})
+    assert_goes_on(interrupted, solver, whole, lost | {4})
 
 
 def test_a_part_of_another_sweep_with_a_checksum_of_its_own(
@@ -237,7 +237,7 @@ def test_a_part_of_another_sweep_with_a_checksum_of_its_own(
     folder, digest = interrupted.tile_files[0].parent, job_of().plan.digest
     arrays = TileFiles(folder, digest).read(box).arrays
     TileFiles(folder, "another").write(box, {name: 0 * values for name, values in arrays.items()}, "cpu")
-    goes_on(interrupted, solver, whole, {0, 4})
+    assert_goes_on(interrupted, solver, whole, {0, 4})
 
 
 @pytest.mark.parametrize(
