@@ -16,7 +16,7 @@ from qthermo_jax.sweeping.execute.planning import make_plan
 from qthermo_jax.sweeping.execute.this_host import ThisHost
 from qthermo_jax.sweeping.plan.model import find_model
 from qthermo_jax.sweeping.schedule.tiling import Box
-from qthermo_jax.sweeping.spec.declared import parse_spec
+from qthermo_jax.sweeping.spec.reading import parse_spec
 
 # Temperatures that share one H: an eigendecomposition serves them all.
 _TEMPERATURES = 5000

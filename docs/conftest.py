@@ -27,7 +27,7 @@ from sybil.parsers.markdown.lexers import FencedCodeBlockLexer
 
 from qthermo_jax.sweeping.execute.planning import make_plan
 from qthermo_jax.sweeping.plan.model import find_model
-from qthermo_jax.sweeping.spec.declared import parse_spec
+from qthermo_jax.sweeping.spec.reading import parse_spec
 
 SWEEPS = Path(__file__).parents[1] / "sweeps"
 _FENCES = FencedCodeBlockLexer(r"[^\n]+", {"language": "info", "source": "source"})

@@ -65,10 +65,9 @@ def looked_at(folder, text):
 
 
 def test_all_faults_are_found_at_once_each_with_its_line(tmp_path):
-    remarks, plan = looked_at(tmp_path, FAULTY)
-    assert plan is None
-    assert all(remark.fatal for remark in remarks)
-    found = [(remark.line, remark.text) for remark in remarks]
+    verdict = looked_at(tmp_path, FAULTY)
+    assert (verdict.plan, verdict.oddities) == (None, ())
+    found = [(issue.line, str(issue)) for issue in verdict.faults]
     assert len(found) == len(FOUND), found
     for (line, text), (expected, begins) in zip(found, FOUND, strict=True):
         assert line == expected
@@ -77,8 +76,8 @@ def test_all_faults_are_found_at_once_each_with_its_line(tmp_path):
 
 def test_a_name_that_was_wrong_is_not_missing_too(tmp_path):
     (tmp_path / "own.py").write_text("def f(T): raise ValueError\n")
-    remarks, _ = looked_at(tmp_path, 'model = "own.py:f"\n[parameters]\nTT = 1.0\n')
-    texts = [remark.text for remark in remarks]
+    verdict = looked_at(tmp_path, 'model = "own.py:f"\n[parameters]\nTT = 1.0\n')
+    texts = [*map(str, verdict.faults)]
     assert texts[0].startswith("model own.py:f: ValueError")
     assert texts[1].startswith("parameters.TT: unknown parameter 'TT'; did you mean 'T'?")
     assert len(texts) == 2
@@ -87,18 +86,22 @@ def test_a_name_that_was_wrong_is_not_missing_too(tmp_path):
 def test_where_the_keys_of_a_file_stand():
     lines = lines_of_keys(FAULTY)
     text = FAULTY.splitlines()
-    for key, begins in {
-        "observables": "observables",
-        "parameters": "[parameters]",
-        "axes.g.num": "g =",
-        "axes.bias.rate": "rate = [",
-        "axes.bias": "[axes.bias]",
+    for steps, begins in {
+        ("observables", 2): "observables",
+        ("parameters",): "[parameters]",
+        ("axes", "g", "num"): "g =",
+        ("axes", "bias", "rate"): "rate = [",
+        ("axes", "bias"): "[axes.bias]",
     }.items():
-        line = line_of(key, lines)
+        line = line_of(steps, lines)
         assert line is not None
         assert text[line - 1].startswith(begins)
-    assert line_of("parameters.T_R", lines) == line_of("parameters", lines)
-    assert line_of("title", lines) is None
+    assert line_of(("parameters", "T_R"), lines) == line_of(("parameters",), lines)
+    assert line_of(("title",), lines) is None
+
+
+def test_a_letter_that_others_take_for_a_line_break_is_none_in_toml():
+    assert lines_of_keys("title = 'a\u2028b'\nmodel = 'chain'")["model",] == 2
 
 
 ODD = """\
@@ -114,18 +117,18 @@ h = { start = 1.0, stop = 2.0, num = 1 }
 
 
 def test_what_is_odd_is_told_and_can_be_run(tmp_path):
-    remarks, plan = looked_at(tmp_path, ODD)
-    assert plan is not None
-    assert plan.points == 12
-    assert [(r.line, r.text.partition(":")[0], r.fatal) for r in remarks] == [
-        (4, "parameters.T_R", False),
-        (6, "axes.g", False),
-        (7, "axes.T_L", False),
-        (7, "axes.T_L", False),
-        (8, "axes.h", False),
+    verdict = looked_at(tmp_path, ODD)
+    assert verdict.plan is not None
+    assert verdict.plan.points == 12
+    assert [(issue.line, issue.path) for issue in verdict.oddities] == [
+        (4, "parameters.T_R"),
+        (6, "axes.g"),
+        (7, "axes.T_L"),
+        (7, "axes.T_L"),
+        (8, "axes.h"),
     ]
-    assert "-0.1 is below 0" in remarks[0].text
-    assert "2 of 4 values are below 0" in remarks[3].text
+    assert "-0.1 is below 0" in verdict.oddities[0].message
+    assert "2 of 4 values are below 0" in verdict.oddities[3].message
 
 
 @pytest.mark.parametrize(
@@ -140,37 +143,38 @@ def test_what_is_odd_is_told_and_can_be_run(tmp_path):
     ],
 )
 def test_cold_baths_that_leave_several_steady_states_are_told(tmp_path, numbers, key):
-    remarks, plan = looked_at(tmp_path, f'model = "lambda_system"\n{numbers}\n')
-    assert plan is not None
-    assert [remark.text.partition(":")[0] for remark in remarks] == ([key] if key else [])
-    assert all("T = 0" in remark.text and not remark.fatal for remark in remarks)
+    verdict = looked_at(tmp_path, f'model = "lambda_system"\n{numbers}\n')
+    assert verdict.plan is not None
+    assert [issue.path for issue in verdict.oddities] == ([key] if key else [])
+    assert all("T = 0" in issue.message for issue in verdict.oddities)
 
 
 def test_a_result_that_the_disk_has_no_room_for(tmp_path, monkeypatch):
     text = 'model = "lambda_system"\naxes.T_1 = { start = 0.1, stop = 1.0, num = 1000 }\n'
-    assert not looked_at(tmp_path, text)[0]
+    assert looked_at(tmp_path, text).oddities == ()
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
-    (remark,), _ = looked_at(tmp_path, text)
-    assert "1e+03 are free" in remark.text
-    assert not remark.fatal
+    verdict = looked_at(tmp_path, text)
+    (issue,) = verdict.oddities
+    assert "1e+03 are free" in issue.message
+    assert verdict.plan is not None
 
 
 def test_more_levels_than_the_memory_holds(tmp_path):
     text = 'model = "chain"\nsolver.method = "{}"\nparameters.sites = 500\n'
-    assert not looked_at(tmp_path, text.format("populations"))[0]
+    assert looked_at(tmp_path, text.format("populations")).oddities == ()
     # The Liouvillian alone has 10^6 x 10^6 complex elements: 16 TB.
-    (remark,), _ = looked_at(tmp_path, text.format("dense"))
-    assert remark.line == 1
-    assert "1000 levels" in remark.text
-    assert float(re.search(r"takes (\S+) bytes", remark.text)[1]) >= 16e12
+    (issue,) = looked_at(tmp_path, text.format("dense")).oddities
+    assert issue.line == 1
+    assert "1000 levels" in issue.message
+    assert float(re.search(r"takes (\S+) bytes", issue.message)[1]) >= 16e12
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("spec", SWEEPS, ids=lambda path: path.stem)
 def test_nothing_is_wrong_with_the_sweeps_that_come_along(spec):
-    remarks, plan = check(spec, Path("results/x.h5"))
-    assert remarks == []
-    assert plan is not None
+    verdict = check(spec, Path("results/x.h5"))
+    assert (verdict.faults, verdict.oddities) == ((), ())
+    assert verdict.plan is not None
 
 
 VALIDATOR = jsonschema.validators.validator_for(json_schema())(json_schema())

@@ -15,7 +15,7 @@ from qthermo_jax.sweeping.compute.tracing import traced
 from qthermo_jax.sweeping.plan.grid import Grid, make_grid
 from qthermo_jax.sweeping.plan.making import resolved
 from qthermo_jax.sweeping.plan.model import find_model
-from qthermo_jax.sweeping.spec.declared import parse_spec
+from qthermo_jax.sweeping.spec.reading import parse_spec
 
 AXES = {"g": [0.2, 0.4], "T_L": [0.5, 0.6, 0.7]}
 

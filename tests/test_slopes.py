@@ -9,6 +9,7 @@ import pytest
 
 import qthermo_jax as qj
 from qthermo_jax.steady import Status
+from qthermo_jax.sweeping import SpecWarning
 
 Model = Callable[[float], qj.OpenSystem]
 
@@ -72,7 +73,8 @@ def test_info_counts_the_derivatives_that_are_not_known(
     tmp_path: Path, qthermo: Callable[..., tuple[int, str, str]]
 ) -> None:
     out = tmp_path / "r.h5"
-    qj.sweep(dephased, axes={"x": [0.0, 0.0]}, derivatives=["x"], out=out).close()
+    with pytest.warns(SpecWarning, match="axes.x: a value stands more than once"):
+        qj.sweep(dephased, axes={"x": [0.0, 0.0]}, derivatives=["x"], out=out).close()
     code, told, _ = qthermo("info", out)
     (line,) = [line for line in told.splitlines() if line.startswith("points by status_d_x")]
     assert (code, line.split(maxsplit=3)[3].rstrip()) == (0, f"2 {Status.NO_DERIVATIVE.meaning}")

@@ -19,12 +19,12 @@ import xarray as xr
 
 import qthermo_jax as qj
 from qthermo_jax.steady import Status, bytes_per_point
-from qthermo_jax.sweeping import SpecError, StoreError, Sweep, run_to_file
+from qthermo_jax.sweeping import SpecError, SpecWarning, StoreError, Sweep, run_to_file
 from qthermo_jax.sweeping.compute import engine
 from qthermo_jax.sweeping.execute import this_host
 from qthermo_jax.sweeping.execute.planning import make_plan
 from qthermo_jax.sweeping.plan.model import find_model
-from qthermo_jax.sweeping.spec.declared import parse_spec
+from qthermo_jax.sweeping.spec.reading import parse_spec
 from qthermo_jax.sweeping.store import layout, store
 from qthermo_jax.sweeping.store.files import merge
 from qthermo_jax.sweeping.store.tile_files import TileFiles, read_tile_file
@@ -463,7 +463,8 @@ class TestDisk:
         assert store.room_for(plan, there=plan.points) == layout.bytes_on_disk(plan)
         free = store.shutil.disk_usage(out.parent)._replace(free=layout.bytes_on_disk(plan) + 1)
         monkeypatch.setattr(store.shutil, "disk_usage", lambda _: free)
-        swept(out)
+        with pytest.warns(SpecWarning, match="bytes of disk"):
+            swept(out)
         assert "bytes more until it is finished" in caplog.text
         monkeypatch.setattr(store, "LARGEST_COPY", 0)
         assert store.room_for(plan) == layout.bytes_on_disk(plan)

@@ -11,12 +11,13 @@ import pytest
 import qthermo_jax as qj
 from processes import in_a_fresh_interpreter
 from qthermo_jax.steady import bytes_per_point
+from qthermo_jax.sweeping import SpecWarning
 from qthermo_jax.sweeping.compute import engine
 from qthermo_jax.sweeping.compute.point import point_function
 from qthermo_jax.sweeping.execute.planning import make_plan
 from qthermo_jax.sweeping.plan.model import find_model
 from qthermo_jax.sweeping.schedule import tiling
-from qthermo_jax.sweeping.spec.declared import parse_spec
+from qthermo_jax.sweeping.spec.reading import parse_spec
 
 G, T_L = [0.3, 0.8, 1.3], [0.3, 0.5]
 TWO_AXES = {
@@ -161,7 +162,9 @@ def test_no_axes_is_one_point():
 
 
 def test_a_flagged_point_is_nan_and_leaves_the_others_alone():
-    data = qj.sweep("chain", axes={"g": [0.0, 0.5], "T_R": [0.2, -0.1, np.nan]}, parameters={"sites": 3})
+    axes = {"g": [0.0, 0.5], "T_R": [0.2, -0.1, np.nan]}
+    with pytest.warns(SpecWarning, match="axes.T_R"):
+        data = qj.sweep("chain", axes=axes, parameters={"sites": 3})
     unique, range_ = qj.Status.NOT_UNIQUE, qj.Status.PARAMETER_OUT_OF_RANGE
     assert data.status.values.tolist() == [[unique, range_, range_], [qj.Status.OK, range_, range_]]
     assert np.isnan(data.site_populations.values[data.status.values != 0]).all()

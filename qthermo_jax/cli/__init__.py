@@ -39,45 +39,45 @@ for command in (new, check, run, explain, info, merge_file, draw, view, list_mod
 
 
 def main() -> NoReturn:
-    """Run the command line; every error is one line, and the exit code says its kind."""
+    """Run the command line; every error is a line of its own, and the exit code says their kind."""
     interrupts = Interrupts()
     with interrupts.listening():
-        code, message = _run(interrupts)
-        if message:
+        code, messages = _run(interrupts)
+        for message in messages:
             click.echo(in_one_line(f"qthermo: {message}"), err=True)
         if code == EXIT_INTERRUPTED and interrupts.came():
             leave_in_order()
     sys.exit(code)
 
 
-def _run(interrupts: Interrupts) -> tuple[int, str]:
-    """The exit code, and what to say about it."""
+def _run(interrupts: Interrupts) -> tuple[int, list[str]]:
+    """The exit code, and what to say about it, a line each."""
     try:
         # What a command leaves with, if it says so itself.
-        return app(standalone_mode=False, complete_var=VARIABLE, obj=interrupts) or 0, ""
+        return app(standalone_mode=False, complete_var=VARIABLE, obj=interrupts) or 0, []
     except click.ClickException as error:
-        return _EXIT_BAD_INPUT, error.format_message()
+        return _EXIT_BAD_INPUT, [error.format_message()]
     except (KeyboardInterrupt, click.Abort):
-        return EXIT_INTERRUPTED, ""
+        return EXIT_INTERRUPTED, []
     except Exception as error:
-        code, message = _verdict(error)
-        if not message:
+        code, messages = _verdict(error)
+        if not messages:
             raise
-        return code, message
+        return code, messages
 
 
-def _verdict(error: Exception) -> tuple[int, str]:
+def _verdict(error: Exception) -> tuple[int, list[str]]:
     """The exit code for an error, and what to say: nothing where a traceback is asked for."""
     from qthermo_jax.sweeping.errors import Interrupted, SpecError, StoreError, TilesFailed, first_line
 
     match error:
         case SpecError():
-            return _EXIT_BAD_INPUT, str(error)
+            return _EXIT_BAD_INPUT, error.lines
         case Interrupted():
-            return EXIT_INTERRUPTED, f"interrupted; {error}"
+            return EXIT_INTERRUPTED, [f"interrupted; {error}"]
         case StoreError() | TilesFailed():
-            return _EXIT_FAILED, str(error)
+            return _EXIT_FAILED, [str(error)]
     if os.environ.get("QTHERMO_DEBUG"):
-        return _EXIT_FAILED, ""
+        return _EXIT_FAILED, []
     reason = f"{type(error).__name__}: {first_line(error)}"
-    return _EXIT_FAILED, f"failed: {reason} (QTHERMO_DEBUG=1 shows where)"
+    return _EXIT_FAILED, [f"failed: {reason} (QTHERMO_DEBUG=1 shows where)"]

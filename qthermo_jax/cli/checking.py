@@ -21,12 +21,11 @@ def check(context: click.Context, spec: Path, out: Path | None) -> None:
     """
     from qthermo_jax.sweeping.execute.checking import check as look
 
-    remarks, plan = look(spec, out or default_output(spec))
-    for remark in remarks:
-        place = f"{spec}:{remark.line}" if remark.line else str(spec)
-        kind = "error" if remark.fatal else "warning"
-        click.echo(in_one_line(f"{place}: {kind}: {remark.text}"))
-    if plan:
+    verdict = look(spec, out or default_output(spec))
+    for kind, issues in (("error", verdict.faults), ("warning", verdict.oddities)):
+        for issue in issues:
+            click.echo(in_one_line(issue.told(str(spec), kind)))
+    if plan := verdict.plan:
         names = ", ".join(plan.results)
         told = f"{spec}: can be run: {plan.points} points of {plan.model.name}: {names}"
         click.echo(in_one_line(told))

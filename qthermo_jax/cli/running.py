@@ -3,7 +3,7 @@
 import logging
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,9 +12,11 @@ import click
 
 from qthermo_jax.cli.arguments import default_output, memory_option, spec_argument, specs_argument
 from qthermo_jax.cli.interrupts import Interrupts
+from qthermo_jax.cli.lines import in_one_line
 
 if TYPE_CHECKING:
     from qthermo_jax.sweeping import Store, Sweep
+    from qthermo_jax.sweeping.errors import Issue
     from qthermo_jax.sweeping.execute.executor import Executor
 
 
@@ -42,6 +44,7 @@ def run(
     """Run the sweeps SPEC one after the other; goes on from what an interrupted run finished."""
     from qthermo_jax.cli.pictures import picture_of
     from qthermo_jax.sweeping import Store, sweep_from_file
+    from qthermo_jax.sweeping.execute.checking import oddities_of
     from qthermo_jax.sweeping.execute.this_host import THIS_HOST
 
     outputs = [out or default_output(spec) for spec in specs]
@@ -59,11 +62,14 @@ def run(
         Store(path, job.plan, overwrite=overwrite, extend=extend)
         for path, job in zip(outputs, jobs, strict=True)
     ]
+    for spec, job, store in zip(specs, jobs, stores, strict=True):
+        if not store.finished:
+            _warn(spec, job, oddities_of(job.plan, None))  # the store asks the disk itself
     if all(store.finished for store in stores):
         solving = nullcontext(THIS_HOST)  # nothing to do for a cluster
     with solving as executor:
         for spec, job, store in zip(specs, jobs, stores, strict=True):
-            _run(spec.stem, job, store, executor, interrupts)
+            _run(spec, job, store, executor, interrupts)
             if drawn:
                 click.echo(picture_of(store.path))
 
@@ -80,13 +86,22 @@ def _check_outputs(out: Path | None, outputs: Sequence[Path]) -> None:
             raise SpecError(f"{times} specs would be written to {path}: run them apart, with --out")
 
 
-def _run(title: str, job: "Sweep", store: "Store", executor: "Executor", interrupts: Interrupts) -> None:
+def _warn(spec: Path, job: "Sweep", oddities: "Iterable[Issue]") -> None:
+    """What is odd in a spec, each with its line."""
+    from qthermo_jax.sweeping.spec.toml_lines import with_lines
+
+    for issue in with_lines(oddities, job.source):
+        click.echo(in_one_line(f"qthermo: {issue.told(str(spec), 'warning')}"), err=True)
+
+
+def _run(spec: Path, job: "Sweep", store: "Store", executor: "Executor", interrupts: Interrupts) -> None:
     """One sweep, with its progress and a line that says what came out."""
     from qthermo_jax.cli.explaining import extended
     from qthermo_jax.cli.formatting import causes, in_words
     from qthermo_jax.monitor import Tally, watched
+    from qthermo_jax.steady import Status
     from qthermo_jax.sweeping import open_result, run_to_file
-    from qthermo_jax.sweeping.store.reasons import EXPLAINED
+    from qthermo_jax.sweeping.execute.checking import oddities_of_result
 
     if store.finished:
         run_to_file(job, store)
@@ -96,14 +111,16 @@ def _run(title: str, job: "Sweep", store: "Store", executor: "Executor", interru
     if store.extends:
         click.echo(f"{store.path}: {extended(job, store)}")
     tally = Tally(job.plan.points)
-    with interrupts.stopping(store.tile_files.folder) as stop, watched(title, tally) as watch:
+    with interrupts.stopping(store.tile_files.folder) as stop, watched(spec.stem, tally) as watch:
         run_to_file(job, store, watch, stop, executor)
     took = f"{tally.points} points in {tally.seconds:.1f} s"
     click.echo(f"{store.path}: {took}; {in_words(tally.statuses)}")
-    if tally.statuses.keys() & set(EXPLAINED):
-        with open_result(store.path) as data:
-            for cause in causes(data):
-                click.echo(f"{store.path}: {cause}")
+    if not tally.statuses.keys() - {Status.OK}:
+        return
+    with open_result(store.path) as data:
+        for cause in causes(data):
+            click.echo(f"{store.path}: {cause}")
+        _warn(spec, job, oddities_of_result(job.plan, data))
 
 
 def _find_devices() -> None:

@@ -1,4 +1,4 @@
-from .errors import Interrupted, SpecError, StoreError, TilesFailed
+from .errors import Interrupted, Issue, SpecError, SpecWarning, StoreError, TilesFailed
 from .execute.entry import sweep, sweep_from_file
 from .execute.job import Sweep
 from .execute.run import run_in_memory, run_to_file
@@ -7,7 +7,9 @@ from .store.store import Store
 
 __all__ = [
     "Interrupted",
+    "Issue",
     "SpecError",
+    "SpecWarning",
     "Store",
     "StoreError",
     "Sweep",

@@ -1,17 +1,101 @@
-"""The exceptions of sweeps, and the words for a name that is not known."""
+"""What can be wrong with a sweep: issues of a spec, exceptions, the words for an unknown name."""
 
 import os
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 # Characters of a value that an error shows.
 _SHOWN = 100
 
+# A place in a spec: keys, and positions in lists from 0.
+Steps = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Issue:
+    """One problem of a spec, as data: what finds it makes one, and nobody reads the sentence again.
+
+    Attributes:
+        steps: the place in the spec that it is about, () for the whole; `path` is the same as text.
+        message: what was given and what is allowed, without the place.
+        suggestion: the name that was meant, to stand where `steps` leads; None if none is near.
+        line: of the file, from 1; None where it is about no line, and for a spec from Python.
+        subject: what the sentence begins with if that is not the path: "model chain".
+
+    >>> print(Issue(("axes", "T_2", "num"), "missing"))
+    axes.T_2.num: missing
+    """
+
+    steps: Steps
+    message: str
+    suggestion: str | None = None
+    line: int | None = None
+    subject: str | None = None
+
+    @property
+    def path(self) -> str:
+        """The place as text, "axes.T_L" or "observables[0]"; long and unprintable names are quoted."""
+        return path_of(self.steps)
+
+    def __str__(self) -> str:
+        subject = self.path if self.subject is None else self.subject
+        return f"{subject}: {self.message}" if subject else self.message
+
+    def told(self, source: str, kind: str = "") -> str:
+        """The sentence behind the file and the line that it is about, and behind its kind.
+
+        >>> Issue(("axes", "g"), "empty", line=3).told("spec.toml", "error")
+        'spec.toml:3: error: axes.g: empty'
+        """
+        place = f"{source}:{self.line}" if source and self.line else source
+        return ": ".join(part for part in (place, kind, str(self)) if part)
+
+
+def path_of(steps: Steps) -> str:
+    """A place in a spec as text.
+
+    >>> path_of(("observables", 1))
+    'observables[1]'
+    """
+    told = [f"[{step}]" if isinstance(step, int) else f".{shown_key(step)}" for step in steps]
+    return "".join(told).removeprefix(".")
+
 
 class SpecError(ValueError):
-    """Bad input to a sweep: one line that names the key, what it got and what it takes."""
+    """Bad input to a sweep: one line for each issue, what was given and what is allowed.
+
+    Args:
+        found: the issues; a text is one that is about no place in a spec.
+        source: the file that they were found in.
+
+    Attributes:
+        issues: what was found.
+        source: "" for a spec from Python.
+
+    >>> raise SpecError(Issue(("model",), "missing"))
+    Traceback (most recent call last):
+    ...
+    qthermo_jax.sweeping.errors.SpecError: model: missing
+    """
+
+    def __init__(self, *found: Issue | str, source: str = "") -> None:
+        super().__init__(*found)
+        self.issues = tuple(one if isinstance(one, Issue) else Issue((), one) for one in found)
+        self.source = source
+
+    @property
+    def lines(self) -> list[str]:
+        """One for each issue; a file's name inside it may hold a line break."""
+        return [issue.told(self.source) for issue in self.issues]
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
+
+
+class SpecWarning(UserWarning):
+    """Something in a sweep is allowed but odd; `qthermo check` says the same."""
 
 
 class StoreError(Exception):
@@ -26,11 +110,13 @@ class Interrupted(Exception):
     """A sweep was asked to stop, and did after the tiles in flight."""
 
 
-def unknown_name(what: str, name: str, allowed: Iterable[str]) -> str:
-    """One line about a name that is none of the allowed ones, with the nearest right one.
+def unknown_name(
+    steps: Steps, what: str, name: str, allowed: Iterable[str], *, subject: str | None = None
+) -> Issue:
+    """The issue of a name that is none of the allowed ones, with the nearest right one.
 
-    >>> unknown_name("key", "titel", ["title", "model"])
-    "unknown key 'titel'; did you mean 'title'? allowed: model, title"
+    >>> print(unknown_name(("titel",), "key", "titel", ["title", "model"], subject=""))
+    unknown key 'titel'; did you mean 'title'? allowed: model, title
     """
     choices = sorted(allowed)
     given, name = shown(name), name[:_SHOWN]
@@ -39,7 +125,8 @@ def unknown_name(what: str, name: str, allowed: Iterable[str]) -> str:
     near = (get_close_matches(name, choices, n=1), get_close_matches(name.casefold(), plain, n=1))
     nearest = alike or near[0] or [plain[found] for found in near[1]]
     hint = f"; did you mean {nearest[0]!r}?" if nearest else ";"
-    return f"unknown {what} {given}{hint} allowed: {', '.join(choices) or '(none)'}"
+    message = f"unknown {what} {given}{hint} allowed: {', '.join(choices) or '(none)'}"
+    return Issue(steps, message, nearest[0] if nearest else None, subject=subject)
 
 
 def shown(value: object) -> str:
@@ -66,17 +153,16 @@ def raised_by_model(name: str) -> Iterator[None]:
     except SpecError:
         raise
     except Exception as error:
-        raise SpecError(f"model {name}: {type(error).__name__}: {first_line(error)}") from error
+        raise SpecError(of_model(name, f"{type(error).__name__}: {first_line(error)}")) from error
 
 
-def suggested(message: str) -> str | None:
-    """The name that a line by `unknown_name` thinks was meant.
+def of_model(name: str, message: str) -> Issue:
+    """An issue of the model that a spec names.
 
-    >>> suggested(unknown_name("key", "titel", ["title", "model"]))
-    'title'
+    >>> print(of_model("chain", "has no baths"))
+    model chain: has no baths
     """
-    found = re.search(r"did you mean '(.+?)'", message)
-    return found and found[1]
+    return Issue(("model",), message, subject=f"model {name}")
 
 
 def no_device() -> str:

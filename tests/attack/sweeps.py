@@ -16,7 +16,7 @@ from qthermo_jax.sweeping.execute import extending
 from qthermo_jax.sweeping.execute.planning import make_plan
 from qthermo_jax.sweeping.plan.model import find_model
 from qthermo_jax.sweeping.plan.record import Plan
-from qthermo_jax.sweeping.spec.declared import parse_spec
+from qthermo_jax.sweeping.spec.reading import parse_spec
 
 POINT = bytes_per_point(qj.models.lambda_system(), qj.Method.POPULATIONS)
 T = (0.1, 0.2, 0.3, 0.5, 0.8, 1.3)

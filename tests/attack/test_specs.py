@@ -111,7 +111,7 @@ def test_a_file_name_with_a_line_break_is_told_in_one_line(folder, qthermo):
     ("text", "lines"),
     [
         # A step that `str.isdigit` takes and `int` does not.
-        ("model = 'chain'\naxes.T_L = [1.0]\naxes.'T_L.²' = [1.0]", ["2: error: axes.T_L.²: unknown"]),
+        ("model = 'chain'\naxes.T_L = [1.0]\naxes.'T_L.²' = [1.0]", ["3: error: axes.T_L.²: unknown"]),
         ("model = 'chain'\nparameters = 3", ["2: error: parameters: takes a table, got 3"]),
         # The axis is repaired as a whole before what is missing inside it.
         (

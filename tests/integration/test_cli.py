@@ -15,6 +15,7 @@ import xarray as xr
 
 import qthermo_jax as qj
 from processes import QTHERMO
+from qthermo_jax.sweeping import SpecWarning
 
 SPEC = """
 title = "Unbalance"
@@ -95,7 +96,8 @@ def test_a_status_of_several_causes_names_the_first_one(folder, qthermo):
         (folder / "spec.toml").write_text(SPEC.replace("0.5, 1.0, -1.0", values))
         out = qthermo("run", "spec.toml", "--extend")[1]
         assert (cause in out) == ("-1.0" in values)
-    data = qj.sweep("lambda_system", axes={"T_2": [0.5, -1.0]})
+    with pytest.warns(SpecWarning, match="axes.T_2: 1 of 2 values are below 0"):
+        data = qj.sweep("lambda_system", axes={"T_2": [0.5, -1.0]})
     assert data.status.attrs["first_causes"] == cause
 
 
@@ -264,6 +266,7 @@ def test_a_failure_is_one_line_and_exit_code_1(folder, qthermo, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("qthermo_jax.sweeping.store.tile_files.TileFiles.write", full)
+    (folder / "spec.toml").write_text(SPEC.replace(", -1.0", ""))
     code, _, err = qthermo("run", "spec.toml")
     assert code == 1
     assert err.count("\n") == 1

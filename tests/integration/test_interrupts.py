@@ -45,8 +45,8 @@ def write(self, box, arrays, device):
 tile_files.TileFiles.write = write
 """
 PLANNING = """
-from qthermo_jax.sweeping.execute import entry
-entry.make_plan = busy
+from qthermo_jax.sweeping.execute import checking
+checking.make_plan = busy
 """
 
 

@@ -55,9 +55,9 @@ def test_a_new_spec_says_all_there_is_to_set(folder, qthermo):
     )
     assert set(tomllib.loads(allowed)) == {*spec, "solver", "output"}
     Path("whole.toml").write_text(allowed)
-    remarks, plan = check(Path("whole.toml"), Path("x.h5"))
-    assert remarks == []
-    assert len(plan.outputs) > len(spec["observables"])
+    verdict = check(Path("whole.toml"), Path("x.h5"))
+    assert (verdict.faults, verdict.oddities) == ((), ())
+    assert len(verdict.plan.outputs) > len(spec["observables"])
 
 
 def test_nothing_that_is_there_is_written_over_unasked(folder, qthermo):
@@ -94,9 +94,9 @@ def qubits(number: int, T, gap=1.0, loud: bool = False):
     Path("own.toml").write_text(text)
     assert re.search(r"^number = 2 +# no default: choose$", text, re.MULTILINE)
     assert re.search(r"^loud = false +# default: false$", text, re.MULTILINE)
-    remarks, plan = check(Path("own.toml"), Path("x.h5"))
-    assert remarks == []
-    assert plan.axes[0].name == "T"
+    verdict = check(Path("own.toml"), Path("x.h5"))
+    assert (verdict.faults, verdict.oddities) == ((), ())
+    assert verdict.plan.axes[0].name == "T"
 
 
 @pytest.fixture

@@ -175,7 +175,7 @@ def test_a_spec_that_is_wrong(folder, qthermo, wrong, words):
     (folder / "spec.toml").write_text(wrong)
     code, out, err = qthermo("run", "spec.toml")
     assert (code, out) == (2, "")
-    assert err.startswith("qthermo: spec.toml: ")
+    assert err.startswith("qthermo: spec.toml:")
     assert err.count("\n") == 1
     for word in words:
         assert word in err

@@ -1,7 +1,7 @@
 """Baths at T = 0, which only take heat: whether the steady state is unique with them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain, combinations, islice
 
 import jax
@@ -11,6 +11,7 @@ from qthermo_jax.registry import AUTO
 from qthermo_jax.solvers import solvers_for
 from qthermo_jax.steady import Status, solved
 from qthermo_jax.sweeping.compute.setting import system_function
+from qthermo_jax.sweeping.errors import Issue, Steps
 from qthermo_jax.sweeping.plan.record import Plan
 
 # So many corners of the grid are looked at.
@@ -26,12 +27,18 @@ def is_a_temperature(plan: Plan, name: str) -> bool:
     return "temperature" in words if words else bool(re.match(r"T(_|\d|$)|temperature", name))
 
 
-def not_unique_at_zero(plan: Plan) -> Iterator[str]:
-    """A line about the first corner of the grid with a bath at T = 0 where the state is not unique."""
+def not_unique_at_zero(
+    plan: Plan, not_unique_at: Callable[[tuple[int, ...]], bool] | None = None
+) -> Iterator[Issue]:
+    """An issue of the first corner of the grid with a bath at T = 0 where the state is not unique.
+
+    Args:
+        not_unique_at: what the sweep found at a point of the grid; without it, the corners are solved.
+    """
     if plan.spec.evolution:
         return
-    fixed = [
-        f"parameters.{name}"
+    fixed: list[Steps] = [
+        ("parameters", name)
         for name, value in plan.numbers.items()
         if is_a_temperature(plan, name) and (value == 0).any()
     ]
@@ -45,16 +52,20 @@ def not_unique_at_zero(plan: Plan) -> Iterator[str]:
     sizes = range(0 if fixed else 1, len(axes) + 1)
     for chosen in islice(chain.from_iterable(combinations(axes, n) for n in sizes), _CORNERS):
         point: dict[str, np.ndarray] = {}
+        index = []
         for axis in plan.axes:
             own = cold[axis.name]
             at_zero = np.logical_or.reduce([values == 0 for values in own.values()]) if own else None
             along = 0 if at_zero is None else int(np.argmax(at_zero == (axis.name in chosen)))
             point |= {name: np.asarray(values[along]) for name, values in axis.parameters.items()}
-        if _is_not_unique(plan, point):
-            names = [f"axes.{name}" for name in chosen] + fixed
+            index.append(along)
+        if not_unique_at(tuple(index)) if not_unique_at else _is_not_unique(plan, point):
+            places: list[Steps] = [*(("axes", name) for name in chosen), *fixed]
             where = ", ".join(f"{name} = {value:g}" for name, value in point.items())
             at = f" at {where}" if where else ""
-            yield f"{names[0]}: a bath at T = 0 leaves more than one steady state{at}: NaN, and a status"
+            yield Issue(
+                places[0], f"a bath at T = 0 leaves more than one steady state{at}: NaN, and a status"
+            )
             return
 
 

@@ -15,7 +15,8 @@ from qthermo_jax.solvers import Note
 from qthermo_jax.steady import Change, Footing, State, Status, derivative_status, footing
 from qthermo_jax.structure import Index
 from qthermo_jax.sweeping.compute.setting import state_of, system_function
-from qthermo_jax.sweeping.errors import SpecError, first_line
+from qthermo_jax.sweeping.errors import Issue, SpecError, first_line
+from qthermo_jax.sweeping.plan.model import place_of
 from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.system import OpenSystem
 
@@ -89,12 +90,19 @@ def _observed(plan: Plan, system: OpenSystem, state: State) -> Results:
         except Exception as error:
             if not isinstance(system.observables.get(name), Computed):
                 raise
-            raise SpecError(f"observable {name}: {type(error).__name__}: {first_line(error)}") from error
+            raise SpecError(
+                _of_observable(plan, name, f"{type(error).__name__}: {first_line(error)}")
+            ) from error
         expected = tuple(len(dim.labels) for dim in out.dims)
         shape = trusted(found[name]).shape
         if shape != expected:
-            raise SpecError(f"observable {name}: has shape {shape}, and its dimensions {expected}")
+            other = f"has shape {shape}, and its dimensions {expected}"
+            raise SpecError(_of_observable(plan, name, other))
     return found
+
+
+def _of_observable(plan: Plan, name: str, message: str) -> Issue:
+    return Issue(place_of(name, plan.spec.observables), message, subject=f"observable {name}")
 
 
 def _kept(plan: Plan, results: Results) -> dict[str, Array]:

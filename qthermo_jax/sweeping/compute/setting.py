@@ -10,10 +10,12 @@ from jaxtyping import Array
 from qthermo_jax import dynamics
 from qthermo_jax.registry import DEFAULT_EQUATION
 from qthermo_jax.steady import State, solved
-from qthermo_jax.sweeping.errors import SpecError, unknown_name
+from qthermo_jax.sweeping.errors import Issue, SpecError, Steps, of_model, path_of, unknown_name
 from qthermo_jax.sweeping.plan.grid import TIME, Grid
 from qthermo_jax.sweeping.spec.declared import Evolution
 from qthermo_jax.system import OpenSystem
+
+_INITIAL: Steps = ("evolution", "initial")
 
 _NEEDS_A_NUMBER = (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError)
 
@@ -32,12 +34,13 @@ def system_function(grid: Grid) -> Callable[..., OpenSystem]:
         try:
             system = model.function(**grid.structure, **numbers)
         except _NEEDS_A_NUMBER as error:
-            raise SpecError(
-                f"model {model.name}: {type(error).__name__}: its numbers are traced by JAX: jnp.where "
+            traced = (
+                f"{type(error).__name__}: its numbers are traced by JAX: jnp.where "
                 "instead of if, jax.numpy instead of numpy, math and float(...)"
-            ) from error
+            )
+            raise SpecError(of_model(model.name, traced)) from error
         if not isinstance(system, OpenSystem):
-            raise SpecError(f"model {model.name}: returns {type(system).__name__}, not an OpenSystem")
+            raise SpecError(of_model(model.name, f"returns {type(system).__name__}, not an OpenSystem"))
         if solver.generator != DEFAULT_EQUATION or solver.secular_tol is not None:
             system = system.with_generator(solver.generator, solver.secular_tol)
         return _prepared(system, evolution) if evolution else system
@@ -48,10 +51,10 @@ def system_function(grid: Grid) -> Callable[..., OpenSystem]:
 def _prepared(system: OpenSystem, evolution: Evolution) -> OpenSystem:
     capacities = evolution.heat_capacity
     if isinstance(capacities, list) and len(capacities) != system.n_baths:
-        raise SpecError(
-            f"evolution.heat_capacity: {len(capacities)} numbers for {system.n_baths} baths; takes one "
-            "for all, or one for each"
+        several = (
+            f"{len(capacities)} numbers for {system.n_baths} baths; takes one for all, or one for each"
         )
+        raise SpecError(Issue(("evolution", "heat_capacity"), several))
     if evolution.initial is None:
         return system
     return system.with_initial(_populations(evolution.initial, system))
@@ -62,7 +65,9 @@ def _populations(initial: str | dict[str, float], system: OpenSystem) -> Array:
     named = {initial: 1.0} if isinstance(initial, str) else initial
     for label in named:
         if label not in system.labels:
-            raise SpecError(f"evolution.initial: {unknown_name('basis state', label, system.labels)}")
+            steps: Steps = (*_INITIAL, *([] if isinstance(initial, str) else [label]))
+            owner = path_of(_INITIAL)
+            raise SpecError(unknown_name(steps, "basis state", label, system.labels, subject=owner))
     return jnp.array([named.get(label, 0.0) for label in system.labels])
 
 

@@ -13,7 +13,7 @@ from qthermo_jax.solvers import Solver, solvers_for
 from qthermo_jax.steady import bytes_per_point
 from qthermo_jax.structure import Index
 from qthermo_jax.sweeping.compute.setting import system_function
-from qthermo_jax.sweeping.errors import SpecError, raised_by_model
+from qthermo_jax.sweeping.errors import Issue, SpecError, raised_by_model
 from qthermo_jax.sweeping.plan.grid import Axis, Grid
 from qthermo_jax.sweeping.plan.model import observable_name
 from qthermo_jax.sweeping.plan.traced import Measured, TracedSystem
@@ -67,7 +67,7 @@ def solvers_of(
     try:
         found = solvers_for(grid.asked_method, equation, levels)
     except ValueError as error:
-        raise SpecError(f"solver.method: {error}") from None
+        raise SpecError(Issue(("solver", "method"), str(error))) from None
     return tuple(solver for solver in found if solver.evolves or not grid.spec.evolution)
 
 

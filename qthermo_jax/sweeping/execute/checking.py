@@ -1,24 +1,26 @@
-"""A spec read critically: everything that is wrong with it, and what is allowed but odd."""
+"""From a spec to a plan with everything checked, the same way for `qthermo check`, `run` and `sweep`."""
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import ValidationError
+import xarray as xr
 
+from qthermo_jax.steady import Status
 from qthermo_jax.sweeping.compute.cold import is_a_temperature, not_unique_at_zero
 from qthermo_jax.sweeping.compute.point import try_user_observables
-from qthermo_jax.sweeping.errors import SpecError
+from qthermo_jax.sweeping.errors import Issue, SpecError, Steps
 from qthermo_jax.sweeping.execute.planning import make_plan
-from qthermo_jax.sweeping.plan.model import find_model
-from qthermo_jax.sweeping.plan.record import Plan
-from qthermo_jax.sweeping.spec.declared import Range, Spec, faults_of, read_toml
-from qthermo_jax.sweeping.spec.error_recovery import Draft, key_of
-from qthermo_jax.sweeping.spec.toml_lines import line_of, lines_of_keys
+from qthermo_jax.sweeping.plan.model import Model, find_model
+from qthermo_jax.sweeping.plan.record import DEFAULT_MEMORY, Plan
+from qthermo_jax.sweeping.spec.declared import Range, Spec
+from qthermo_jax.sweeping.spec.error_recovery import Draft
+from qthermo_jax.sweeping.spec.reading import parse_spec, read_toml
+from qthermo_jax.sweeping.spec.toml_lines import with_lines
 from qthermo_jax.sweeping.store.store import check_file_name, room_for
 
 # Of the size of the density matrix: H, its eigenvectors, rates, tables of its transitions.
@@ -26,76 +28,142 @@ _MATRICES = 10
 
 
 @dataclass(frozen=True)
-class Remark:
-    """One line about a spec.
+class Verdict:
+    """What `check` found.
 
     Attributes:
-        text: begins with the key that it is about, if it is about one.
-        line: of the file; None where it is about none.
-        fatal: the sweep cannot be run; otherwise it is only odd.
+        faults: the sweep cannot be run with these; in the order of the file.
+        oddities: allowed, but probably not what was meant; in the order of the file.
+        plan: None if there is a fault.
     """
 
-    text: str
-    line: int | None
-    fatal: bool
+    faults: tuple[Issue, ...]
+    oddities: tuple[Issue, ...]
+    plan: Plan | None
 
 
-def check(path: Path, output: Path) -> tuple[list[Remark], Plan | None]:
+def check(path: Path, output: Path) -> Verdict:
     """Find everything that is wrong with a spec; of its points, at most a few at T = 0 are solved.
 
     Args:
         output: the file that its result would go to.
-
-    Returns:
-        what was found, in the order of the file; the plan, unless something is fatal.
 
     Raises:
         SpecError: it cannot be read, is not TOML, or the output's name is too long.
     """
     check_file_name(output)
     data, text = read_toml(path)
-    lines = lines_of_keys(text)
-    faults, plan = _faults(data, path.parent)
-    oddities = []
-    if plan:
-        oddities = [*_odd_numbers(plan), *_too_many_levels(plan), *_too_large(plan, output)]
-        oddities += not_unique_at_zero(plan)
-    remarks = [Remark(fault, line_of(key_of(fault), lines), fatal=True) for fault in faults]
-    remarks += [Remark(odd, line_of(key_of(odd), lines), fatal=False) for odd in oddities]
-    return sorted(remarks, key=lambda remark: remark.line or 0), plan
+    try:
+        plan = plan_from_text(path, data, text, devices=1)
+    except SpecError as error:
+        return Verdict(error.issues, (), None)
+    oddities = [*oddities_of(plan, output), *not_unique_at_zero(plan)]
+    return Verdict((), tuple(with_lines(oddities, text)), plan)
 
 
-def _faults(data: dict[str, Any], folder: Path) -> tuple[list[str], Plan | None]:
-    """All faults, found one after the other: each is repaired in a draft so that the next one shows."""
+def plan_from_text(
+    path: Path,
+    data: dict[str, Any],
+    text: str,
+    memory: int = DEFAULT_MEMORY,
+    devices: int | None = None,
+) -> Plan:
+    """The plan of a spec that was read from a file.
+
+    Args:
+        path: of the file; the model's is looked up beside it.
+        data, text: what it says, as `read_toml` returns it.
+        memory, devices: as for `make_plan`.
+
+    Raises:
+        SpecError: all issues with their lines, in the order of the file.
+    """
+
+    def find(spec: Spec) -> Model:
+        return find_model(spec.model, path.parent, spec.observables)
+
+    try:
+        return checked_plan(data, find, memory, devices)
+    except SpecError as error:
+        raise SpecError(*with_lines(error.issues, text), source=str(path)) from error.__cause__
+
+
+def checked_plan(
+    data: dict[str, Any],
+    find: Callable[[Spec], Model],
+    memory: int = DEFAULT_MEMORY,
+    devices: int | None = None,
+) -> Plan:
+    """The plan of a spec, nothing of which is compiled.
+
+    Args:
+        data: of the spec, plain; it is left alone.
+        find: the model that a spec asks for.
+        memory, devices: as for `make_plan`.
+
+    Raises:
+        SpecError: all issues, found one after the other: each is repaired in a draft so that the next
+            one shows.
+    """
+
+    def attempt(data: dict[str, Any]) -> Plan:
+        spec = parse_spec(data)
+        plan = make_plan(spec, find(spec), memory, devices)
+        try_user_observables(plan)
+        return plan
+
+    try:
+        return attempt(data)
+    except SpecError as error:
+        first, found = error, error.issues
     draft = Draft(data)
-    while True:
+    while draft.repair(found):
         try:
-            spec = Spec.model_validate(draft.data)
-            plan = make_plan(spec, find_model(spec.model, folder, spec.observables), devices=1)
-            try_user_observables(plan)
-        except ValidationError as error:
-            found = faults_of(error)
+            attempt(draft.data)
         except SpecError as error:
-            found = [str(error)]
+            found = error.issues
         else:
-            return draft.faults, None if draft.faults else plan
-        if not draft.repair(found):
-            return draft.faults, None
+            break
+    raise SpecError(*draft.issues) from first.__cause__
 
 
-def _odd_numbers(plan: Plan) -> Iterator[str]:
+def oddities_of(plan: Plan, output: Path | None) -> Iterator[Issue]:
+    """What is allowed but odd in a plan, as far as its numbers tell: no point is solved.
+
+    Args:
+        output: the file that the result goes to, if any.
+    """
+    yield from _odd_numbers(plan)
+    yield from _too_many_levels(plan)
+    if output:
+        yield from _too_large(plan, output)
+
+
+def oddities_of_result(plan: Plan, data: xr.Dataset) -> Iterator[Issue]:
+    """What `check` solves points for, from the statuses of the finished sweep instead."""
+    names = [axis.name for axis in plan.axes]
+
+    def not_unique_at(index: tuple[int, ...]) -> bool:
+        there = data["status"].isel(dict(zip(names, index, strict=True)))
+        return int(there) == Status.NOT_UNIQUE
+
+    yield from not_unique_at_zero(plan, not_unique_at)
+
+
+def _odd_numbers(plan: Plan) -> Iterator[Issue]:
     for axis in plan.axes:
         together = isinstance(plan.spec.axes[axis.name], dict)
         for name, values in axis.parameters.items():
-            key = f"axes.{axis.name}.{name}" if together else f"axes.{axis.name}"
-            yield from _odd_values(plan, key, name, values)
+            steps: Steps = ("axes", axis.name, name) if together else ("axes", axis.name)
+            yield from _odd_values(plan, steps, name, values)
             if not together and _repeats(plan.spec.axes[axis.name], values):
-                yield f"{key}: a value stands more than once, and is computed as often"
+                yield Issue(steps, "a value stands more than once, and is computed as often")
         given = plan.spec.axes[axis.name]
         if isinstance(given, Range) and given.num == 1 and given.start != given.stop:
-            yield f"axes.{axis.name}: num = 1 takes start, {given.start:g}, and leaves stop out"
+            ends = f"num = 1 takes start, {given.start:g}, and leaves stop out"
+            yield Issue(("axes", axis.name), ends)
     for name, value in plan.numbers.items():
-        yield from _odd_values(plan, f"parameters.{name}", name, np.atleast_1d(value))
+        yield from _odd_values(plan, ("parameters", name), name, np.atleast_1d(value))
 
 
 def _repeats(given: Any, values: np.ndarray) -> bool:
@@ -105,16 +173,17 @@ def _repeats(given: Any, values: np.ndarray) -> bool:
     return len(np.unique(values)) < len(values)
 
 
-def _odd_values(plan: Plan, key: str, name: str, values: np.ndarray) -> Iterator[str]:
+def _odd_values(plan: Plan, steps: Steps, name: str, values: np.ndarray) -> Iterator[Issue]:
     if not np.isfinite(values).all():
-        yield f"{key}: {values[~np.isfinite(values)][0]} is not a finite number: NaN there, and a status"
+        infinite = values[~np.isfinite(values)][0]
+        yield Issue(steps, f"{infinite} is not a finite number: NaN there, and a status")
     below = values[values < 0]
     if len(below) and is_a_temperature(plan, name):
         listed = f"{len(below)} of {len(values)} values are" if len(values) > 1 else f"{below[0]:g} is"
-        yield f"{key}: {listed} below 0, which no temperature is: NaN there, and a status"
+        yield Issue(steps, f"{listed} below 0, which no temperature is: NaN there, and a status")
 
 
-def _too_many_levels(plan: Plan) -> Iterator[str]:
+def _too_many_levels(plan: Plan) -> Iterator[Issue]:
     levels = plan.system.dimension
     # Exact for a single solver; elsewhere the few matrices that every one of them holds.
     needed = _MATRICES * 8 * levels**2
@@ -122,10 +191,8 @@ def _too_many_levels(plan: Plan) -> Iterator[str]:
         needed = max(needed, plan.system.bytes_per_point)
     there = _memory()
     if there and needed > there:
-        yield (
-            f"model: {levels} levels: a point takes {needed:.1e} bytes or more, and this machine has "
-            f"{there:.1e}"
-        )
+        takes = f"a point takes {needed:.1e} bytes or more, and this machine has {there:.1e}"
+        yield Issue(("model",), f"{levels} levels: {takes}")
 
 
 def _memory() -> int | None:
@@ -135,8 +202,9 @@ def _memory() -> int | None:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def _too_large(plan: Plan, output: Path) -> Iterator[str]:
+def _too_large(plan: Plan, output: Path) -> Iterator[Issue]:
     folder = next(folder for folder in output.absolute().parents if folder.is_dir())
     free, needed = shutil.disk_usage(folder).free, room_for(plan)
     if needed > free:
-        yield f"the result takes {needed:.3g} bytes of disk, but {free:.3g} are free in {folder}"
+        large = f"the result takes {needed:.3g} bytes of disk, but {free:.3g} are free in {folder}"
+        yield Issue((), large)

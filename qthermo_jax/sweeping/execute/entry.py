@@ -1,7 +1,8 @@
 """The two ways to ask for a sweep: a spec in a file, and a call from Python."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +10,21 @@ import xarray as xr
 
 from qthermo_jax.declared import Computed
 from qthermo_jax.registry import DEFAULT_EQUATION
-from qthermo_jax.sweeping.compute.point import try_user_observables
-from qthermo_jax.sweeping.errors import SpecError
+from qthermo_jax.sweeping.errors import Issue, SpecError, SpecWarning
+from qthermo_jax.sweeping.execute.checking import (
+    checked_plan,
+    oddities_of,
+    oddities_of_result,
+    plan_from_text,
+)
 from qthermo_jax.sweeping.execute.executor import Executor
 from qthermo_jax.sweeping.execute.job import Sweep
-from qthermo_jax.sweeping.execute.planning import make_plan
 from qthermo_jax.sweeping.execute.run import run_in_memory, run_to_file
 from qthermo_jax.sweeping.execute.this_host import THIS_HOST
-from qthermo_jax.sweeping.plan.model import find_model
+from qthermo_jax.sweeping.plan.model import Model, find_model
 from qthermo_jax.sweeping.plan.record import DEFAULT_MEMORY
-from qthermo_jax.sweeping.spec.declared import load_spec, parse_spec
+from qthermo_jax.sweeping.spec.declared import Spec
+from qthermo_jax.sweeping.spec.reading import read_toml
 from qthermo_jax.sweeping.store.store import Store
 from qthermo_jax.system import OpenSystem
 
@@ -31,16 +37,11 @@ def sweep_from_file(path: Path, memory: int = DEFAULT_MEMORY, devices: int | Non
         devices: how many share a tile; all local ones if not told.
 
     Raises:
-        SpecError: what is wrong, in one line.
+        SpecError: what is wrong, one line for each issue; `qthermo check` says the same.
     """
-    spec, source = load_spec(path)
-    asked = tuple(spec.observables)
-    try:
-        plan = make_plan(spec, find_model(spec.model, path.parent, asked), memory, devices)
-        try_user_observables(plan)
-    except SpecError as error:
-        raise SpecError(f"{path}: {error}") from error
-    return Sweep(plan, source, spec.model, path.parent, asked)
+    data, source = read_toml(path)
+    plan = plan_from_text(path, data, source, memory, devices)
+    return Sweep(plan, source, plan.spec.model, path.parent, tuple(plan.spec.observables))
 
 
 def sweep(
@@ -105,14 +106,18 @@ def sweep(
         results of a point are NaN unless its status is 0.
 
     Raises:
-        SpecError: a `ValueError` with one line that names the key, what it got and what it takes.
+        SpecError: a `ValueError` with one line for each issue, the key, what it got and what it takes;
+            the issues stand in its `issues` as data too.
+
+    Warns:
+        SpecWarning: what is allowed but odd. `qthermo check` finds the same issues in a spec.
 
     >>> data = sweep("lambda_system", axes={"T_2": [0.0, 0.5]}, parameters={"T_1": 0.5})
     >>> data.unbalance.round(6).values.tolist()
     [1.0, 0.0]
     """
     described = {
-        "model": model if isinstance(model, str) else getattr(model, "__qualname__", repr(model)),
+        "model": getattr(model, "__qualname__", repr(model)) if callable(model) else model,
         "axes": _plain(axes),
         "parameters": _plain(parameters or {}),
         "observables": _plain(observables),
@@ -129,19 +134,37 @@ def sweep(
         "energy_unit": energy_unit,
         "labels": _plain(labels or {}),
     }
-    spec = parse_spec(described, "sweep")
     if not isinstance(workers, Executor):
         raise SpecError(f"workers: takes what `with solving_on(...)` gives, got {workers!r}")
+    folder = Path.cwd()
+    listed = observables if isinstance(observables, list | tuple) else ()
+    own = {given.name: given for given in listed if isinstance(given, Computed)}
+
+    def find(spec: Spec) -> Model:
+        asked = [own.get(name, name) for name in spec.observables]
+        return find_model(model if callable(model) else spec.model, folder, asked)
+
+    plan = checked_plan(described, find, memory, workers.devices)
     if workers.writes_elsewhere and out is None:
         raise SpecError("workers: those of a cluster write files: say where with out")
-    asked, folder = tuple(observables), Path.cwd()
-    plan = make_plan(spec, find_model(model, folder, asked), memory, workers.devices)
-    job = Sweep(plan, json.dumps(spec.model_dump()), model, folder, asked)
+    job = Sweep(plan, json.dumps(plan.spec.model_dump()), model, folder, tuple(observables))
     if out is None:
-        return run_in_memory(job)
-    store = Store(Path(out), job.plan, overwrite=overwrite, extend=extend)
-    run_to_file(job, store, executor=workers)
-    return xr.open_dataset(store.path, engine="h5netcdf")
+        _warn(oddities_of(plan, None))
+        data = run_in_memory(job)
+    else:
+        store = Store(Path(out), plan, overwrite=overwrite, extend=extend)
+        begun = store.finished or store.tile_files.folder.is_dir()  # then it takes less of the disk
+        _warn(oddities_of(plan, None if begun else store.path))
+        run_to_file(job, store, executor=workers)
+        data = xr.open_dataset(store.path, engine="h5netcdf")
+    _warn(oddities_of_result(plan, data))
+    return data
+
+
+def _warn(issues: Iterable[Issue]) -> None:
+    """As warnings about the line that calls `sweep`."""
+    for issue in issues:
+        warnings.warn(str(issue), SpecWarning, stacklevel=3)
 
 
 def _plain(value: Any) -> Any:

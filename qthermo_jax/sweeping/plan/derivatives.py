@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from qthermo_jax.labels import Dimension, Quantity
-from qthermo_jax.sweeping.errors import SpecError, unknown_name
+from qthermo_jax.sweeping.errors import Issue, SpecError, Steps, unknown_name
 from qthermo_jax.sweeping.plan.grid import Grid
 from qthermo_jax.sweeping.plan.model import Parameter
 
@@ -76,9 +76,9 @@ def find_derivatives(
     defaults: dict[str, np.ndarray] = {}
     found = []
     for position, name in enumerate(names):
-        key = f"derivatives[{position}]"
+        steps: Steps = ("derivatives", position)
         if name in names[:position]:
-            raise SpecError(f"{key}: {name!r} is listed twice")
+            raise SpecError(Issue(steps, f"{name!r} is listed twice"))
         dims: tuple[Dimension, ...] = ()
         if name in differentiated:
             directions, quantity = np.array([differentiated.index(name)]), parameters[name].quantity
@@ -91,10 +91,11 @@ def find_derivatives(
             directions = np.array([len(differentiated) + baths[name]])
             quantity = Quantity(f"the temperature of bath {baths[name] + 1}", name, 1)
         elif name in parameters:
-            raise SpecError(f"{key}: {name!r} is not a single number here; {_takes(n_baths)}")
+            several = f"{name!r} is not a single number here; {_takes(n_baths)}"
+            raise SpecError(Issue(steps, several))
         else:
             known = list(dict.fromkeys([*sorted(scalars), *baths, ALL_BATHS]))
-            raise SpecError(f"{key}: {unknown_name('parameter', name, known)}")
+            raise SpecError(unknown_name(steps, "parameter", name, known))
         found.append(Derivative(name, directions, dims, quantity))
     return tuple(found), differentiated, defaults
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from qthermo_jax.labels import Quantity
 from qthermo_jax.registry import AUTO, methods
-from qthermo_jax.sweeping.errors import SpecError, unknown_name
+from qthermo_jax.sweeping.errors import Issue, SpecError, Steps, unknown_name
 from qthermo_jax.sweeping.plan.model import REQUIRED, Model, Parameter
 from qthermo_jax.sweeping.spec.declared import Range, Spec, values_of
 
@@ -87,13 +87,14 @@ def make_grid(spec: Spec, model: Model) -> Grid:
     model = _with_time(spec, model)
     points = math.prod(map(_size, spec.axes.values()))
     if points > _MOST_POINTS:
-        raise SpecError(f"axes: a grid of {points:.3g} points; takes at most {_MOST_POINTS:.0e}")
+        large = f"a grid of {points:.3g} points; takes at most {_MOST_POINTS:.0e}"
+        raise SpecError(Issue(("axes",), large))
     axes = tuple(_axis(name, entry, model) for name, entry in spec.axes.items())
     numbers, structure = _fixed_parameters(spec, model, axes)
     coordinates = {name for axis in axes for name in (axis.name, *axis.parameters)}
     for name in spec.labels:
         if name not in coordinates:
-            raise SpecError(f"labels.{name}: {unknown_name('coordinate', name, coordinates)}")
+            raise SpecError(unknown_name(("labels", name), "coordinate", name, coordinates))
     return Grid(spec, model, axes, numbers, structure)
 
 
@@ -102,7 +103,8 @@ def _with_time(spec: Spec, model: Model) -> Model:
     if spec.evolution is None:
         return model
     if model.parameters.get(TIME.name, TIME) is not TIME:
-        raise SpecError(f"evolution: the model {model.name} has a parameter {TIME.name!r} of its own")
+        taken = f"the model {model.name} has a parameter {TIME.name!r} of its own"
+        raise SpecError(Issue(("evolution",), taken))
     return replace(model, parameters=model.parameters | {TIME.name: TIME})
 
 
@@ -114,34 +116,36 @@ def _size(entry: Any) -> int:
 
 def _axis(name: str, entry: Any, model: Model) -> Axis:
     if not isinstance(entry, dict):
-        _check_swept(model, name, f"axes.{name}")
+        _check_swept(model, name, ("axes", name))
         return Axis(name, {name: values_of(entry)}, None)
     columns = {key: values_of(values) for key, values in entry.items()}
     lengths = {key: len(values) for key, values in columns.items()}
     if len(set(lengths.values())) > 1:
         listed = ", ".join(f"{key} has {n}" for key, n in lengths.items())
-        raise SpecError(f"axes.{name}: lists that move together have equal lengths, but {listed}")
+        unequal = f"lists that move together have equal lengths, but {listed}"
+        raise SpecError(Issue(("axes", name), unequal))
     size = next(iter(lengths.values()))
     coordinate = np.arange(size)
     if name not in model.parameters and name in columns:
         coordinate = columns.pop(name)
     for key in columns:
-        _check_swept(model, key, f"axes.{name}.{key}")
+        _check_swept(model, key, ("axes", name, key))
     if not columns:
-        raise SpecError(f"axes.{name}: no parameter of the model moves along it")
+        raise SpecError(Issue(("axes", name), "no parameter of the model moves along it"))
     return Axis(name, columns, None if name in columns else coordinate)
 
 
-def _check_swept(model: Model, name: str, key: str) -> None:
+def _check_swept(model: Model, name: str, steps: Steps) -> None:
     """Check that a parameter exists and may vary inside one compiled program."""
     if name not in model.parameters:
-        raise SpecError(f"{key}: {unknown_name('parameter', name, model.parameters)}")
+        raise SpecError(unknown_name(steps, "parameter", name, model.parameters))
     structure = model.parameters[name].structure
     if structure is not None:
-        raise SpecError(
-            f"{key}: {name!r} shapes the system ({structure.__name__}) and cannot be an axis; "
+        message = (
+            f"{name!r} shapes the system ({structure.__name__}) and cannot be an axis; "
             f"set it in [parameters] and run one sweep for each value"
         )
+        raise SpecError(Issue(steps, message))
 
 
 def _fixed_parameters(
@@ -152,19 +156,22 @@ def _fixed_parameters(
     for axis in axes:
         for name in axis.parameters:
             if name in swept:
-                raise SpecError(f"axes.{axis.name}: {name!r} moves along axes.{swept[name]} already")
+                already = f"{name!r} moves along axes.{swept[name]} already"
+                raise SpecError(Issue(("axes", axis.name), already))
             swept[name] = axis.name
     numbers: dict[str, np.ndarray] = {}
     structure: dict[str, Any] = {}
     for name, value in spec.parameters.items():
         if name not in model.parameters:
-            raise SpecError(f"parameters.{name}: {unknown_name('parameter', name, model.parameters)}")
+            raise SpecError(unknown_name(("parameters", name), "parameter", name, model.parameters))
         if name in swept:
-            raise SpecError(f"parameters.{name}: {name!r} is an axis too (axes.{swept[name]})")
+            too = f"{name!r} is an axis too (axes.{swept[name]})"
+            raise SpecError(Issue(("parameters", name), too))
         parameter = model.parameters[name]
         target = numbers if parameter.structure is None else structure
         target[name] = parameter.check(value)
     for name, parameter in model.parameters.items():
         if parameter.default is REQUIRED and name not in {*swept, *numbers, *structure}:
-            raise SpecError(f"parameters.{name}: missing; the model {model.name} has no default for it")
+            missing = f"missing; the model {model.name} has no default for it"
+            raise SpecError(Issue(("parameters", name), missing))
     return numbers, structure

@@ -1,10 +1,10 @@
 """From a grid and what its model's system is to a plan: everything is checked before it is compiled."""
 
 from qthermo_jax.results.schema import DIAGNOSTICS
-from qthermo_jax.sweeping.errors import SpecError, shown, unknown_name
+from qthermo_jax.sweeping.errors import Issue, SpecError, Steps, shown, unknown_name
 from qthermo_jax.sweeping.plan.derivatives import find_derivatives
 from qthermo_jax.sweeping.plan.grid import Grid
-from qthermo_jax.sweeping.plan.model import observable_name
+from qthermo_jax.sweeping.plan.model import observable_name, place_of
 from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.plan.traced import Measured, TracedSystem
 from qthermo_jax.sweeping.spec.declared import why_no_name
@@ -20,11 +20,12 @@ def resolved(grid: Grid, system: TracedSystem, memory: int, devices: int, *, on_
         on_cpu: whether they are CPUs, which solve a few points at a time out of their cache.
 
     Raises:
-        SpecError: what does not fit, in one line.
+        SpecError: the first issue, what does not fit.
     """
     if grid.spec.evolution and not system.has_initial:
         name = grid.model.name
-        raise SpecError(f"evolution.initial: missing; the model {name} brings no initial state")
+        missing = f"missing; the model {name} brings no initial state"
+        raise SpecError(Issue(("evolution", "initial"), missing))
     outputs = _outputs(grid, system)
     derivatives, differentiated, defaults = find_derivatives(grid, system.n_baths)
     plan = Plan(
@@ -49,11 +50,13 @@ def _outputs(grid: Grid, system: TracedSystem) -> dict[str, Measured]:
     known = system.observables
     asked = [observable_name(given) for given in grid.spec.observables]
     for position, name in enumerate(asked):
+        steps: Steps = ("observables", position)
         if name not in known:
-            lacks = _lacking(name, system) or unknown_name("observable", name, known)
-            raise SpecError(f"observables[{position}]: {lacks}")
+            lacks = _lacking(name, system)
+            unknown = Issue(steps, lacks) if lacks else unknown_name(steps, "observable", name, known)
+            raise SpecError(unknown)
         if name in asked[:position]:
-            raise SpecError(f"observables[{position}]: {name!r} is listed twice")
+            raise SpecError(Issue(steps, f"{name!r} is listed twice"))
     names = asked or list(system.model_observables) or ["level_populations"]
     return {name: known[name] for name in names}
 
@@ -81,11 +84,15 @@ def _check_names(plan: Plan) -> None:
     for name in (*plan.results, *plan.dims):
         if name in flags or (why := why_no_name(name)):
             why = f"the name is taken by {flags[name]}" if name in flags else why
-            raise SpecError(f"observable {shown(name)}: {why}")
+            steps = place_of(name, plan.spec.observables)
+            raise SpecError(Issue(steps, why or "", subject=f"observable {shown(name)}"))
     for axis in plan.axes:
         for name in {axis.name, *axis.parameters}:
             if name in taken:
-                raise SpecError(f"axes.{axis.name}: the name {name!r} is taken by {taken[name]}")
+                raise SpecError(
+                    Issue(("axes", axis.name), f"the name {name!r} is taken by {taken[name]}")
+                )
         foreign = {key for other in plan.axes if other is not axis for key in other.parameters}
         if axis.name in foreign:
-            raise SpecError(f"axes.{axis.name}: the name is taken by a parameter of another axis")
+            foreign_name = "the name is taken by a parameter of another axis"
+            raise SpecError(Issue(("axes", axis.name), foreign_name))

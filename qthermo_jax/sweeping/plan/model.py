@@ -14,7 +14,15 @@ import numpy as np
 from qthermo_jax import models
 from qthermo_jax.declared import Computed
 from qthermo_jax.labels import Quantity
-from qthermo_jax.sweeping.errors import SpecError, first_line, unknown_name
+from qthermo_jax.sweeping.errors import (
+    Issue,
+    SpecError,
+    Steps,
+    first_line,
+    of_model,
+    path_of,
+    unknown_name,
+)
 from qthermo_jax.sweeping.plan.fingerprint import fingerprint
 from qthermo_jax.sweeping.plan.loading import user_modules
 from qthermo_jax.system import OpenSystem
@@ -45,15 +53,18 @@ class Parameter:
         """The value to call the model with; raises `SpecError` if it is of the wrong kind."""
         if self.structure is None:
             if isinstance(value, bool | str):
-                raise SpecError(f"parameters.{self.name}: takes a number, got {value!r}")
+                raise SpecError(self._takes("a number", value))
             return np.asarray(value, float)
         if type(value) is not self.structure:
             takes = {int: "a whole number", str: "a text", bool: "true or false"}[self.structure]
-            raise SpecError(f"parameters.{self.name}: takes {takes}, got {value!r}")
+            raise SpecError(self._takes(takes, value))
         if self.choices and value not in self.choices:
             listed = ", ".join(map(repr, self.choices))
-            raise SpecError(f"parameters.{self.name}: takes one of {listed}, got {value!r}")
+            raise SpecError(self._takes(f"one of {listed}", value))
         return value
+
+    def _takes(self, takes: str, value: Any) -> Issue:
+        return Issue(("parameters", self.name), f"takes {takes}, got {value!r}")
 
 
 @dataclass(frozen=True)
@@ -93,7 +104,7 @@ def find_model(
             brought[given.name] = given
             digests.append(fingerprint(given.function.func, given.arguments))
         elif ":" in given:
-            found, digest = _find_function(given, folder, f"observables[{position}]")
+            found, digest = _find_function(given, folder, ("observables", position))
             name = observable_name(given)
             brought[name] = found if isinstance(found, Computed) else Computed(found, Quantity(name))
             digests.append(digest)
@@ -111,26 +122,33 @@ def observable_name(observable: str | Computed) -> str:
     return observable.name if isinstance(observable, Computed) else observable.rpartition(":")[2]
 
 
+def place_of(name: str, observables: Sequence[str]) -> Steps:
+    """Where a spec asks for an observable; where it does not, it is the model that brings it."""
+    asked = [observable_name(given) for given in observables]
+    return ("observables", asked.index(name)) if name in asked else ("model",)
+
+
 def _find(reference: str | Callable[..., OpenSystem], folder: Path) -> Model:
     if callable(reference):
         name = getattr(reference, "__qualname__", repr(reference))
         return _described(name, reference, fingerprint(reference))
     if ":" not in reference:
         if reference.endswith(".py"):
-            raise SpecError(f"model: {reference}: names a function in it too, {reference}:NAME")
+            lacks = f"{reference}: names a function in it too, {reference}:NAME"
+            raise SpecError(Issue(("model",), lacks))
         if reference not in models.__all__:
-            hint = " (or file.py:function)"
-            raise SpecError(f"model: {unknown_name('model', reference, models.__all__)}{hint}")
+            unknown = unknown_name(("model",), "model", reference, models.__all__)
+            raise SpecError(replace(unknown, message=f"{unknown.message} (or file.py:function)"))
         return _described(reference, getattr(models, reference), reference)
-    return _described(reference, *_find_function(reference, folder, "model"))
+    return _described(reference, *_find_function(reference, folder, ("model",)))
 
 
-def _find_function(reference: str, folder: Path, key: str) -> tuple[Any, str]:
+def _find_function(reference: str, folder: Path, steps: Steps) -> tuple[Any, str]:
     """What a reference stands for, and the digest of the user's own sources that it comes from."""
     source, _, name = reference.rpartition(":")
-    with _told_in_one_line(f"{key}: {source}"):
+    with _told_in_one_line(steps, source):
         if source.endswith(".py") and not (folder / source).is_file():
-            raise SpecError(f"{key}: no file {folder / source}")
+            raise SpecError(Issue(steps, f"no file {folder / source}"))
         own = user_modules(source, folder)
     function = getattr(own.root, name, None)
     if isinstance(function, Computed):
@@ -138,7 +156,9 @@ def _find_function(reference: str, folder: Path, key: str) -> tuple[Any, str]:
         return Computed(computed, function.quantity, function.dims, function.arguments), own.digest
     if not callable(function):
         listed = [key for key, value in vars(own.root).items() if _defined_in(value, own.root)]
-        raise SpecError(f"{key}: {source}: {unknown_name('function', name, listed)}")
+        unknown = unknown_name(steps, "function", name, listed, subject=f"{path_of(steps)}: {source}")
+        meant = unknown.suggestion and f"{source}:{unknown.suggestion}"
+        raise SpecError(replace(unknown, suggestion=meant))
     return own.bound(function), own.digest
 
 
@@ -147,27 +167,29 @@ def _defined_in(value: Any, module: types.ModuleType) -> bool:
 
 
 @contextmanager
-def _told_in_one_line(key: str) -> Iterator[None]:
+def _told_in_one_line(steps: Steps, source: str) -> Iterator[None]:
     """Around a user's module while it runs: whatever it raises is bad input."""
     try:
         yield
-    except SpecError:
-        raise
+    except SpecError as error:  # what loads modules does not know which key names them
+        placed = [one if one.steps else replace(one, steps=steps, subject="") for one in error.issues]
+        raise SpecError(*placed) from error.__cause__
     except (Exception, SystemExit) as error:
-        raise SpecError(f"{key}: {type(error).__name__}: {first_line(error)}") from error
+        message = f"{source}: {type(error).__name__}: {first_line(error)}"
+        raise SpecError(Issue(steps, message)) from error
 
 
 def _described(name: str, function: Callable[..., OpenSystem], digest: str) -> Model:
     try:
         hints = get_type_hints(function, include_extras=True)
     except (NameError, TypeError) as error:
-        raise SpecError(f"model {name}: its annotations cannot be read: {first_line(error)}") from None
+        unread = f"its annotations cannot be read: {first_line(error)}"
+        raise SpecError(of_model(name, unread)) from None
     try:
         signature = inspect.signature(function)
     except ValueError:
-        raise SpecError(
-            f"model {name}: is not a Python function: its parameters are not known"
-        ) from None
+        unknown = "is not a Python function: its parameters are not known"
+        raise SpecError(of_model(name, unknown)) from None
     parameters = {}
     for parameter in signature.parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):

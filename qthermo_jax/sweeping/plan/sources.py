@@ -133,7 +133,7 @@ class Search:
             if spec is not None:
                 return spec
         for finder in sys.meta_path:
-            if getattr(finder, "finds_own_modules", False):
+            if getattr(finder, "finds_user_modules", False):
                 continue
             spec = finder.find_spec(name, list(path) if path is not None else None, None)
             if spec is not None:

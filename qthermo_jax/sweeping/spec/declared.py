@@ -1,7 +1,5 @@
 """What a sweep is asked to do, as data: from a TOML file or from Python, checked before any work."""
 
-import tomllib
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -12,13 +10,11 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
-    ValidationError,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 
 from qthermo_jax.registry import AUTO, DEFAULT_EQUATION, EQUATIONS, methods
-from qthermo_jax.sweeping.errors import SpecError, first_line, shown, shown_key, unknown_name
+from qthermo_jax.sweeping.errors import Issue, SpecError, Steps, path_of
 
 if TYPE_CHECKING:  # what the registry holds is known at run time only
     _Method = str
@@ -27,7 +23,9 @@ else:
     _Method, _Generator = Literal[tuple(methods())], Literal[tuple(EQUATIONS)]
 
 
-class _Strict(BaseModel):
+class Table(BaseModel):
+    """A table of a spec: each of its keys has one type, and no others are taken."""
+
     # The words under a key are its description in the JSON Schema as well.
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
 
@@ -54,11 +52,18 @@ def why_no_name(name: str) -> str | None:
     return None
 
 
-def _a_text(text: str) -> str:
+def _why_no_text(text: str) -> str | None:
+    """What keeps a text from standing in files and pictures; None if nothing does."""
     if len(text) > _LONGEST_TEXT:
-        raise ValueError(f"takes at most {_LONGEST_TEXT} characters, got {len(text)}")
-    if not all(letter.isprintable() for letter in text):
-        raise ValueError("takes no control characters and no line breaks")
+        return f"takes at most {_LONGEST_TEXT} characters, got {len(text)}"
+    if not text.isprintable():
+        return "takes no control characters and no line breaks"
+    return None
+
+
+def _a_text(text: str) -> str:
+    if why := _why_no_text(text):
+        raise ValueError(why)
     return text
 
 
@@ -74,7 +79,7 @@ _NAMED = Field(json_schema_extra={"propertyNames": _NAME_SCHEMA})
 Text = Annotated[str, AfterValidator(_a_text), Field(json_schema_extra=_TEXT_SCHEMA)]
 
 
-class Range(_Strict):
+class Range(Table):
     """`num` values from `start` to `stop`, both included."""
 
     model_config = ConfigDict(
@@ -126,7 +131,7 @@ AxisSpec = Annotated[
 ]
 
 
-class Solver(_Strict):
+class Solver(Table):
     """How the steady states are found."""
 
     method: _Method = AUTO
@@ -164,7 +169,7 @@ class Solver(_Strict):
         return self
 
 
-class Evolution(_Strict):
+class Evolution(Table):
     """Asks for the state at a `time`, an axis or a parameter, instead of the steady one."""
 
     initial: str | dict[str, float] | None = None
@@ -174,14 +179,14 @@ class Evolution(_Strict):
     """Of each bath, or one number for all: they warm up; if left out, they stay as they are."""
 
 
-class Output(_Strict):
+class Output(Table):
     """What is kept of the results."""
 
     precision: Literal["float64", "float32"] | None = None
     """Of the numbers in the file; if left out, that in which they were computed."""
 
 
-class Label(_Strict):
+class Label(Table):
     """What to call a coordinate in files and pictures; see `qthermo_jax.Quantity`."""
 
     long_name: Text = ""
@@ -192,7 +197,7 @@ class Label(_Strict):
     """Its unit as a power of the energy unit: 1 for energies and temperatures, 0 for pure numbers."""
 
 
-class Spec(_Strict):
+class Spec(Table):
     """A sweep: model, axes, fixed parameters, observables."""
 
     model: Text
@@ -222,156 +227,45 @@ class Spec(_Strict):
 
     @model_validator(mode="after")
     def _every_name_can_be_one(self) -> "Spec":
-        moving = [
-            (f"axes.{axis}", name)
-            for axis, entry in self.axes.items()
-            if isinstance(entry, dict)
-            for name in entry
-        ]
-        named = [("axes", name) for name in self.axes]
+        named: list[Steps] = [("axes", name) for name in self.axes]
         named += [("parameters", name) for name in self.parameters]
         named += [("labels", name) for name in self.labels]
-        for key, name in [*named, *moving]:
-            if why := why_no_name(name):
-                raise ValueError(f"{key}: {why}")
+        for axis, entry in self.axes.items():
+            named += [("axes", axis, name) for name in entry] if isinstance(entry, dict) else []
+        found = [
+            Issue(steps, why, subject=path_of(steps[:-1]))
+            for steps in named
+            if (why := why_no_name(str(steps[-1])))
+        ]
         for name, value in self.parameters.items():
             if isinstance(value, int) and abs(value) > _LARGEST:
-                raise ValueError(f"parameters.{name}: takes numbers up to 1.8e308")
-            if isinstance(value, str):
-                _a_text(value)
+                found.append(Issue(("parameters", name), "takes numbers up to 1.8e308"))
+            if isinstance(value, str) and (why := _why_no_text(value)):
+                found.append(Issue(("parameters", name), why))
+        if found:
+            raise SpecError(*found)
         return self
 
     @model_validator(mode="after")
     def _an_evolution_takes_its_methods(self) -> "Spec":
-        solver = self.solver
-        *known, last = map(repr, methods(evolving=True))
-        if self.evolution and solver.method not in methods(evolving=True):
-            raise ValueError(f"solver.method: an evolution takes {', '.join(known)} or {last}")
-        if self.evolution and solver.precision == "float32":
-            raise ValueError("solver.precision: an evolution takes 'float64'")
+        if not self.evolution:
+            return self
+        found = []
+        if self.solver.method not in methods(evolving=True):
+            *known, last = map(repr, methods(evolving=True))
+            takes = f"an evolution takes {', '.join(known)} or {last}"
+            found.append(Issue(("solver", "method"), takes))
+        if self.solver.precision == "float32":
+            found.append(Issue(("solver", "precision"), "an evolution takes 'float64'"))
         moving = {name for entry in self.axes.values() if isinstance(entry, dict) for name in entry}
-        if self.evolution and "time" not in {*self.axes, *moving, *self.parameters}:
-            raise ValueError("evolution: takes a time, as axes.time or parameters.time")
+        if "time" not in {*self.axes, *moving, *self.parameters}:
+            takes = "takes a time, as axes.time or parameters.time"
+            found.append(Issue(("evolution",), takes))
+        if found:
+            raise SpecError(*found)
         return self
 
 
 def values_of(axis: Range | list[float]) -> np.ndarray:
     """The numbers that a range or a list stands for, (n,)."""
     return axis.values() if isinstance(axis, Range) else np.asarray(axis, float)
-
-
-def parse_spec(data: dict[str, Any], where: str) -> Spec:
-    """Check plain data against `Spec`.
-
-    Args:
-        data: as `tomllib` gives it.
-        where: the file's name or another word for the source, to begin an error with.
-
-    Raises:
-        SpecError: the first thing that is wrong, in one line; `faults_of` has all of them.
-    """
-    try:
-        return Spec.model_validate(data)
-    except ValidationError as error:
-        raise SpecError(f"{where}: {faults_of(error)[0]}") from None
-
-
-def load_spec(path: Path) -> tuple[Spec, str]:
-    """Read a TOML spec; returns it with the text it was read from.
-
-    Raises:
-        SpecError: no such file, not TOML, or not a spec.
-    """
-    data, text = read_toml(path)
-    return parse_spec(data, str(path)), text
-
-
-def read_toml(path: Path) -> tuple[dict[str, Any], str]:
-    """What a TOML file says, and the text it was read from.
-
-    Raises:
-        SpecError: no such file, or not TOML.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")  # editors on Windows mark the beginning
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a text file"
-        raise SpecError(f"{path}: cannot be read: {reason}") from None
-    try:
-        return tomllib.loads(text), text
-    except ValueError as error:  # a whole number of thousands of digits is one, too
-        raise SpecError(f"{path}: not TOML: {first_line(error)}") from None
-    except RecursionError:
-        raise SpecError(f"{path}: tables or lists that stand in one another too deep") from None
-
-
-_TAGS = frozenset({"range", "list", "table"})
-_KEYS: dict[str, type[_Strict]] = {
-    "range": Range,
-    "solver": Solver,
-    "output": Output,
-    "evolution": Evolution,
-    "labels": Label,
-}
-_TYPES = {
-    "bool_type": "true or false",
-    "float_type": "a number",
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "string_type": "a text",
-    "list_type": "a list",
-    "dict_type": "a table",
-    "model_type": "a table",
-    "union_tag_not_found": "a list of numbers, a table with start, stop and num, or a table of those",
-}
-_SEVERAL_TYPES: dict[tuple[int | str, ...], str] = {
-    ("parameters",): "a number, a list of numbers, a text, true or false",
-    ("evolution", "initial"): "a basis state or a table of populations",
-    ("evolution", "heat_capacity"): "a number or a list of numbers",
-}
-_BOUNDS = {"greater_than_equal": ("ge", "at least"), "less_than_equal": ("le", "at most")}
-
-
-def faults_of(error: ValidationError) -> list[str]:
-    """One line each; unknown keys before anything else: they are often the cause of the rest."""
-    details = sorted(error.errors(), key=lambda detail: detail["type"] != "extra_forbidden")
-    lines: dict[tuple[int | str, ...], str] = {}
-    for detail in details:
-        location = detail["loc"]
-        place = location[:2] if _types_of(location) else (*location, detail["type"])
-        lines.setdefault(place, _in_one_line(detail))
-    return list(dict.fromkeys(lines.values()))
-
-
-def _types_of(location: tuple[int | str, ...]) -> str | None:
-    """What a key of several types takes; pydantic has a detail for each type, and they are one fault."""
-    if len(location) < 3:
-        return None
-    return _SEVERAL_TYPES.get(location[:1]) or _SEVERAL_TYPES.get(location[:2])
-
-
-def _in_one_line(details: ErrorDetails) -> str:
-    location, kind, given = details["loc"], details["type"], details["input"]
-    path = [shown_key(part) for part in location if part not in _TAGS]
-    key = ".".join(path)
-    if kind == "extra_forbidden":
-        owner = next((_KEYS[str(part)] for part in reversed(location[:-1]) if part in _KEYS), Spec)
-        inside = f"{'.'.join(path[:-1])}: " if path[:-1] else ""
-        return inside + unknown_name("key", str(location[-1]), owner.model_fields)
-    if kind == "missing":
-        return f"{key}: missing"
-    if kind == "too_short":
-        return f"{key}: empty; it takes at least one value"
-    if takes := _types_of(location):
-        return f"{'.'.join(path[:2])}: takes {takes}, got {shown(given)}"
-    if kind in _BOUNDS:
-        name, words = _BOUNDS[kind]
-        return f"{key}: takes {words} {details['ctx'][name]}, got {shown(given)}"
-    if kind in _TYPES:
-        return f"{key}: takes {_TYPES[kind]}, got {shown(given)}"
-    if kind == "literal_error":
-        return f"{key}: takes {details['ctx']['expected']}, got {shown(given)}"
-    message = details["msg"].removeprefix("Value error, ")
-    if kind != "value_error":
-        return f"{key}: {message}, got {shown(given)}"
-    return f"{key}: {message}" if key else message

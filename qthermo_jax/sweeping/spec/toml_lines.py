@@ -1,13 +1,14 @@
 """In which line of a TOML file a key stands: `tomllib` does not say."""
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-Path = tuple[str, ...]
+from qthermo_jax.sweeping.errors import Issue, Steps
 
 
-def lines_of_keys(text: str) -> dict[Path, int]:
+def lines_of_keys(text: str) -> dict[Steps, int]:
     r"""The line, from 1, in which each table and each key begins.
 
     The text is parsed statement by statement: a statement is as many lines as it takes to be TOML.
@@ -15,9 +16,9 @@ def lines_of_keys(text: str) -> dict[Path, int]:
     >>> lines_of_keys('title = "x"\n[axes]\ng = [\n1.0]\nT = { num = 3 }')[("axes", "T", "num")]
     5
     """
-    found: dict[Path, int] = {}
+    found: dict[Steps, int] = {}
     header, statement, begin = "", "", 1
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):  # TOML takes U+2028 for a letter
         if not statement:
             begin = number
         statement += line + "\n"
@@ -34,13 +35,19 @@ def lines_of_keys(text: str) -> dict[Path, int]:
     return found
 
 
-def line_of(key: str, lines: dict[Path, int]) -> int | None:
-    """The line of a key as an error names it, `axes.g.num` or `observables[1]`, or of what it is in."""
-    parts = tuple(part for part in key.replace("[", ".").replace("]", "").split(".") if part)
-    return next((lines[parts[:n]] for n in range(len(parts), 0, -1) if parts[:n] in lines), None)
+def with_lines(issues: Iterable[Issue], text: str) -> list[Issue]:
+    """Issues of a TOML text with their lines, in their order: that of the key, or of what it is in."""
+    lines = lines_of_keys(text)
+    found = [replace(issue, line=line_of(issue.steps, lines)) for issue in issues]
+    return sorted(found, key=lambda issue: issue.line or 0)
 
 
-def _paths(data: dict[str, Any], above: Path = ()) -> Iterator[Path]:
+def line_of(steps: Steps, lines: Mapping[Steps, int]) -> int | None:
+    """The line of a place in the spec, or of what it is in."""
+    return next((lines[steps[:n]] for n in range(len(steps), 0, -1) if steps[:n] in lines), None)
+
+
+def _paths(data: dict[str, Any], above: Steps = ()) -> Iterator[Steps]:
     for key, value in data.items():
         yield (*above, key)
         if isinstance(value, dict):
