@@ -122,7 +122,7 @@ class _Left(eqx.Module):
     astray: Bool[Array, " m"]
 
 
-def _over_itself(x: Float[Array, " m"]) -> Float[Array, " m"]:
+def over_itself(x: Float[Array, " m"]) -> Float[Array, " m"]:
     """1, with the derivatives of c/x at c = x; those of c/x as such square x, and overflow."""
     return 1.0 / (x / jax.lax.stop_gradient(x))
 
@@ -151,7 +151,7 @@ def _remove(
     """
     total = jnp.sum(leaving, axis=0)
     some = jnp.where(total > 0, total, 1.0)
-    share = leaving / jax.lax.stop_gradient(some)[None, :] * _over_itself(some)[None, :]
+    share = leaving / jax.lax.stop_gradient(some)[None, :] * over_itself(some)[None, :]
     through = own | (total == 0)
     reached = jnp.any((arriving > 0) & through[:, None], axis=0)
     tiny = jnp.finfo(share.dtype).tiny
@@ -178,7 +178,7 @@ def _restore(
     scale = jnp.min(scales, initial=1.0)  # they are 1 at most, and none where nothing left
     share = jnp.where(final, 1.0, jnp.where(scale == scales, 1.0, scale / scales))
     # inflow/total times the common scale; the derivative sees the scale as a constant.
-    ratio = _over_itself(jnp.where(total == 0, 1.0, total))
+    ratio = over_itself(jnp.where(total == 0, 1.0, total))
     returned = jnp.where(total == 0, jnp.where(final, 1.0, 0.0), inflow * ratio * share)
     return weights * scale, returned, jnp.sum(final)
 

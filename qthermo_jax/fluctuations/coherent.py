@@ -1,0 +1,157 @@
+"""Cumulants where coherences matter, by the recursion of Flindt et al., Phys. Rev. B 82, 155407 (2010).
+
+With L^(m) the m-th derivative of L(chi) along a direction of counting fields, and R the group inverse of L,
+
+    lambda_n = sum_m binom(n, m) Tr L^(m) rho_(n-m),
+    rho_n = R sum_m binom(n, m) (lambda_m - L^(m)) rho_(n-m),    Tr rho_n = 0 for n > 0,
+
+lambda_n is the n-th cumulant. One inverse of L, with the trace in place of one row, serves all orders, and the
+bounds: what is wrong with each equation, times the sizes of the inverse's elements.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from qthermo_jax.fluctuations.tilted import Tilted
+from qthermo_jax.master_equations import Generator, real_generator
+from qthermo_jax.solvers.linear import Constrained, constrained, inverted
+
+# The bound is one of the first order in what is wrong.
+_MARGIN = 2.0
+
+
+class Known(NamedTuple):
+    """Numbers with bounds of their errors."""
+
+    value: Float[Array, "*s"]
+    error: Float[Array, "*s"]
+
+
+class Solver(NamedTuple):
+    """The group inverse of a generator on n real unknowns.
+
+    Attributes:
+        system: the generator with the trace in place of one row.
+        inverse: of its matrix, (n, n).
+        solve: by it, in scaled unknowns.
+    """
+
+    system: Constrained
+    inverse: Float[Array, "n n"]
+    solve: Callable[[Float[Array, " n"]], Float[Array, " n"]]
+
+    def __call__(self, right: Known, trace: float) -> Known:
+        """x with L x = right and Tr x = trace."""
+        system = self.system
+        b = jnp.where(system.row, trace * system.trace_scale, right.value)
+        x = self.solve(b)
+        fixed, b, doubt = jax.lax.stop_gradient((x, b, jnp.where(system.row, 0.0, right.error)))
+        matrix = jax.lax.stop_gradient(system.matrix)
+        eps = jnp.finfo(x.dtype).eps
+        remains = jnp.abs(b - matrix @ fixed) + 4 * eps * (jnp.abs(matrix) @ jnp.abs(fixed))
+        wrong = system.perturbed(self.inverse)(jnp.abs(fixed))
+        wrong = wrong + jnp.abs(self.inverse) @ (remains + doubt + eps * jnp.abs(b))
+        return Known(x * system.scales, _MARGIN * wrong * system.scales)
+
+
+def solver_of(tilt: Tilted) -> Solver:
+    """The group inverse of the generator without counting fields."""
+    system = constrained(tilt.basis, tilt.kept, tilt.generator)
+    # An inverse of what is not finite may not return from LAPACK.
+    sound = jnp.all(jnp.isfinite(system.matrix))
+    one = jnp.eye(len(system.matrix), dtype=system.matrix.dtype)
+    return Solver(system, *inverted(jnp.where(sound, system.matrix, one)))
+
+
+def derivative_of(tilt: Tilted, direction: Float[Array, " K"], order: int) -> Known:
+    """The derivative of L(chi) of an order >= 1 along a direction, on the real unknowns, (n, n)."""
+    per = direction**order
+    energies = tilt.energies[None] ** order
+    weights = per[:, None, None] * energies
+    elements, error = tilt.jumps(weights)
+    off = order * jnp.abs(tilt.energies[None]) ** (order - 1) * tilt.energy_error[None]
+    of_energies, _ = tilt.jumps(jnp.abs(per)[:, None, None] * off)
+    nothing = jnp.zeros((), error.dtype)
+    error = error + jnp.abs(of_energies)
+    return Known(*real_generator(Generator(elements, error, nothing), tilt.kept))
+
+
+def _applied(matrix: Known, x: Known) -> Known:
+    eps = jnp.finfo(x.value.dtype).eps
+    size, far = jnp.abs(matrix.value), jnp.abs(x.value) + x.error
+    error = (matrix.error + 4 * eps * size) @ far + size @ x.error
+    return Known(matrix.value @ x.value, jax.lax.stop_gradient(error))
+
+
+def _trace(system: Constrained, x: Known) -> Known:
+    return Known(system.trace @ x.value, system.trace @ x.error)
+
+
+def coherent_cumulants(tilt: Tilted, directions: Float[Array, "M K"], order: int) -> Known:
+    """The cumulants of the energy counted along each direction, up to an order, (order, M)."""
+    solver = solver_of(tilt)
+    n = len(solver.system.matrix)
+    start = solver(Known(jnp.zeros(n, directions.dtype), jnp.zeros(n, directions.dtype)), 1.0)
+
+    def along(direction: Float[Array, " K"]) -> Known:
+        derivatives = [derivative_of(tilt, direction, m) for m in range(1, order + 1)]
+        states, rates = [start], []
+        for level in range(1, order + 1):
+            terms = [
+                (math.comb(level, m), _applied(derivatives[m - 1], states[level - m]))
+                for m in range(1, level + 1)
+            ]
+            traces = [(times, _trace(solver.system, term)) for times, term in terms]
+            rates.append(
+                Known(
+                    jnp.stack([times * own.value for times, own in traces]).sum(),
+                    jnp.stack([times * own.error for times, own in traces]).sum(),
+                )
+            )
+            if level == order:
+                break
+            right = [
+                (times * (rates[m - 1].value * states[level - m].value - term.value),
+                 times * (rates[m - 1].error * (jnp.abs(states[level - m].value) + states[level - m].error)
+                          + jnp.abs(rates[m - 1].value) * states[level - m].error + term.error))
+                for m, (times, term) in enumerate(terms, 1)
+            ]
+            states.append(
+                solver(Known(*(jnp.stack(own).sum(axis=0) for own in zip(*right, strict=True))), 0.0)
+            )
+        return Known(*(jnp.stack(own) for own in zip(*rates, strict=True)))
+
+    return Known(*(own.T for own in jax.vmap(along)(directions)))
+
+
+def coherent_noise(tilt: Tilted, n_baths: int) -> Known:
+    """S_kl of the energies given to the baths, (K, K)."""
+    solver = solver_of(tilt)
+    dtype = tilt.energies.dtype
+    n = len(solver.system.matrix)
+    nothing = jnp.zeros(n, dtype)
+    rho = solver(Known(nothing, nothing), 1.0)
+
+    def of_bath(direction: Float[Array, " K"]) -> tuple[Known, Known, Known]:
+        first = derivative_of(tilt, direction, 1)
+        fed = _applied(first, rho)
+        rate = _trace(solver.system, fed)
+        error = rate.error * (jnp.abs(rho.value) + rho.error) + jnp.abs(rate.value) * rho.error
+        moved = solver(Known(rate.value * rho.value - fed.value, error + fed.error), 0.0)
+        seen = Known(solver.system.trace @ first.value, solver.system.trace @ first.error)
+        second = _trace(solver.system, _applied(derivative_of(tilt, direction, 2), rho))
+        return moved, seen, second
+
+    moved, seen, second = jax.vmap(of_bath)(jnp.eye(n_baths, dtype=dtype))
+    cross = seen.value @ moved.value.T
+    far = jnp.abs(moved.value) + moved.error
+    eps = jnp.finfo(dtype).eps
+    error = (seen.error + 8 * eps * jnp.abs(seen.value)) @ far.T + jnp.abs(seen.value) @ moved.error.T
+    return Known(
+        cross + cross.T + jnp.diag(second.value), error + error.T + jnp.diag(second.error)
+    )
