@@ -24,6 +24,16 @@ from .declared import Computed, Observable, observable
 from .diagnosis import diagnose
 from .dynamics import evolve, evolve_driven, evolve_with_baths
 from .eigenbasis import Eigenbasis, gibbs_state
+from .fluctuations import (
+    correlation,
+    current_cumulants,
+    current_noise,
+    dynamical_activity,
+    fano,
+    kur_ratio,
+    signal_to_noise,
+    tur_ratio,
+)
 from .labels import Dimension, Quantity
 from .liouvillian import jump_operators, liouvillian
 from .observables import (
@@ -74,18 +84,24 @@ __all__ = [
     "__version__",
     "amplification",
     "conductance",
+    "correlation",
+    "current_cumulants",
+    "current_noise",
     "diagnose",
     "dissipator",
+    "dynamical_activity",
     "energy_balance",
     "entropy_production",
     "evolve",
     "evolve_driven",
     "evolve_with_baths",
     "expectation",
+    "fano",
     "gibbs_state",
     "heat_current_bounds",
     "heat_currents",
     "jump_operators",
+    "kur_ratio",
     "level_populations",
     "liouvillian",
     "liouvillian_gap",
@@ -104,6 +120,7 @@ __all__ = [
     "rate",
     "rectification",
     "sensitivity",
+    "signal_to_noise",
     "site_populations",
     "soret",
     "spost",
@@ -112,5 +129,6 @@ __all__ = [
     "steadystate",
     "sweep",
     "theory",
+    "tur_ratio",
     "vector_to_operator",
 ]

@@ -1,16 +1,17 @@
-"""Cumulants where coherences matter, by the recursion of Flindt et al., Phys. Rev. B 82, 155407 (2010).
+"""Cumulants where coherences matter, by recursion: Flindt et al., Phys. Rev. B 82, 155407 (2010).
 
-With L^(m) the m-th derivative of L(chi) along a direction of counting fields, and R the group inverse of L,
+With L^(m) the m-th derivative of L(chi) along a direction of counting fields, and R the group inverse of
+L,
 
     lambda_n = sum_m binom(n, m) Tr L^(m) rho_(n-m),
     rho_n = R sum_m binom(n, m) (lambda_m - L^(m)) rho_(n-m),    Tr rho_n = 0 for n > 0,
 
-lambda_n is the n-th cumulant. One inverse of L, with the trace in place of one row, serves all orders, and the
-bounds: what is wrong with each equation, times the sizes of the inverse's elements.
+lambda_n is the n-th cumulant. One inverse of L, with the trace in place of one row, serves all orders,
+and the bounds: what is wrong with each equation, times the sizes of the inverse's elements.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -68,6 +69,21 @@ def solver_of(tilt: Tilted) -> Solver:
     return Solver(system, *inverted(jnp.where(sound, system.matrix, one)))
 
 
+def stationary(solver: Solver, dtype: jnp.dtype) -> Known:
+    """The real unknowns of the steady state."""
+    nothing = jnp.zeros(len(solver.system.matrix), dtype)
+    return solver(Known(nothing, nothing), 1.0)
+
+
+def coherent_activity(tilt: Tilted) -> Known:
+    """How many jumps there are in a unit of time, those that leave the state alone among them, ()."""
+    solver = solver_of(tilt)
+    elements, error = tilt.jumps(jnp.ones((tilt.n_baths, *tilt.energies.shape), tilt.energies.dtype))
+    nothing = jnp.zeros((), error.dtype)
+    jumps = Known(*real_generator(Generator(elements, error, nothing), tilt.kept))
+    return _trace(solver.system, _applied(jumps, stationary(solver, tilt.energies.dtype)))
+
+
 def derivative_of(tilt: Tilted, direction: Float[Array, " K"], order: int) -> Known:
     """The derivative of L(chi) of an order >= 1 along a direction, on the real unknowns, (n, n)."""
     per = direction**order
@@ -92,11 +108,25 @@ def _trace(system: Constrained, x: Known) -> Known:
     return Known(system.trace @ x.value, system.trace @ x.error)
 
 
+def _remaining(rate: Known, x: Known, term: Known) -> Known:
+    """rate x - term."""
+    far = jnp.abs(x.value) + x.error
+    error = rate.error * far + jnp.abs(rate.value) * x.error + term.error
+    return Known(rate.value * x.value - term.value, error)
+
+
+def _weighted(terms: Sequence[tuple[int, Known]]) -> Known:
+    """Their weighted sum."""
+    weights = [float(weight) for weight, _ in terms]
+    values = [weight * own.value for weight, (_, own) in zip(weights, terms, strict=True)]
+    errors = [weight * own.error for weight, (_, own) in zip(weights, terms, strict=True)]
+    return Known(jnp.stack(values).sum(axis=0), jnp.stack(errors).sum(axis=0))
+
+
 def coherent_cumulants(tilt: Tilted, directions: Float[Array, "M K"], order: int) -> Known:
     """The cumulants of the energy counted along each direction, up to an order, (order, M)."""
     solver = solver_of(tilt)
-    n = len(solver.system.matrix)
-    start = solver(Known(jnp.zeros(n, directions.dtype), jnp.zeros(n, directions.dtype)), 1.0)
+    start = stationary(solver, tilt.energies.dtype)
 
     def along(direction: Float[Array, " K"]) -> Known:
         derivatives = [derivative_of(tilt, direction, m) for m in range(1, order + 1)]
@@ -106,52 +136,37 @@ def coherent_cumulants(tilt: Tilted, directions: Float[Array, "M K"], order: int
                 (math.comb(level, m), _applied(derivatives[m - 1], states[level - m]))
                 for m in range(1, level + 1)
             ]
-            traces = [(times, _trace(solver.system, term)) for times, term in terms]
-            rates.append(
-                Known(
-                    jnp.stack([times * own.value for times, own in traces]).sum(),
-                    jnp.stack([times * own.error for times, own in traces]).sum(),
-                )
-            )
+            rates.append(_weighted([(times, _trace(solver.system, term)) for times, term in terms]))
             if level == order:
                 break
             right = [
-                (times * (rates[m - 1].value * states[level - m].value - term.value),
-                 times * (rates[m - 1].error * (jnp.abs(states[level - m].value) + states[level - m].error)
-                          + jnp.abs(rates[m - 1].value) * states[level - m].error + term.error))
+                (times, _remaining(rates[m - 1], states[level - m], term))
                 for m, (times, term) in enumerate(terms, 1)
             ]
-            states.append(
-                solver(Known(*(jnp.stack(own).sum(axis=0) for own in zip(*right, strict=True))), 0.0)
-            )
+            states.append(solver(_weighted(right), 0.0))
         return Known(*(jnp.stack(own) for own in zip(*rates, strict=True)))
 
     return Known(*(own.T for own in jax.vmap(along)(directions)))
 
 
-def coherent_noise(tilt: Tilted, n_baths: int) -> Known:
+def coherent_noise(tilt: Tilted) -> Known:
     """S_kl of the energies given to the baths, (K, K)."""
     solver = solver_of(tilt)
     dtype = tilt.energies.dtype
-    n = len(solver.system.matrix)
-    nothing = jnp.zeros(n, dtype)
-    rho = solver(Known(nothing, nothing), 1.0)
+    rho = stationary(solver, dtype)
 
     def of_bath(direction: Float[Array, " K"]) -> tuple[Known, Known, Known]:
         first = derivative_of(tilt, direction, 1)
         fed = _applied(first, rho)
         rate = _trace(solver.system, fed)
-        error = rate.error * (jnp.abs(rho.value) + rho.error) + jnp.abs(rate.value) * rho.error
-        moved = solver(Known(rate.value * rho.value - fed.value, error + fed.error), 0.0)
+        moved = solver(_remaining(rate, rho, fed), 0.0)
         seen = Known(solver.system.trace @ first.value, solver.system.trace @ first.error)
         second = _trace(solver.system, _applied(derivative_of(tilt, direction, 2), rho))
         return moved, seen, second
 
-    moved, seen, second = jax.vmap(of_bath)(jnp.eye(n_baths, dtype=dtype))
+    moved, seen, second = jax.vmap(of_bath)(jnp.eye(tilt.n_baths, dtype=dtype))
     cross = seen.value @ moved.value.T
     far = jnp.abs(moved.value) + moved.error
     eps = jnp.finfo(dtype).eps
     error = (seen.error + 8 * eps * jnp.abs(seen.value)) @ far.T + jnp.abs(seen.value) @ moved.error.T
-    return Known(
-        cross + cross.T + jnp.diag(second.value), error + error.T + jnp.diag(second.error)
-    )
+    return Known(cross + cross.T + jnp.diag(second.value), error + error.T + jnp.diag(second.error))

@@ -1,14 +1,16 @@
-"""What is counted where populations suffice: the energy that each jump of a rate equation gives to its bath.
+"""Counting the energy that each jump of a rate equation gives to its bath, where populations suffice.
 
-With counting fields chi the rate equation's largest eigenvalue lambda and its left eigenvector e^phi obey
+With counting fields chi the rate equation's largest eigenvalue lambda and its left eigenvector e^phi
+obey
 
-    lambda = sum_jumps from s  w (e^psi - 1),    psi = chi_k omega + phi_target - phi_s    for every state s,
+    lambda = sum_jumps from s  w (e^psi - 1),    psi = chi_k omega + phi_target - phi_s
 
-and psi is what a jump adds to a martingale: the counted energy, less its mean, plus what the new state promises.
-In powers of chi this is a chain of Poisson equations (`poisson`), and the derivatives of lambda are sums over
-the jumps of positive or at least uncancelled numbers; S_kl = sum_jumps (flux) psi_k psi_l, so that the noise
-matrix is positive semidefinite as it is computed. Order by order they are the cumulants of Flindt et al.,
-Phys. Rev. B 82, 155407 (2010), where psi stands for their sums over the group inverse.
+for every state s. psi is what a jump adds to a martingale: the counted energy, less its mean, plus what
+the new state promises. In powers of chi this is a chain of Poisson equations (`poisson`), and the
+derivatives of lambda are sums over the jumps of positive or at least uncancelled numbers; S_kl =
+sum_jumps (flux) psi_k psi_l, so that the noise matrix is positive semidefinite as it is computed. Order
+by order they are the cumulants of Flindt et al., Phys. Rev. B 82, 155407 (2010), where psi stands for
+their sums over the group inverse.
 """
 
 import math
@@ -128,16 +130,10 @@ class Potential(NamedTuple):
 
 
 class Coefficient(NamedTuple):
-    """One power of the field of e^psi - 1, for the jumps of both ways, (M, 2, P), and bounds of its errors."""
+    """One power of the field of e^psi - 1, for the jumps of both ways, and bounds of its errors."""
 
     value: Float[Array, "M 2 P"]
     error: Float[Array, "M 2 P"]
-
-
-def energy_term(jumps: Jumps, directions: Float[Array, "M K"]) -> Potential:
-    """What the jumps j -> i give to the baths, counted along each direction."""
-    of_bath = directions[:, jumps.pairs.bath]
-    return Potential(of_bath * jumps.energy[None], jnp.abs(of_bath) * jumps.energy_error[None])
 
 
 def energy_term(jumps: Jumps, directions: Float[Array, "M K"]) -> Potential:
@@ -174,7 +170,8 @@ def solved(jumps: Jumps, counted: Coefficient, mean: Float[Array, " M"]) -> Pote
 def _off_by(jumps: Jumps, wrong: Float[Array, "M d"]) -> Float[Array, "M d"]:
     """Bound of the error of phi, from what is wrong with its equation in each state, >= 0.
 
-    Its size, collected until the reference is reached. What is wrong on average changes the mean instead.
+    Its size, collected until the reference is reached. What is wrong on average changes the mean
+    instead.
     """
     on_average = jnp.sum(wrong * jumps.populations[None], axis=1, keepdims=True)
     return _MARGIN * jumps.elimination.potentials(wrong + on_average)
@@ -224,7 +221,7 @@ class Noise(NamedTuple):
 
 
 def _relative_parts(jumps: Jumps, noise: Noise) -> Float[Array, " d"]:
-    """Bounds of the error of S_kl over the scales of k and l, of the jumps that leave each state, (d,)."""
+    """Bounds of the error of S_kl over the scales of k and l, by the state that jumps leave, (d,)."""
     pairs, fixed = jumps.pairs, jax.lax.stop_gradient(jumps)
     eps = jnp.finfo(noise.phi.dtype).eps
     per = jnp.where(noise.scale > 0, 1.0 / jnp.where(noise.scale > 0, noise.scale, 1.0), 0.0)
@@ -284,7 +281,7 @@ def cumulants_of(jumps: Jumps, directions: Float[Array, "M K"], order: int) -> S
 def _next(
     powers: list[Coefficient], potentials: list[Potential], signs: Float[Array, "1 2 1"]
 ) -> Coefficient:
-    """The next power of e^psi, n E_n = sum_m m psi_m E_(n-m), without the psi_n that is not known yet."""
+    """The next power of e^psi, n E_n = sum_m m psi_m E_(n-m), without psi_n, which is not known yet."""
     n = len(powers)
     value = error = jnp.zeros_like(powers[0].value)
     for m, potential in enumerate(potentials, 1):

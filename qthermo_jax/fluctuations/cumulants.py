@@ -19,9 +19,10 @@ from qthermo_jax.system import OpenSystem
 def current_noise(system: OpenSystem, state: SteadyState) -> Float[Array, "K K"]:
     """Zero-frequency noise S_kl of the heat currents: the covariance of the energies given to the baths.
 
-    The energies Q_k that the baths have got after a time t have the covariance S_kl t for long t. In terms of
-    counting fields, S_kl = d^2 lambda/d chi_k d chi_l at 0; see `scaled_cgf`. A jump counts with the energy that
-    its bath gets: the Bohr frequency, of a group of frequencies the mean, of "local" that of H_0.
+    The energies Q_k that the baths have got after a time t have the covariance S_kl t for long t. In
+    terms of counting fields, S_kl = d^2 lambda/d chi_k d chi_l at 0; see `scaled_cgf`. A jump counts
+    with the energy that its bath gets: the Bohr frequency, of a group of frequencies the mean, of
+        "local" that of H_0.
     Source: Flindt, Novotny, Braggio & Jauho, Phys. Rev. B 82, 155407 (2010).
 
     Args:
@@ -29,11 +30,12 @@ def current_noise(system: OpenSystem, state: SteadyState) -> Float[Array, "K K"]
         state: its steady state.
 
     Returns:
-        (K, K), in units of energy^3 (hbar = 1), symmetric and positive semidefinite; its rows sum to 0 with
-        "global". NaN where round-off may exceed 1e-6 of an element, or where there is no state.
+        (K, K), in units of energy^3 (hbar = 1), symmetric and positive semidefinite; its rows sum to 0
+        with "global". NaN where round-off may exceed 1e-6 of an element, or where there is no state.
 
     Raises:
-        ValueError: the state is no steady one, or the generator does not say which energy a jump carries.
+        ValueError: the state is no steady one, or the generator does not say which energy a jump
+            carries.
 
     >>> from qthermo_jax import models, steadystate
     >>> system = models.three_level_refrigerator()
@@ -41,28 +43,19 @@ def current_noise(system: OpenSystem, state: SteadyState) -> Float[Array, "K K"]
     >>> bool(abs(S.sum(axis=1)).max() < 1e-12 * S.max())  # what one bath gives the others get
     True
     """
-    return _noise(system, state, tier_of(system, state))
+    found: Float[Array, "K K"] = _noise(system, state, tier_of(system, state))
+    return found
 
 
 @partial(compiled, static_argnames="tier")
 def _noise(system: OpenSystem, state: SteadyState, tier: Tier) -> Float[Array, "K K"]:
-    return _bounded_noise(system, state, tier).trusted
+    return bounded_noise(system, state, tier).trusted
 
 
-def bounded_noise(system: OpenSystem, state: SteadyState) -> Bounded:
+def bounded_noise(system: OpenSystem, state: SteadyState, tier: Tier | None = None) -> Bounded:
     """The noise with its bound."""
-    return _bounded_noise(system, state, tier_of(system, state))
-
-
-def _bounded_noise(system: OpenSystem, state: SteadyState, tier: Tier) -> Bounded:
-    K, d = system.n_baths, system.dimension
-    found = by_tier(
-        system,
-        state,
-        tier,
-        noise_of,
-        lambda tilt: spread(*coherent_noise(tilt, K), d),
-    )
+    d, tier = system.dimension, tier or tier_of(system, state)
+    found = by_tier(system, state, tier, noise_of, lambda tilt: spread(*coherent_noise(tilt), d))
     return as_bounded(system, state, _without_cycle(system, state, found))
 
 
@@ -74,21 +67,21 @@ def current_cumulants(
 ) -> Float[Array, "order M"]:
     """Cumulants of the energy given to each bath, up to an order, per unit of time.
 
-    The n-th cumulant of the energy after a time t is c_n t for long t: c_1 is the heat current, c_2 the noise,
-    c_3 the skewness. c_n = d^n lambda(s v)/ds^n at s = 0, exact, by recursion.
+    The n-th cumulant of the energy after a time t is c_n t for long t: c_1 is the heat current, c_2 the
+    noise, c_3 the skewness. c_n = d^n lambda(s v)/ds^n at s = 0, exact, by recursion.
     Source: Flindt, Novotny, Braggio & Jauho, Phys. Rev. B 82, 155407 (2010).
 
     Args:
         system: K baths.
         state: its steady state.
         order: of the highest cumulant, >= 1.
-        directions: v, (M, K): the cumulants of sum_k v_k Q_k, for each of M combinations of the energies Q_k
-            that the baths get; default: each bath alone, M = K. Joint cumulants follow from those of
+        directions: v, (M, K): the cumulants of sum_k v_k Q_k, for each of M combinations of the energies
+            Q_k that the baths get; default: each bath alone, M = K. Joint cumulants follow from those of
             combinations: those of Q_1 + Q_2 less those of Q_1 and of Q_2 are 2 S_12 in second order.
 
     Returns:
-        (order, M), the n-th cumulant, n = 1, 2, ..., in units of energy^(n+1) where v is a pure number. NaN where
-        round-off may exceed 1e-6 of it, or where there is no state.
+        (order, M), the n-th cumulant, n = 1, 2, ..., in units of energy^(n+1) where v is a pure number.
+        NaN where round-off may exceed 1e-6 of it, or where there is no state.
 
     Raises:
         ValueError: an order below 1, directions of another shape, or as for `current_noise`.
@@ -106,7 +99,10 @@ def current_cumulants(
     along = jnp.eye(K) if directions is None else jnp.asarray(directions, float)
     if along.ndim != 2 or along.shape[1] != K:
         raise ValueError(f"directions of shape {along.shape}, not (M, {K}): one weight for each bath")
-    return _cumulants(system, state, along.astype(system.temperatures.dtype), order, tier_of(system, state))
+    found: Float[Array, "order M"] = _cumulants(
+        system, state, along.astype(system.temperatures.dtype), order, tier_of(system, state)
+    )
+    return found
 
 
 @partial(compiled, static_argnames=("order", "tier"))
@@ -116,10 +112,12 @@ def _cumulants(
     return _bounded_cumulants(system, state, directions, order, tier).trusted
 
 
-def bounded_cumulants(system: OpenSystem, state: SteadyState, order: int) -> Bounded:
+def bounded_cumulants(
+    system: OpenSystem, state: SteadyState, order: int, tier: Tier | None = None
+) -> Bounded:
     """The cumulants of each bath with their bounds."""
     each = jnp.eye(system.n_baths, dtype=system.temperatures.dtype)
-    return _bounded_cumulants(system, state, each, order, tier_of(system, state))
+    return _bounded_cumulants(system, state, each, order, tier or tier_of(system, state))
 
 
 def _bounded_cumulants(
@@ -137,7 +135,7 @@ def _bounded_cumulants(
     obeys = system.equation.secular and all(bath.spontaneous for bath in system.baths)
     odd = (jnp.arange(1, order + 1) % 2 == 1)[:, None]
     # lambda is even in chi where all temperatures are equal; its derivatives by them are not 0.
-    zero = jnp.broadcast_to(odd & (jnp.all(T == T[0]) & obeys), found.value.shape)
+    zero = jnp.broadcast_to(odd & (jnp.all(T[0] == T) & obeys), found.value.shape)
     return as_bounded(system, state, _without_cycle(system, state, _vanishing(found, zero)))
 
 
@@ -149,7 +147,7 @@ def _vanishing(found: Sum, zero: Bool[Array, "*s"]) -> Sum:
 
 
 def _without_cycle(system: OpenSystem, state: SteadyState, found: Sum) -> Sum:
-    """0 where the links that the baths make close no cycle: what one gets it gives back, all but a part."""
+    """0 where the links that the baths make close no cycle: what a bath gets it gives back."""
     if not system.equation.secular:
         return found
     none = has_no_cycle(system.transitions(state.basis))

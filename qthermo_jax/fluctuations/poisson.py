@@ -1,14 +1,14 @@
 """Poisson's equation of a rate equation: how much more is collected from each state on, by elimination.
 
-While it is in state s the system collects g_s in a unit of time, c on average. What it collects from s on,
-beyond c t, is the potential phi_s, which solves
+While it is in state s the system collects g_s in a unit of time, c on average. What it collects from s
+on, beyond c t, is the potential phi_s, which solves
 
     sum_t W_ts (phi_t - phi_s) = c - g_s
 
-up to a constant. It is minus the group inverse of the generator applied to g from the left (Lapolla, Hartich &
-Godec, Phys. Rev. Research 2, 043084 (2020), call it the deviation matrix). The elimination of Grassmann, Taksar
-and Heyman gives it without a subtraction of rates: a state that leaves hands what it collects to those that
-lead to it. The state that stays to the end is the reference, phi = 0.
+up to a constant. It is minus the group inverse of the generator applied to g from the left (Lapolla,
+Hartich & Godec, Phys. Rev. Research 2, 043084 (2020), call it the deviation matrix). The elimination of
+Grassmann, Taksar and Heyman gives it without a subtraction of rates: a state that leaves hands what it
+collects to those that lead to it. The state that stays to the end is the reference, phi = 0.
 """
 
 from functools import cache
@@ -88,7 +88,7 @@ class Elimination(eqx.Module):
 
 
 def _over(values: Float[Array, "*s"], total: Float[Array, "*#s"]) -> Float[Array, "*s"]:
-    """values/total, 0 where total is; without the square of total, which may overflow, in its derivative."""
+    """values/total, 0 where total is; its derivative is free of total^2, which may overflow."""
     some = jnp.where(total > 0, total, 1.0)
     return jnp.where(total > 0, values / jax.lax.stop_gradient(some) * over_itself(some), 0.0)
 
@@ -98,18 +98,16 @@ def eliminate(rates: Float[Array, " A"], pairs: Pairs, populations: Float[Array,
 
     Args:
         rates: of the jumps j -> i, then those of i -> j, as `Pairs.states` has them; 0 where i = j.
-        populations: the stationary ones. From the most populated state the way back is shortest, and bounds
-            grow with its length.
+        populations: the stationary ones. From the most populated state the way back is shortest, and
+            bounds grow with its length.
     """
-    core, rest = pairs.independent_set_split
+    core = pairs.independent_set_split[0]
     largest = jnp.max(rates, initial=0.0)
     blocks = blocks_of(rates, largest, pairs)
     states = jnp.arange(core.size)
     reference = jnp.argmax(jax.lax.stop_gradient(populations)[core])
     order = jnp.where(states == 0, reference, jnp.where(states == reference, 0, states))
-    blocks = Blocks(
-        blocks.leaving[order], blocks.arriving[:, order], blocks.inside[order][:, order]
-    )
+    blocks = Blocks(blocks.leaving[order], blocks.arriving[:, order], blocks.inside[order][:, order])
     total = jnp.sum(blocks.leaving, axis=0)
     share = _over(blocks.leaving, total[None])
     stay = blocks.inside + share @ blocks.arriving

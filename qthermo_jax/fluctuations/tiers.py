@@ -1,7 +1,7 @@
 """Where the statistics of a steady state come from: populations alone, degenerate levels, or all of rho.
 
-The same structure as that of the solver that found the state: what populations drive, they drive with counting
-fields too.
+The same structure as that of the solver that found the state: what populations drive, they drive with
+counting fields too.
 """
 
 from collections.abc import Callable
@@ -70,9 +70,7 @@ def by_tier(
         return from_populations()
     if tier != "either":
         return from_coherences()
-    result: _Result = jax.lax.cond(
-        state.method == Method.POPULATIONS, from_populations, from_coherences
-    )
+    result: _Result = jax.lax.cond(state.method == Method.POPULATIONS, from_populations, from_coherences)
     return result
 
 

@@ -1,13 +1,14 @@
-"""Generators with counting fields, where coherences matter: which part of them is jumps, and of what energy.
+"""Generators with counting fields, where coherences matter: what of them is jumps, and of what energy.
 
-The jumps of bath k at Bohr frequency omega give it the energy omega. A generator L(chi) multiplies them by
-e^(chi_k omega); its largest eigenvalue generates the cumulants. What counts as omega:
+The jumps of bath k at Bohr frequency omega give it the energy omega. A generator L(chi) multiplies them
+by e^(chi_k omega); its largest eigenvalue generates the cumulants. What counts as omega:
 
-- global, partial secular: the (mean) frequency of the group that the jump operator A_k(omega) is made of;
+- global, partial secular: the (mean) frequency of the group that the jump operator A_k(omega) is made
+  of;
 - local: the frequency of H_0, which leaves the energy of the interactions out;
-- Redfield: gamma_k(omega) becomes gamma_k(omega) e^(chi_k omega) in what feeds rho, as counting the bath's energy
-  does in second order (Esposito, Harbola & Mukamel, Rev. Mod. Phys. 81, 1665 (2009), Sec. IV). Its jumps are
-  no events: the cumulants may come out as no random number's.
+- Redfield: gamma_k(omega) becomes gamma_k(omega) e^(chi_k omega) in what feeds rho, as counting the
+  bath's energy does in second order (Esposito, Harbola & Mukamel, Rev. Mod. Phys. 81, 1665 (2009), Sec.
+  IV). Its jumps are no events: the cumulants may come out as no random number's.
 """
 
 from collections.abc import Callable
@@ -39,8 +40,9 @@ class Tilted(NamedTuple):
         generator: without counting fields, (n, n).
         energies: what the jump c -> a gives to a bath, (d, d) as [a, c].
         energy_error: bound of the error of each.
-        jumps: from a weight of each jump, (K, d, d), to the part of the generator that the jumps are, each
-            times its weight, summed over the baths, (n, n), and a bound of its error.
+        n_baths: K (static).
+        jumps: from a weight of each jump, (K, d, d), to the part of the generator that the jumps are,
+            each times its weight, summed over the baths, (n, n), and a bound of its error.
     """
 
     basis: Eigenbasis
@@ -48,6 +50,7 @@ class Tilted(NamedTuple):
     generator: Generator
     energies: Float[Array, "d d"]
     energy_error: Float[Array, "d d"]
+    n_baths: int
     jumps: Callable[[Weights], tuple[Complex[Array, "n n"], Float[Array, "n n"]]]
 
 
@@ -75,7 +78,8 @@ def tilted(system: OpenSystem, basis: Eigenbasis, levels: tuple[Index, ...] | No
     energies = _energies(transitions)
     eps = jnp.finfo(energies.dtype).eps
     error = 2 * transitions.basis.energy_error + 2 * eps * jnp.abs(energies)
-    return Tilted(basis, kept, generator, energies, error, partial(jumps, transitions, basis, kept))
+    of_weights = partial(jumps, transitions, basis, kept)
+    return Tilted(basis, kept, generator, energies, error, system.n_baths, of_weights)
 
 
 def _energies(transitions: Transitions) -> Float[Array, "d d"]:
@@ -120,9 +124,7 @@ def local_jumps(
     """Those between eigenstates of H_0, seen from the eigenbasis of H."""
     d = transitions.pairs.dimension
     every = kept_elements((tuple(range(d)),))
-    bare, doubt = (
-        own.reshape(d, d, d, d) for own in secular_jumps(transitions, basis, every, weights)
-    )
+    bare, doubt = (own.reshape(d, d, d, d) for own in secular_jumps(transitions, basis, every, weights))
     elements, error = seen_from_H(transitions, basis, bare, doubt)
     n = kept.size
     return elements.reshape(n, n), error.reshape(n, n)
@@ -131,7 +133,7 @@ def local_jumps(
 def redfield_jumps(
     transitions: Transitions, basis: Eigenbasis, kept: Kept, weights: Weights
 ) -> tuple[Complex[Array, "n n"], Float[Array, "n n"]]:
-    """What feeds rho in the Redfield equation: half from the left at omega_ac, half from the right at omega_bd."""
+    """What feeds rho in the Redfield equation: half of it at omega_ac, half at omega_bd."""
     left, left_error = _summed(transitions, weights / 2, kept.a, kept.b)
     right, right_error = _summed(transitions, weights.conj() / 2, kept.b, kept.a)
     return left + right.conj(), left_error + right_error

@@ -69,7 +69,7 @@ def seen_from_H(
     elements: Complex[Array, "d d d d"],
     error: Float[Array, "d d d d"],
 ) -> tuple[Complex[Array, "d d d d"], Float[Array, "d d d d"]]:
-    """A superoperator in the eigenbasis of H from that in the eigenbasis of H_0, and a bound of its error.
+    """A superoperator in the eigenbasis of H, from that in the eigenbasis of H_0, with its bound.
 
     Args:
         elements, error: in the eigenbasis of H_0, and the bound there.
