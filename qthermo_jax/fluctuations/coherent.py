@@ -19,18 +19,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from qthermo_jax.fluctuations.tilted import Tilted
-from qthermo_jax.master_equations import Generator, real_generator
+from qthermo_jax.fluctuations.unknowns import Known, of_elements
 from qthermo_jax.solvers.linear import Constrained, constrained, inverted
 
 # The bound is one of the first order in what is wrong.
 _MARGIN = 2.0
-
-
-class Known(NamedTuple):
-    """Numbers with bounds of their errors."""
-
-    value: Float[Array, "*s"]
-    error: Float[Array, "*s"]
 
 
 class Solver(NamedTuple):
@@ -77,24 +70,9 @@ def stationary(solver: Solver, dtype: jnp.dtype) -> Known:
 
 def coherent_activity(tilt: Tilted) -> Known:
     """How many jumps there are in a unit of time, those that leave the state alone among them, ()."""
-    solver = solver_of(tilt)
-    elements, error = tilt.jumps(jnp.ones((tilt.n_baths, *tilt.energies.shape), tilt.energies.dtype))
-    nothing = jnp.zeros((), error.dtype)
-    jumps = Known(*real_generator(Generator(elements, error, nothing), tilt.kept))
+    solver, counting = solver_of(tilt), of_elements(tilt, jnp.array(True))
+    jumps = counting.jumps(jnp.ones((tilt.n_baths, *tilt.energies.shape), tilt.energies.dtype))
     return _trace(solver.system, _applied(jumps, stationary(solver, tilt.energies.dtype)))
-
-
-def derivative_of(tilt: Tilted, direction: Float[Array, " K"], order: int) -> Known:
-    """The derivative of L(chi) of an order >= 1 along a direction, on the real unknowns, (n, n)."""
-    per = direction**order
-    energies = tilt.energies[None] ** order
-    weights = per[:, None, None] * energies
-    elements, error = tilt.jumps(weights)
-    off = order * jnp.abs(tilt.energies[None]) ** (order - 1) * tilt.energy_error[None]
-    of_energies, _ = tilt.jumps(jnp.abs(per)[:, None, None] * off)
-    nothing = jnp.zeros((), error.dtype)
-    error = error + jnp.abs(of_energies)
-    return Known(*real_generator(Generator(elements, error, nothing), tilt.kept))
 
 
 def _applied(matrix: Known, x: Known) -> Known:
@@ -125,11 +103,11 @@ def _weighted(terms: Sequence[tuple[int, Known]]) -> Known:
 
 def coherent_cumulants(tilt: Tilted, directions: Float[Array, "M K"], order: int) -> Known:
     """The cumulants of the energy counted along each direction, up to an order, (order, M)."""
-    solver = solver_of(tilt)
+    solver, counting = solver_of(tilt), of_elements(tilt, jnp.array(True))
     start = stationary(solver, tilt.energies.dtype)
 
     def along(direction: Float[Array, " K"]) -> Known:
-        derivatives = [derivative_of(tilt, direction, m) for m in range(1, order + 1)]
+        derivatives = [counting.derivative(direction, m) for m in range(1, order + 1)]
         states, rates = [start], []
         for level in range(1, order + 1):
             terms = [
@@ -151,17 +129,17 @@ def coherent_cumulants(tilt: Tilted, directions: Float[Array, "M K"], order: int
 
 def coherent_noise(tilt: Tilted) -> Known:
     """S_kl of the energies given to the baths, (K, K)."""
-    solver = solver_of(tilt)
+    solver, counting = solver_of(tilt), of_elements(tilt, jnp.array(True))
     dtype = tilt.energies.dtype
     rho = stationary(solver, dtype)
 
     def of_bath(direction: Float[Array, " K"]) -> tuple[Known, Known, Known]:
-        first = derivative_of(tilt, direction, 1)
+        first = counting.derivative(direction, 1)
         fed = _applied(first, rho)
         rate = _trace(solver.system, fed)
         moved = solver(_remaining(rate, rho, fed), 0.0)
         seen = Known(solver.system.trace @ first.value, solver.system.trace @ first.error)
-        second = _trace(solver.system, _applied(derivative_of(tilt, direction, 2), rho))
+        second = _trace(solver.system, _applied(counting.derivative(direction, 2), rho))
         return moved, seen, second
 
     moved, seen, second = jax.vmap(of_bath)(jnp.eye(tilt.n_baths, dtype=dtype))

@@ -1,5 +1,6 @@
 """Noise and higher cumulants of the heat currents of a steady state, per unit of time."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import jax
@@ -63,7 +64,7 @@ def current_cumulants(
     system: OpenSystem,
     state: SteadyState,
     order: int,
-    directions: Num[ArrayLike, "M K"] | None = None,
+    directions: Num[ArrayLike, "M K"] | Sequence[Sequence[float]] | None = None,
 ) -> Float[Array, "order M"]:
     """Cumulants of the energy given to each bath, up to an order, per unit of time.
 

@@ -75,17 +75,18 @@ def tilted(system: OpenSystem, basis: Eigenbasis, levels: tuple[Index, ...] | No
         generator = whole.map(lambda own: own.reshape(d * d, d * d))
     else:
         generator = block_generator(transitions, levels)
-    energies = _energies(transitions)
-    eps = jnp.finfo(energies.dtype).eps
-    error = 2 * transitions.basis.energy_error + 2 * eps * jnp.abs(energies)
+    energies, error = energies_of(transitions)
     of_weights = partial(jumps, transitions, basis, kept)
     return Tilted(basis, kept, generator, energies, error, system.n_baths, of_weights)
 
 
-def _energies(transitions: Transitions) -> Float[Array, "d d"]:
+def energies_of(transitions: Transitions) -> tuple[Float[Array, "d d"], Float[Array, "d d"]]:
+    """What the jump c -> a gives to its bath, as [a, c], and a bound of its error."""
     table = transitions.pairs.frequency_table
     omega = jnp.concatenate([transitions.omega, -transitions.omega])
-    return jnp.where(table < 0, 0.0, omega[table])
+    energies = jnp.where(table < 0, 0.0, omega[table])
+    eps = jnp.finfo(energies.dtype).eps
+    return energies, 2 * transitions.basis.energy_error + 2 * eps * jnp.abs(energies)
 
 
 def _summed(

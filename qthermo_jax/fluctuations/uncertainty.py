@@ -55,7 +55,7 @@ def tur_ratio(system: OpenSystem, state: SteadyState) -> Float[Array, " K"]:
 
 
 def kur_ratio(system: OpenSystem, state: SteadyState) -> Float[Array, " K"]:
-    """S_kk A/J_k^2 of each bath's current, A the dynamical activity, the number of jumps in a unit of time.
+    """S_kk A/J_k^2 of each bath's current, with the dynamical activity A, the number of jumps per time.
 
     1 or more for every rate equation: the kinetic uncertainty relation, Di Terlizzi & Baiesi, J. Phys. A
         52,

@@ -122,7 +122,7 @@ class _Left(eqx.Module):
     astray: Bool[Array, " m"]
 
 
-def over_itself(x: Float[Array, " m"]) -> Float[Array, " m"]:
+def over_itself(x: Float[Array, "*m"]) -> Float[Array, "*m"]:
     """1, with the derivatives of c/x at c = x; those of c/x as such square x, and overflow."""
     return 1.0 / (x / jax.lax.stop_gradient(x))
 
