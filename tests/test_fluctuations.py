@@ -136,7 +136,7 @@ def test_two_level_system_between_two_baths() -> None:
 
 @pytest.mark.thorough
 def test_one_cycle_of_three_levels() -> None:
-    """det(W(chi) - lambda) = 0 is lambda^3 + a lambda^2 + b lambda = c(chi), and only c depends on chi."""
+    """det(W(chi) - lambda) = 0 is lambda^3 + a lambda^2 + b lambda = c(chi), which alone has chi."""
     system, state = solved(qj.models.three_level_refrigerator())
     L = qj.liouvillian(system)
     W = np.array([[L[4 * i, 4 * j].real for j in range(3)] for i in range(3)])

@@ -104,7 +104,7 @@ def of_elements(tilt: Tilted, sound: Bool[Array, ""]) -> Counting:
     jump_error = generator.jump_error[np.ix_(states, states)]
     jump_error = jump_error + jnp.diag(jnp.sum(jump_error, axis=0))
     error = generator.error.at[np.ix_(populations, populations)].add(jump_error)
-    nothing = jnp.zeros((), error.dtype)
+    nothing = jnp.zeros_like(jump_error)
 
     def jumps(weights: Float[Array, "K d d"]) -> Known:
         return Known(*real_generator(Generator(*tilt.jumps(weights), nothing), kept))
