@@ -1,4 +1,4 @@
-"""Statistics of currents where coherences matter, against QuTiP, PyPI's qthermo and explicit generators."""
+"""Statistics of currents where coherences matter, against QuTiP, qthermo and explicit generators."""
 
 import jax
 import jax.numpy as jnp
@@ -60,14 +60,41 @@ def test_local_equation_as_qutip_has_it() -> None:
         currents.append(sum(omega * jump for omega, jump in own))
         shot.append(sum(omega**2 * jump for omega, jump in own))
     omegas = [0.0, 0.3]
-    _, spectrum = qutip.countstat_current_noise(
-        L, collapse[:2], wlist=omegas, I_ops=currents, J_ops=shot, sparse=False
+    # The steady state is given: left to itself, QuTiP adds the collapse operators to L once more.
+    _, spectrum, *_ = qutip.countstat_current_noise(
+        L,
+        collapse[:2],
+        wlist=omegas,
+        rhoss=qutip.steadystate(L),
+        I_ops=currents,
+        J_ops=shot,
+        sparse=False,
     )
     expected = np.moveaxis(spectrum, -1, 0)
     np.testing.assert_allclose(qj.current_noise(system, state), expected[0], rtol=1e-9)
     found = qj.noise_spectrum(system, state, omegas)
     np.testing.assert_allclose(found[0], qj.current_noise(system, state), rtol=1e-9)
     np.testing.assert_allclose(np.diagonal(found[1]), np.diagonal(expected[1]), rtol=1e-9)
+
+
+def test_three_level_maser_as_qthermo_has_it() -> None:
+    """In the frame that rotates with the drive, by the local equation: Scovil & Schulz-DuBois (1959)."""
+    qthermo = pytest.importorskip("qthermo")
+    model = qthermo.models.three_level_maser()
+    hot, cold = (np.zeros((3, 3)) for _ in range(2))
+    hot[0, 2] = hot[2, 0] = cold[0, 1] = cold[1, 0] = 1.0
+    H = np.zeros((3, 3))
+    H[1, 2] = H[2, 1] = 0.05
+    baths = [qj.Bath(hot, 10.0, qj.Flat(0.02)), qj.Bath(cold, 1.0, qj.Flat(0.02))]
+    system = qj.OpenSystem(H, baths, local=np.diag([0.0, 1.0, 3.0]), generator="local")
+    state = qj.steadystate(system)
+    noise, mean = qj.current_noise(system, state), qj.current_cumulants(system, state, 1)[0]
+    for k, name in enumerate(("hot", "cold")):
+        found = qthermo.fluctuations.current_statistics(model, {name: "energy"})
+        assert -float(mean[k]) == pytest.approx(found.mean, rel=1e-9)
+        assert float(noise[k, k]) == pytest.approx(found.noise, rel=1e-9)
+    theirs = qthermo.fluctuations.scaled_cgf(model, {"hot": "energy"}, -0.1)
+    assert float(qj.scaled_cgf(system, [0.1, 0.0])) == pytest.approx(float(theirs), rel=1e-9)
 
 
 def test_generating_function_of_the_local_equation() -> None:
@@ -151,7 +178,7 @@ def test_a_long_time_is_the_steady_state() -> None:
 
 @pytest.mark.thorough
 def test_symmetry_of_the_rate_function() -> None:
-    """I(j) - I(-j) = -j (beta_1 - beta_2): heat into the hot bath 1 is improbable; I'' = 1/S at the mean."""
+    """I(j) - I(-j) = -j (beta_1 - beta_2), the fluctuation theorem, and I'' = 1/S at the mean."""
     system = qj.models.thermal_diode(T_L=1.0, T_R=0.5)
     state = qj.steadystate(system, method="populations")
     J = float(qj.heat_currents(system, state)[0])

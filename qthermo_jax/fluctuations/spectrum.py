@@ -88,7 +88,9 @@ def _at(count: Counting, omega: Float[Array, ""]) -> Float[Array, "K K"]:
     deviation = right - J[:, None] * rho.value[None]
     off = right_error + J_error[:, None] * jnp.abs(rho.value)[None]
     off = off + jnp.abs(J)[:, None] * rho.error[None]
-    matrix = shifted.astype(complex_type) + 1j * omega.astype(complex_type) * jnp.eye(n)
+    matrix = shifted.astype(complex_type) + 1j * omega.astype(complex_type) * jnp.eye(
+        n, dtype=complex_type
+    )
     error = L.error + scale * rho.error[:, None] * trace[None]
     moved = jax.vmap(lambda b, d: _solved(Known(matrix, error), Known(b.astype(complex_type), d)))(
         deviation, off
