@@ -10,7 +10,6 @@ from typing import Literal, TypeVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
 
 from qthermo_jax.bounded import Bounded, Pace
 from qthermo_jax.fluctuations.counting import Jumps, Sum, jumps_of
@@ -84,9 +83,3 @@ def as_bounded(system: OpenSystem, state: SteadyState, found: Sum) -> Bounded:
     rates = log_rates(system.transitions(state.basis))
     pace = Pace(p, logarithms, rates, 0, jnp.array(False))
     return Bounded(value, found.bound, found.parts, jnp.abs(value), jnp.array(False), pace)
-
-
-def spread(value: Float[Array, "*s"], bound: Float[Array, "*s"], dimension: int) -> Sum:
-    """A value whose bound comes of no state more than of another."""
-    parts = jnp.repeat(bound[..., None] / dimension, dimension, axis=-1)
-    return Sum(value, bound, parts)

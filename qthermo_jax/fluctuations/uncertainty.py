@@ -7,9 +7,9 @@ from jaxtyping import Array, Float
 
 from qthermo_jax.bounded import Bounded
 from qthermo_jax.fluctuations.coherent import coherent_activity
-from qthermo_jax.fluctuations.counting import Jumps, Sum
+from qthermo_jax.fluctuations.counting import Jumps, Sum, spread
 from qthermo_jax.fluctuations.cumulants import bounded_cumulants, bounded_noise
-from qthermo_jax.fluctuations.tiers import Tier, as_bounded, by_tier, spread, tier_of
+from qthermo_jax.fluctuations.tiers import Tier, as_bounded, by_tier, tier_of
 from qthermo_jax.observables import bounded_currents, bounded_entropy_production
 from qthermo_jax.precision import compiled
 from qthermo_jax.steady import SteadyState
