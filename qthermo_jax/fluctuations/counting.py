@@ -216,20 +216,24 @@ def _bound(
     i, j = pairs.i, pairs.j
     size, far = jnp.abs(psi), jnp.abs(phi)
     own = np.arange(pairs.n_baths)[:, None] == pairs.bath[None]
-    off = jnp.where(own, jumps.energy_error[None], 0.0) + 4 * eps * (far[:, i] + far[:, j])
+    of_energy = jnp.where(own, jumps.energy_error[None], 0.0)
+    off = of_energy + 4 * eps * (far[:, i] + far[:, j])
+    flux = jnp.sum(jumps.fluxes, axis=0)
+    # What the rates are known to counts for every bath as for the one with the largest psi/sqrt(S_kk).
+    scale = _norm(flux, size)
+    per = jnp.where(scale > 0, 1.0 / jnp.where(scale > 0, scale, 1.0), 0.0)
     known, rates = jumps.rate_errors + 8 * eps * jumps.rates, jumps.rates + jumps.rate_errors
-    terms = known[None] * size[:, None] + rates[None] * off[:, None]
-    # A product with a matrix maps over batches ten times as fast as a sum over a table for each bath.
-    origin = np.concatenate([j, i])[:, None] == np.arange(pairs.dimension)[None]
-    terms = terms.reshape(len(psi), -1) @ jnp.asarray(origin, phi.dtype)
+    largest = jnp.max(size * per[:, None], axis=0)
+    of_rates = by_origin(pairs).sum((known * largest[None]).reshape(-1))
+    error = rates * jumps.energy_error[None]
+    of_energies = pairs.by_ends.sum(error.reshape(-1)).reshape(pairs.n_baths, pairs.dimension)
+    terms = scale[:, None] * of_rates[None] + of_energies + 8 * eps * jumps.elimination.sums(far)
     remains = jnp.abs(collected + jumps.elimination.gains(phi) - mean[:, None])
     reached = _off_by(jumps, remains + terms + 4 * eps * jnp.abs(mean)[:, None])
-    flux, known = jnp.sum(jumps.fluxes, axis=0), jnp.sum(jumps.flux_errors, axis=0)
-    known = known + _ROUNDED * eps * flux
+    known = jnp.sum(jumps.flux_errors, axis=0) + _ROUNDED * eps * flux
     off = jnp.where((flux + known > 0)[None], off + reached[:, i] + reached[:, j], 0.0)
-    whole = _norm(flux, size)
     wrong, of_flux = _norm(flux, off), _norm(known, size + off)
-    cross = whole[:, None] * wrong[None]
+    cross = scale[:, None] * wrong[None]
     return cross + cross.T + wrong[:, None] * wrong[None] + of_flux[:, None] * of_flux[None]
 
 

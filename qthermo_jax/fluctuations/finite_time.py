@@ -131,7 +131,8 @@ def _counted(
         blocks = blocks.at[2 * n + 2 * K :, n : 2 * n].set(centred)
         full = jnp.concatenate([begin, jnp.zeros(n + 3 * K, dtype)])
         step = jax.scipy.linalg.expm(blocks * time, max_squarings=_SQUARINGS)
-        return step @ full
+        found: Array = step @ full
+        return found
 
     ends = jax.vmap(of_bath)(first, drift)
     excess, shot = ends[0, 2 * n : 2 * n + K], ends[0, 2 * n + K : 2 * n + 2 * K]

@@ -71,11 +71,19 @@ class Elimination(eqx.Module):
 
     def gains(self, phi: Float[Array, "M d"]) -> Float[Array, "M d"]:
         """sum_t W_ts (phi_t - phi_s), what a state gains of phi in a unit of time."""
+        return self._flow(phi, -1)
+
+    def sums(self, phi: Float[Array, "M d"]) -> Float[Array, "M d"]:
+        """sum_t W_ts (phi_t + phi_s), the size of what `gains` subtracts, of phi >= 0."""
+        return self._flow(phi, 1)
+
+    def _flow(self, phi: Float[Array, "M d"], sign: int) -> Float[Array, "M d"]:
         core, rest = self._apart(phi)
         leaving, arriving, inside = self.blocks.leaving, self.blocks.arriving, self.blocks.inside
         exits = jnp.sum(inside, axis=0) + jnp.sum(arriving, axis=0), jnp.sum(leaving, axis=0)
-        of_core = core @ inside + rest @ arriving - core * exits[0][None]
-        return self._together(of_core, core @ leaving - rest * exits[1][None]) / self.unit
+        of_core = core @ inside + rest @ arriving + sign * core * exits[0][None]
+        of_rest = core @ leaving + sign * rest * exits[1][None]
+        return self._together(of_core, of_rest) / self.unit
 
     def _apart(self, values: Float[Array, "M d"]) -> tuple[Float[Array, "M c"], Float[Array, "M m"]]:
         core, rest = self.pairs.independent_set_split
