@@ -10,6 +10,8 @@ import oracles
 import qthermo_jax as qj
 from problems import atom
 
+pytestmark = pytest.mark.accuracy
+
 # Two coupled qubits, a bath at each end, as the local master equation has them: "01" and "10" cohere.
 G, RATES, TEMPERATURES, OMEGA = 0.15, (0.3, 0.5), (1.2, 0.4), (1.0, 1.0)
 LOWER = np.array([[0.0, 1.0], [0.0, 0.0]])
@@ -45,6 +47,7 @@ def tilted(chi: np.ndarray) -> np.ndarray:
     return L
 
 
+@pytest.mark.thorough
 def test_local_equation_as_qutip_has_it() -> None:
     system = two_qubits("local")
     state = qj.steadystate(system)
@@ -117,6 +120,7 @@ def test_generating_function_of_the_local_equation() -> None:
         assert found[order - 1, 0] == pytest.approx(exact, rel=1e-9)
 
 
+@pytest.mark.thorough
 def test_both_ways_to_the_same_statistics() -> None:
     """A rate equation's jumps, and the recursion on all of rho, which share no line."""
     system = qj.models.three_level_refrigerator(T_c=0.3)
