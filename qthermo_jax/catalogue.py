@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from qthermo_jax.bounded import Bounded, trusted
+from qthermo_jax.fluctuations import fluctuation_measures
 from qthermo_jax.labels import Quantity
 from qthermo_jax.observables import Measure, general_measures, own_observable, steady_measures
 from qthermo_jax.precision import precise
@@ -33,7 +34,8 @@ def measures(system: OpenSystem, *, steady: bool = True) -> dict[str, Measure]:
         slope = Quantity("slope of the site populations", r"\mathrm{d}P/\mathrm{d}k", 0, neutral=0.0)
         own["population_slope"] = Measure(population_slope, slope)
     general = general_measures(system)
-    return general | (steady_measures() | response_measures(system) if steady else {}) | own
+    of_steady = steady_measures() | response_measures(system) | fluctuation_measures(system)
+    return general | (of_steady if steady else {}) | own
 
 
 def _own(name: str) -> Callable[[OpenSystem, SteadyState], Float[Array, "*dims"] | Bounded]:

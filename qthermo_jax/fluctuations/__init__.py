@@ -1,6 +1,38 @@
-"""How currents fluctuate: records of single jumps, and the cycles that carry a current."""
+"""How currents fluctuate: full counting statistics, records of single jumps, cycles."""
 
+from qthermo_jax.fluctuations.cumulants import current_cumulants, current_noise
 from qthermo_jax.fluctuations.cycles import Cycles, cycles
+from qthermo_jax.fluctuations.finite_time import Counted, finite_time_cumulants
+from qthermo_jax.fluctuations.generating import rate_function, scaled_cgf
+from qthermo_jax.fluctuations.measures import fluctuation_measures
+from qthermo_jax.fluctuations.spectrum import noise_spectrum
 from qthermo_jax.fluctuations.trajectories import Trajectories, trajectories
+from qthermo_jax.fluctuations.uncertainty import (
+    correlation,
+    dynamical_activity,
+    fano,
+    kur_ratio,
+    signal_to_noise,
+    tur_ratio,
+)
 
-__all__ = ["Cycles", "Trajectories", "cycles", "trajectories"]
+__all__ = [
+    "Counted",
+    "Cycles",
+    "Trajectories",
+    "correlation",
+    "current_cumulants",
+    "current_noise",
+    "cycles",
+    "dynamical_activity",
+    "fano",
+    "finite_time_cumulants",
+    "fluctuation_measures",
+    "kur_ratio",
+    "noise_spectrum",
+    "rate_function",
+    "scaled_cgf",
+    "signal_to_noise",
+    "trajectories",
+    "tur_ratio",
+]

@@ -9,7 +9,7 @@ interactions are not weak it may even let heat flow from cold to hot (Levy & Kos
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Inexact
+from jaxtyping import Array, Bool, Complex, Float, Inexact
 
 from qthermo_jax.eigenbasis import Eigenbasis
 from qthermo_jax.master_equations.base import HeatFlow, MasterEquation
@@ -56,18 +56,30 @@ def local_generator(transitions: Transitions, basis: Eigenbasis) -> Generator:
         basis: that of H.
     """
     acts = dissipation(transitions)
-    R = _turn(transitions, basis).astype(acts.elements.dtype)
-    size = jnp.abs(R)
-    off = _round_off(transitions, basis)
-    gross = jnp.abs(acts.elements)
-    error = _turned(acts.error, size, size, size, size)
-    for position in range(4):
-        error = error + _turned(gross, *(off if at == position else size for at in range(4)))
     # Jumps between eigenstates of H_0: seen from those of H they are in every element.
-    error = error + _turned(_as_elements(acts.jump_error), size, size, size, size)
-    nothing = jnp.zeros_like(acts.jump_error)
-    turned = Generator(_turned(acts.elements, R, R.conj(), R.conj(), R), error, nothing)
+    doubt = acts.error + _as_elements(acts.jump_error)
+    elements, error = seen_from_H(transitions, basis, acts.elements, doubt)
+    turned = Generator(elements, error, jnp.zeros_like(acts.jump_error))
     return turned + oscillation(basis, acts.elements.dtype)
+
+
+def seen_from_H(
+    transitions: Transitions,
+    basis: Eigenbasis,
+    elements: Complex[Array, "d d d d"],
+    error: Float[Array, "d d d d"],
+) -> tuple[Complex[Array, "d d d d"], Float[Array, "d d d d"]]:
+    """A superoperator in the eigenbasis of H, from that in the eigenbasis of H_0, with its bound.
+
+    Args:
+        elements, error: in the eigenbasis of H_0, and the bound there.
+    """
+    R = _turn(transitions, basis).astype(elements.dtype)
+    size, off = jnp.abs(R), _round_off(transitions, basis)
+    bound = _turned(error, size, size, size, size)
+    for position in range(4):
+        bound = bound + _turned(jnp.abs(elements), *(off if at == position else size for at in range(4)))
+    return _turned(elements, R, R.conj(), R.conj(), R), bound
 
 
 def _as_elements(jumps: Float[Array, "d d"]) -> Float[Array, "d d d d"]:

@@ -36,6 +36,32 @@ class LinearSolution(NamedTuple):
     nearness: Float[Array, ""]
 
 
+def inverted(
+    matrix: Float[Array, "n n"],
+) -> tuple[Float[Array, "n n"], Callable[[Float[Array, " n"]], Float[Array, " n"]]]:
+    """The inverse of a matrix, and what solves matrix x = b by it.
+
+    Solutions are refined once; their derivatives are implicit, of any order, by the same inverse.
+    """
+    frozen = jax.lax.stop_gradient(matrix)
+    inverse = jnp.linalg.inv(frozen)
+
+    def refined(A: Float[Array, "n n"], A_inverse: Float[Array, "n n"], b: Float[Array, " n"]) -> Array:
+        x = A_inverse @ b
+        return x + A_inverse @ (b - A @ x)
+
+    def solve(right: Float[Array, " n"]) -> Float[Array, " n"]:
+        solution: Float[Array, " n"] = jax.lax.custom_linear_solve(
+            lambda x: matrix @ x,
+            right,
+            solve=lambda _, b: refined(frozen, inverse, b),
+            transpose_solve=lambda _, b: refined(frozen.T, inverse.T, b),
+        )
+        return solution
+
+    return inverse, solve
+
+
 def solve_linear(
     matrix: Float[Array, "n n"],
     right: Float[Array, " n"],
@@ -53,18 +79,8 @@ def solve_linear(
     at least 1; the bound of it is that of Collatz and Wielandt.
     """
     frozen = jax.lax.stop_gradient(matrix)
-    inverse = jnp.linalg.inv(frozen)
-
-    def refined(A: Float[Array, "n n"], A_inverse: Float[Array, "n n"], b: Float[Array, " n"]) -> Array:
-        x = A_inverse @ b
-        return x + A_inverse @ (b - A @ x)
-
-    solution = jax.lax.custom_linear_solve(
-        lambda x: matrix @ x,
-        right,
-        solve=lambda _, b: refined(frozen, inverse, b),
-        transpose_solve=lambda _, b: refined(frozen.T, inverse.T, b),
-    )
+    inverse, solve = inverted(matrix)
+    solution = solve(right)
     fixed = jax.lax.stop_gradient(solution)
     grown = perturbed(inverse)
     start = natural(fixed)
@@ -82,18 +98,36 @@ def solve_linear(
     return LinearSolution(solution, error, nearness)
 
 
-def solve_kept(
-    basis: Eigenbasis,
-    kept: Kept,
-    generator: Generator,
-    method: Method,
-    leaking: tuple[Float[Array, ""], Bool[Array, ""]],
-) -> Solution:
-    """rho with L rho = 0 and Tr rho = 1, L the generator among the elements that are kept.
+class Constrained(NamedTuple):
+    """L rho = b with Tr rho given, in scaled unknowns x with rho = scales x, n real numbers.
 
-    Args:
-        basis: the eigenstates of H, which the elements are between.
-        leaking: how strongly these drive the others, and whether they do.
+    Attributes:
+        generator: L on the real unknowns, unscaled, (n, n).
+        matrix: L with the trace in place of one row, its columns scaled to 1.
+        row: which row that is, (n,).
+        trace: Tr rho from the unscaled unknowns, (n,).
+        trace_scale: the right side of that row for Tr rho = 1.
+        scales: of the columns, (n,).
+        fastest: the largest element of L.
+        diagonal: positions of the populations among the unknowns.
+        states: their eigenstates.
+        perturbed: as for `solve_linear`.
+    """
+
+    generator: Float[Array, "n n"]
+    matrix: Float[Array, "n n"]
+    row: Bool[Array, " n"]
+    trace: Float[Array, " n"]
+    trace_scale: Float[Array, ""]
+    scales: Float[Array, " n"]
+    fastest: Float[Array, ""]
+    diagonal: np.ndarray
+    states: np.ndarray
+    perturbed: Callable[[Float[Array, "n n"]], Callable[[Float[Array, " n"]], Float[Array, " n"]]]
+
+
+def constrained(basis: Eigenbasis, kept: Kept, generator: Generator) -> Constrained:
+    """The generator among the elements that are kept, with the trace in place of one row.
 
     The row of the ground state's population is the one that the trace replaces: it is the largest
     population, so nothing small is found as a difference of large numbers. Columns are scaled to 1, so
@@ -109,17 +143,10 @@ def solve_kept(
     largest = jnp.max(jnp.abs(jax.lax.stop_gradient(matrix)), axis=0)
     fastest = jnp.max(largest)
     scales = 1.0 / jnp.where(largest > 0, largest, jnp.where(fastest > 0, fastest, 1.0))
-    trace = trace * scales
-    trace_scale = 1.0 / jnp.max(trace)
-    balanced = jnp.where(row[:, None], trace[None, :] * trace_scale, matrix * scales[None, :])
+    trace_scale = 1.0 / jnp.max(trace * scales)
+    of_trace = trace * scales * trace_scale
+    balanced = jnp.where(row[:, None], of_trace[None, :], matrix * scales[None, :])
     doubt = jnp.where(row[:, None], 0.0, doubt * scales[None, :])
-
-    def natural(unknowns: Float[Array, " n"]) -> Float[Array, " n"]:
-        """sqrt(p_a p_b) for rho_ab, which no density matrix exceeds."""
-        p, _ = hermitian_parts(unknowns * scales, kept)
-        root = jnp.sqrt(jnp.abs(p) + jnp.sqrt(jnp.finfo(p.dtype).tiny))
-        a, b = (np.concatenate([own[kept.upper], own[kept.above]]) for own in (kept.a, kept.b))
-        return root[a] * root[b] / scales
 
     # The elimination's own round-off is that of its columns' largest elements.
     doubt = jax.lax.stop_gradient(doubt + 2 * eps * jnp.abs(balanced))
@@ -133,7 +160,37 @@ def solve_kept(
         by_jumps = jnp.einsum("nac,ac->nc", apart, jump_error) * scales[diagonal][None, :]
         return lambda weights: size @ (doubt @ weights) + by_jumps @ weights[diagonal]
 
-    solved = solve_linear(balanced, jnp.where(row, trace_scale, 0.0), perturbed, natural)
+    return Constrained(
+        matrix, balanced, row, trace, trace_scale, scales, fastest, diagonal, states, perturbed
+    )
+
+
+def solve_kept(
+    basis: Eigenbasis,
+    kept: Kept,
+    generator: Generator,
+    method: Method,
+    leaking: tuple[Float[Array, ""], Bool[Array, ""]],
+) -> Solution:
+    """rho with L rho = 0 and Tr rho = 1, L the generator among the elements that are kept.
+
+    Args:
+        basis: the eigenstates of H, which the elements are between.
+        leaking: how strongly these drive the others, and whether they do.
+    """
+    system = constrained(basis, kept, generator)
+    matrix, scales, fastest, diagonal = system.generator, system.scales, system.fastest, system.diagonal
+    eps = jnp.finfo(matrix.dtype).eps
+
+    def natural(unknowns: Float[Array, " n"]) -> Float[Array, " n"]:
+        """sqrt(p_a p_b) for rho_ab, which no density matrix exceeds."""
+        p, _ = hermitian_parts(unknowns * scales, kept)
+        root = jnp.sqrt(jnp.abs(p) + jnp.sqrt(jnp.finfo(p.dtype).tiny))
+        a, b = (np.concatenate([own[kept.upper], own[kept.above]]) for own in (kept.a, kept.b))
+        return root[a] * root[b] / scales
+
+    right = jnp.where(system.row, system.trace_scale, 0.0)
+    solved = solve_linear(system.matrix, right, system.perturbed, natural)
     unknowns = solved.x * scales
     populations, coherences = hermitian_parts(unknowns, kept)
     errors = 2 * solved.error * scales
@@ -142,7 +199,7 @@ def solve_kept(
         coherences=coherences,
         residual=jnp.max(jnp.abs(matrix @ unknowns)) / jnp.where(fastest > 0, fastest, 1.0),
         error=jnp.max(errors) + 16 * eps * jnp.max(1.0 + basis.amplification),
-        population_errors=errors[diagonal[np.argsort(states)]],
+        population_errors=errors[diagonal[np.argsort(system.states)]],
         coherence_error=2 * jnp.max(errors),  # of the real and of the imaginary part
         leak=leaking[0],
         unique=solved.nearness < _SINGULAR,
