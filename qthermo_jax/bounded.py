@@ -49,7 +49,7 @@ class Pace(eqx.Module):
         weight = jnp.abs(change.logarithms - change.logarithms[self.reference])
         own = jnp.abs(change.logarithms) + weight + jnp.sum(self.populations * weight)
         of_populations = jnp.where(self.alone, own, fastest)
-        return jnp.where(self.factors > 0, self.factors * fastest, of_populations)
+        return jnp.maximum(self.factors * fastest, of_populations)
 
 
 class Bounded(eqx.Module):
@@ -102,12 +102,17 @@ def _nothing(cotangent: Array, values: Array) -> list[Array]:
     return [jnp.zeros_like(cotangent)]
 
 
+def _steps_of_steps(values: tuple[Array], steps: tuple[Array]) -> tuple[Array, Array]:
+    return _size_of_step.bind(values[0]), _size_of_step.bind(ad.instantiate_zeros(steps[0]))
+
+
 # |dx| as if it were linear in dx, for derivatives in forward mode. In reverse mode nobody asks for the
 # derivative of a bound, so that what comes back is 0.
 _size_of_step = Primitive("size_of_step")
 _size_of_step.def_impl(jnp.abs)
 _size_of_step.def_abstract_eval(lambda values: values)
 batching.defvectorized(_size_of_step)
+ad.primitive_jvps[_size_of_step] = _steps_of_steps
 ad.primitive_transposes[_size_of_step] = _nothing
 mlir.register_lowering(_size_of_step, mlir.lower_fun(jnp.abs, multiple_results=False))
 

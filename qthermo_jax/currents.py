@@ -21,7 +21,7 @@ from qthermo_jax.transitions import Transitions, log_rates
 
 # Fluxes both ways are subtracted where the bound of what that costs is this part of the difference; the
 # error is smaller by 1e3, as a rule.
-_ENOUGH_DIGITS = 1e-8
+ENOUGH_DIGITS = 1e-8
 
 # An exponent beyond which nothing is left of what it belongs to.
 _FAR = 1e4
@@ -93,10 +93,10 @@ def _flow(system: OpenSystem, state: State, wanted: Callable[[Bounded, Bounded],
     pace = Pace(p, logarithms, log_rates(transitions), first, alone, jnp.zeros_like(T[0]))
     heat = Bounded(J, bound, parts, jnp.abs(J), zero | (not is_steady), pace)
     entropy = _entropy_of(heat, T)
-    if not (isinstance(state, SteadyState) and _may_be_a_rate_equation(system, state)):
+    if not (isinstance(state, SteadyState) and may_be_a_rate_equation(system, state)):
         return wanted(heat, entropy)
     found = wanted(heat, entropy)
-    asked = alone & ~jnp.all(found.bound <= _ENOUGH_DIGITS * jnp.abs(found.value))
+    asked = alone & ~jnp.all(found.bound <= ENOUGH_DIGITS * jnp.abs(found.value))
     return wanted(*_by_net_fluxes(asked, system, state, transitions, heat, entropy))
 
 
@@ -111,7 +111,7 @@ def _known(state: State) -> InEigenbasis:
     return InEigenbasis(p, state.coherences, state.coherence_error, errors)
 
 
-def _may_be_a_rate_equation(system: OpenSystem, state: State) -> bool:
+def may_be_a_rate_equation(system: OpenSystem, state: State) -> bool:
     """Whether the method that was asked for may have found the state by populations alone."""
     if not isinstance(state, SteadyState) or not system.equation.secular:
         return False
@@ -140,9 +140,9 @@ def _by_net_fluxes(
     flux, size = found.net, found.gross
     # A link whose amplitude is below its round-off may be there, and its flux returns through others.
     hidden = found.hidden * (jnp.max(energies) - jnp.min(energies))
-    released = energies[pairs.j] - energies[pairs.i]
-    J = -pairs.by_bath.sum(released * flux)
-    heat = _better(heat, found.sound, J, pairs.by_bath.sum(jnp.abs(released) * size) + hidden)
+    taken = energies[pairs.j] - energies[pairs.i]
+    J = 0.0 - pairs.by_bath.sum(taken * flux)  # so that nothing is 0, not -0
+    heat = _better(heat, found.sound, J, pairs.by_bath.sum(jnp.abs(taken) * size) + hidden)
     # The force ln(forth/back) is the bath's 1/T only where it obeys detailed balance.
     obeys = all(bath.spontaneous for bath in system.baths) & (basis.tolerance <= basis.round_off)
     lesser = jnp.where(flux > 0, found.back, found.forth)
@@ -155,13 +155,14 @@ def _by_net_fluxes(
 
 
 def _better(
-    before: Bounded, where: Bool[Array, ""], value: Float[Array, "*s"], bound: Float[Array, "*s"]
+    before: Bounded, known: Bool[Array, ""], value: Float[Array, "*s"], bound: Float[Array, "*s"]
 ) -> Bounded:
-    """Another value and bound where these are known."""
+    """Another value where it is known, and known better."""
+    where = known & (bound < before.bound)
     value, bound = jnp.where(where, value, before.value), jnp.where(where, bound, before.bound)
     spread = jnp.broadcast_to(bound[..., None] / before.parts.shape[-1], before.parts.shape)
-    parts = jnp.where(where, spread, before.parts)
-    factors = jnp.where(where, 2.0 * before.parts.shape[-1], before.pace.factors)
+    parts = jnp.where(where[..., None], spread, before.parts)
+    factors = jnp.where(jnp.any(where), 2.0 * before.parts.shape[-1], before.pace.factors)
     pace = replace(before.pace, factors=factors)
     return replace(before, value=value, bound=bound, parts=parts, size=jnp.abs(value), pace=pace)
 
@@ -198,12 +199,22 @@ def fluxes_of(
     hottest = jax.lax.stop_gradient(jnp.max(transitions.temperatures))
     reference = jnp.where(hottest > 0, hottest, 1.0)
     weights = jnp.exp((jnp.min(energies) - energies) / reference)
+    # Half of the bound of the populations' relative error, 8 times what was seen at most, and what the
+    # energies' round-off does to the weights.
+    known, spread = jax.lax.stop_gradient((state.error, jnp.max(energies) - jnp.min(energies)))
+    eps = jnp.finfo(known.dtype).eps
+    off = (eps * spread + transitions.basis.energy_error) / reference
+    relative = known / 2 + pairs.dimension * off
+    # A weak link beside a strong one hardly moves the populations, but carries a flux of its own.
+    own = transitions.strength_error / jnp.where(transitions.driven, transitions.strengths, 1.0)
+    own = jnp.where(transitions.driven, jnp.maximum(own - transitions.rate_error, 0.0), 0.0)
+    own = jax.lax.stop_gradient(own)
     jumps = _jumps(system, transitions, weights, reference)
+    gross = jumps.gross * (1.0 + own / relative) + _of_groups(transitions, jumps) / relative
+    jumps = jumps._replace(gross=gross)
     found = net_fluxes(asked, jumps, pairs)
     norm = jnp.sum(found.weights * weights)
     q = found.weights / jnp.where(norm > 0, norm, 1.0)
-    # Half of the bound of the populations' relative error: 8 times what was seen at most.
-    relative = jax.lax.stop_gradient(state.error) / 2
     doubt = transitions.strength_error * (transitions.rate_down * p[j] + transitions.rate_up * p[i])
     hidden = jnp.sum(jnp.where(transitions.driven | (i == j), 0.0, doubt))
     same = jnp.all(jnp.abs(q * weights - p) <= 4 * relative * p)
@@ -214,7 +225,8 @@ def fluxes_of(
         return jnp.where(moves, values, 0.0)
 
     net, gross = (given(own / jnp.where(norm > 0, norm, 1.0)) for own in (found.net, found.gross))
-    return Fluxes(net, relative * gross, given(q[i] * jumps.up), given(q[j] * jumps.down), hidden, sound)
+    gross = (relative + own) * gross
+    return Fluxes(net, gross, given(q[i] * jumps.up), given(q[j] * jumps.down), hidden, sound)
 
 
 def _jumps(
@@ -252,6 +264,26 @@ def _jumps(
     )
     net = jnp.where(omega < 0, -gained, gained)
     return Jumps(down, up, net, size_of(net))
+
+
+def _of_groups(transitions: Transitions, jumps: Jumps) -> Float[Array, " P"]:
+    """How far off each N_ij may be because a group of frequencies acts at its mean.
+
+    Round-off tells the members of a group apart, and around a cycle of links their energies then do not
+    add up to 0. A group of one frequency, between whatever degenerate states, has no such error.
+    """
+    pairs, basis = transitions.pairs, jax.lax.stop_gradient(transitions.basis)
+    first, second = pairs.states
+    falls = transitions.omega < 0
+    label = jnp.where(falls, transitions.labels[1], transitions.labels[0])
+    ends = basis.coinciding[first], basis.coinciding[second]
+    low, high = jnp.where(falls, ends[1], ends[0]), jnp.where(falls, ends[0], ends[1])
+    key = low * pairs.dimension + high
+    mixed = jnp.any((label[:, None] == label[None]) & (key[:, None] != key[None]), axis=1)
+    T = repeated(transitions.temperatures, pairs.bath)
+    off = jnp.where(T > 0, 2 * basis.energy_error / jnp.where(T > 0, T, 1.0), 0.0)
+    flow = jax.lax.stop_gradient(jnp.maximum(jumps.up, jumps.down))
+    return jnp.where(mixed[pairs.number], off * flow, 0.0)
 
 
 @precise

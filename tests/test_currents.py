@@ -142,7 +142,7 @@ def test_currents_of_random_networks_to_their_last_digits(first: int, number: in
 
 @pytest.mark.parametrize(("first", "number"), MANY)
 def test_net_fluxes_alone(first: int, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(currents_module, "_ENOUGH_DIGITS", 0.0)
+    monkeypatch.setattr(currents_module, "ENOUGH_DIGITS", 0.0)
     networks = [drawn(seed) for seed in range(first, first + number)]
     columns = (
         np.stack([getattr(own, name) for own in networks]) for name in ("energies", "strengths", "T")

@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Int8
 
 from qthermo_jax.bounded import SIX_DIGITS
+from qthermo_jax.currents import ENOUGH_DIGITS, fluxes_of, may_be_a_rate_equation
 from qthermo_jax.eigenbasis import Eigenbasis, roundoff
 from qthermo_jax.precision import compiled
 from qthermo_jax.steady import Status, SteadyState
@@ -177,7 +178,7 @@ def _cycles(system: OpenSystem, state: SteadyState) -> Cycles:
     steps = jnp.where(exist[:, None], steps, 0)
     energies = _released(pairs, basis, steps)
     affinities = jax.vmap(lambda own: _affinity(own, transitions.temperatures))(energies)
-    fluxes, bounds = (own[chords] for own in _net_fluxes(transitions, state))
+    fluxes, bounds = (own[chords] for own in _net_fluxes(system, transitions, state))
     # Without a driven cycle there is detailed balance, and it makes every flux 0 exactly.
     spontaneous = all(bath.spontaneous for bath in system.baths)
     balanced = jnp.all(affinities == 0) & jnp.all(jnp.abs(fluxes) <= bounds) & spontaneous
@@ -251,7 +252,7 @@ def _affinity(energies: Float[Array, " K"], T: Float[Array, " K"]) -> Float[Arra
 
 
 def _net_fluxes(
-    transitions: Transitions, state: SteadyState
+    system: OpenSystem, transitions: Transitions, state: SteadyState
 ) -> tuple[Float[Array, " P"], Float[Array, " P"]]:
     """Net number of jumps j -> i per time of each transition, and bounds of their errors."""
     i, j = transitions.pairs.i, transitions.pairs.j
@@ -259,4 +260,9 @@ def _net_fluxes(
     down, up = transitions.rate_down, transitions.rate_up
     flux = transitions.strengths * (down * p[j] - up * p[i])
     known_to = transitions.strength_error * (down * p[j] + up * p[i])
-    return flux, known_to + transitions.strengths * (down * error[j] + up * error[i])
+    bound = known_to + transitions.strengths * (down * error[j] + up * error[i])
+    if not may_be_a_rate_equation(system, state):
+        return flux, bound
+    found = fluxes_of(jnp.any(bound > ENOUGH_DIGITS * jnp.abs(flux)), system, state, transitions)
+    better = found.sound & (found.gross < bound)
+    return jnp.where(better, -found.net, flux), jnp.where(better, found.gross, bound)

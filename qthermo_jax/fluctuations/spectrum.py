@@ -56,7 +56,7 @@ def noise_spectrum(
 def _spectrum(
     system: OpenSystem, state: SteadyState, omega: Float[Array, "*w"], tier: Tier
 ) -> Float[Array, "*w K K"]:
-    count = counting(system, state.basis, "populations" if tier == "populations" else "dense")
+    count = counting(system, state.basis, "populations" if tier == "rates" else "dense")
     at = omega.reshape(-1)
     found = jax.vmap(partial(_at, count))(at)
     there = count.sound & (state.status == Status.OK)

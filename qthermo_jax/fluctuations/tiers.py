@@ -19,7 +19,7 @@ from qthermo_jax.steady import State, Status, SteadyState
 from qthermo_jax.system import OpenSystem
 from qthermo_jax.transitions import log_rates
 
-Tier = Literal["populations", "block", "dense", "either"]
+Tier = Literal["rates", "block", "dense", "either"]
 
 _Result = TypeVar("_Result")
 
@@ -36,7 +36,7 @@ def tier_of(system: OpenSystem, state: State) -> Tier:
             "time from another state come of `finite_time_cumulants`"
         )
     if state.coherences is None:
-        return "populations"
+        return "rates"
     if not system.equation.secular:
         return "dense"
     if isinstance(state.method, jax.core.Tracer):
@@ -47,7 +47,7 @@ def tier_of(system: OpenSystem, state: State) -> Tier:
         method = Method(int(np.max(np.asarray(state.method))))
     if method == Method.SECULAR_BLOCK:
         return "dense" if system.levels is None else "block"
-    return "populations" if method == Method.POPULATIONS else "dense"
+    return "rates" if method == Method.POPULATIONS else "dense"
 
 
 def by_tier(
@@ -65,7 +65,7 @@ def by_tier(
     def from_coherences() -> _Result:
         return of_tilt(tilted(system, state.basis, system.levels if tier == "block" else None))
 
-    if tier == "populations":
+    if tier == "rates":
         return from_populations()
     if tier != "either":
         return from_coherences()

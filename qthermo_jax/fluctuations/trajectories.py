@@ -39,6 +39,7 @@ from qthermo_jax.dynamics.reduced import faults_at_start, in_turn, start_of
 from qthermo_jax.eigenbasis import Eigenbasis, roundoff
 from qthermo_jax.fluctuations.walks import Jump, RateWalk, Walk, WaveFunctions
 from qthermo_jax.precision import compiled, precise
+from qthermo_jax.registry import SOLVERS, method_of
 from qthermo_jax.steady import Status, SteadyState, solved
 from qthermo_jax.steady.faults import first_fault, nan_unless_ok
 from qthermo_jax.summary import Summary, counted, span
@@ -230,7 +231,7 @@ def _prepared(
     faults.append((~ascending, Status.PARAMETER_OUT_OF_RANGE))
     lowest = jnp.min(rho.diagonal().real)
     walk: Walk
-    if method == "populations":
+    if SOLVERS[method_of(method)].populations_alone:
         walk = RateWalk.of(transitions, rho)
     else:
         turn = jnp.eye(system.dimension, dtype=rho.dtype)

@@ -12,6 +12,7 @@ from qthermo_jax.dynamics.reduced import rate_matrix
 from qthermo_jax.eigenbasis import Eigenbasis
 from qthermo_jax.fluctuations.tilted import Tilted, energies_of, tilted
 from qthermo_jax.master_equations import Generator, real_generator
+from qthermo_jax.registry import AUTO, SOLVERS, method_of, methods
 from qthermo_jax.steady import Status
 from qthermo_jax.steady.faults import faults_of, first_fault
 from qthermo_jax.system import OpenSystem
@@ -71,7 +72,7 @@ def counting(system: OpenSystem, basis: Eigenbasis, method: str) -> Counting:
     """
     transitions = system.transitions(basis)
     fine = first_fault(faults_of(system, transitions)) == Status.OK
-    if method == "populations":
+    if SOLVERS[method_of(method)].populations_alone:
         return _of_populations(system, transitions, fine & ~leak(transitions)[1])
     return of_elements(tilted(system, basis, None), fine)
 
@@ -128,11 +129,11 @@ def methods_to_try(system: OpenSystem, method: str) -> tuple[str, ...]:
     Raises:
         ValueError: an unknown method, or one that does not take the system's master equation.
     """
-    known = ("populations", "dense") if system.equation.secular else ("dense",)
-    if method != "auto":
-        if method not in known:
-            raise ValueError(f"method {method!r} is not one of {', '.join(('auto', *known))}")
+    known = methods(system.equation.secular, evolving=True)
+    if method not in known:
+        raise ValueError(f"method {method!r} is not one of {', '.join(known)}")
+    if method != AUTO:
         return (method,)
     if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(system)):
-        return known[-1:]
-    return known
+        return (known[-1],)
+    return tuple(known[1:])

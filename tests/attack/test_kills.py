@@ -136,7 +136,7 @@ class Killed:
                 kept = Store(self.out, job.plan, **self.stage.how or {})
                 interrupts = Interrupts()
                 with interrupts.listening():
-                    run_like_the_command("sweep", job, kept, THIS_HOST, interrupts)
+                    run_like_the_command(Path("sweep.toml"), job, kept, THIS_HOST, interrupts)
             code = min(count, 254)
         except KeyboardInterrupt:
             code = 130
