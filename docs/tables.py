@@ -47,7 +47,9 @@ def observables_table() -> str:
         kind = "response: " if name in responses else ""
         dims = ", ".join(dim.name for dim in measure.dims)
         quantity = measure.quantity
-        rows.append(f"| `{name}` | {kind}{quantity.long_name} | {dims} | {quantity.energy_power} |")
+        # Cumulants of different orders have different units.
+        power = "differs" if quantity.energy_power is None else quantity.energy_power
+        rows.append(f"| `{name}` | {kind}{quantity.long_name} | {dims} | {power} |")
     return "\n".join(rows) + "\n"
 
 

@@ -56,6 +56,19 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 install_import_hook("qthermo_jax", "beartype.beartype")
 
 
+# Each program that JAX keeps takes some of the memory maps of a process, of which Linux allows 65 530:
+# past them, compiling ends in a segmentation fault.
+_MAPS, _MANY_MAPS = Path("/proc/self/maps"), 20_000
+
+
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Let go of what was compiled, after a file that leaves very many programs."""
+    if nextitem is not None and nextitem.path == item.path:
+        return
+    if _MAPS.exists() and _MAPS.read_bytes().count(b"\n") > _MANY_MAPS:
+        jax.clear_caches()
+
+
 @pytest.fixture
 def unchecked() -> Iterator[None]:
     """Annotations off, as users run: the package's own checks must speak for themselves."""
