@@ -28,8 +28,7 @@ run: $(VENV)/.installed ## the paper's Fig. 2(b)-(e): install, compute, draw
 	$(BIN)/qthermo run --plot $(FIGURES:%=sweeps/%.toml)
 
 test: $(VENV)/.installed-test ## install and run the tests and the examples of the docstrings
-	$(PYTEST) tests
-	$(PYTEST) qthermo_jax
+	$(PYTEST)
 
 test-accuracy: $(VENV)/.installed-test ## the tests of accuracy, more of them, with XLA's optimisations
 	JAX_DISABLE_MOST_OPTIMIZATIONS=false $(PYTEST) tests -m "(accuracy or thorough) and not slow"
