@@ -51,6 +51,11 @@ class Pace(eqx.Module):
         of_populations = jnp.where(self.alone, own, fastest)
         return jnp.maximum(self.factors * fastest, of_populations)
 
+    def with_those_of(self, *others: "Pace") -> "Pace":
+        """The same for a value that is made of others' terms too: the most factors count."""
+        most = jnp.max(jnp.stack([self.factors, *(other.factors for other in others)]))
+        return replace(self, factors=most)
+
 
 class Bounded(eqx.Module):
     """A value, a bound of its error, and the size that the error is compared with.

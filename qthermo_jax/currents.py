@@ -31,9 +31,9 @@ _FAR = 1e4
 def heat_currents(system: OpenSystem, state: State) -> Float[Array, " K"]:
     """Heat current into each bath, J_k = -Tr[L_k(rho) H] (paper, "Quantum Dufour effect").
 
-    Where the populations suffice (`state.method`), it is made of the net fluxes of the transitions,
-    which the elimination finds without subtracting opposite ones: it is exact to its last digits near
-    equilibrium and in the cold, unless fluxes through different paths cancel.
+    Where the populations suffice (`state.method`) and subtracting the fluxes both ways would cost
+    digits, the net fluxes of the transitions are found without it: the current then keeps its digits
+    near equilibrium and in the cold, unless fluxes through different paths cancel.
 
     Returns:
         (K,), in units of energy^2 (hbar = 1), positive into the bath; they sum to 0 in a steady state.
@@ -137,7 +137,7 @@ def _by_net_fluxes(
     pairs, basis = transitions.pairs, transitions.basis
     energies, T = basis.relative_energies, transitions.temperatures
     found = fluxes_of(asked, system, state, transitions)
-    flux, size = found.net, found.gross
+    flux, size = found.net, found.bound
     # A link whose amplitude is below its round-off may be there, and its flux returns through others.
     hidden = found.hidden * (jnp.max(energies) - jnp.min(energies))
     taken = energies[pairs.j] - energies[pairs.i]
@@ -172,14 +172,14 @@ class Fluxes(NamedTuple):
 
     Attributes:
         net: (P,).
-        gross: bound of the error of each.
+        bound: of the error of each.
         forth, back: of i -> j and j -> i alone.
         hidden: flux through transitions that are too weak to be told from round-off, at most, ().
         sound: whether they are known, and those of the state, ().
     """
 
     net: Float[Array, " P"]
-    gross: Float[Array, " P"]
+    bound: Float[Array, " P"]
     forth: Float[Array, " P"]
     back: Float[Array, " P"]
     hidden: Float[Array, ""]

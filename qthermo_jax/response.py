@@ -154,7 +154,7 @@ def bounded_rectification(system: OpenSystem, state: SteadyState) -> Bounded:
     found = jnp.where(equal, 0.0 * there, jnp.abs(there + back) / larger)
     parts = 2 * (J.parts[1] + swapped.parts[1]) / larger
     bound = 2 * (J.bound[1] + swapped.bound[1]) / larger
-    return Bounded(found, bound, parts, jnp.ones_like(found), equal, J.pace)
+    return Bounded(found, bound, parts, jnp.ones_like(found), equal, J.pace.with_those_of(swapped.pace))
 
 
 @partial(compiled, static_argnames="observable")

@@ -23,7 +23,7 @@ def current_noise(system: OpenSystem, state: SteadyState) -> Float[Array, "K K"]
     The energies Q_k that the baths have got after a time t have the covariance S_kl t for long t. In
     terms of counting fields, S_kl = d^2 lambda/d chi_k d chi_l at 0; see `scaled_cgf`. A jump counts
     with the energy that its bath gets: the Bohr frequency, of a group of frequencies the mean, of
-        "local" that of H_0.
+    "local" that of H_0.
     Source: Flindt, Novotny, Braggio & Jauho, Phys. Rev. B 82, 155407 (2010).
 
     Args:

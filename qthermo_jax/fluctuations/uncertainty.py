@@ -1,5 +1,6 @@
 """How regular currents are: noise beside mean, and the bounds that dissipation and activity set."""
 
+from dataclasses import replace
 from functools import partial
 
 import jax.numpy as jnp
@@ -36,11 +37,10 @@ def fano(system: OpenSystem, state: SteadyState) -> Float[Array, " K"]:
 def tur_ratio(system: OpenSystem, state: SteadyState) -> Float[Array, " K"]:
     """S_kk sigma/(2 J_k^2) of each bath's current, sigma the entropy production.
 
-    1 or more for every rate equation: the thermodynamic uncertainty relation, Barato & Seifert, Phys.
-        Rev. Lett.
-    114, 158101 (2015); Gingrich et al., Phys. Rev. Lett. 116, 120601 (2016). Coherence may bring it
-    below 1. J_k and sigma are those of the counted energies: with "local" the heat without the energy of
-    the interactions.
+    1 or more for every rate equation: the thermodynamic uncertainty relation, Barato & Seifert,
+    Phys. Rev. Lett. 114, 158101 (2015); Gingrich et al., Phys. Rev. Lett. 116, 120601 (2016).
+    Coherence may bring it below 1. J_k and sigma are those of the counted energies: with "local" the
+    heat without the energy of the interactions.
 
     Returns:
         (K,), pure numbers; NaN where no current flows, as in equilibrium.
@@ -57,10 +57,9 @@ def tur_ratio(system: OpenSystem, state: SteadyState) -> Float[Array, " K"]:
 def kur_ratio(system: OpenSystem, state: SteadyState) -> Float[Array, " K"]:
     """S_kk A/J_k^2 of each bath's current, with the dynamical activity A, the number of jumps per time.
 
-    1 or more for every rate equation: the kinetic uncertainty relation, Di Terlizzi & Baiesi, J. Phys. A
-        52,
-    02LT03 (2019). All jumps between different states count, of all baths; where there are coherences,
-    elastic ones count as well.
+    1 or more for every rate equation: the kinetic uncertainty relation, Di Terlizzi & Baiesi,
+    J. Phys. A 52, 02LT03 (2019). All jumps between different states count, of all baths; where there
+    are coherences, elastic ones count as well.
 
     Returns:
         (K,), pure numbers; inf where a bath has noise and no current.
@@ -177,7 +176,8 @@ def _product(of: Bounded, *factors: tuple[Bounded, int]) -> Bounded:
         value = value * size**power
         relative = relative + abs(power) * factor.bound / size
         parts = parts + abs(power) * factor.parts / size[..., None]
-    return of.having(value, value[..., None] * parts, value * relative)
+    product = of.having(value, value[..., None] * parts, value * relative)
+    return replace(product, pace=of.pace.with_those_of(*(factor.pace for factor, _ in factors)))
 
 
 def _own_noise(system: OpenSystem, state: SteadyState, tier: Tier) -> Bounded:
