@@ -11,10 +11,10 @@ from pathlib import Path
 import click
 import jax
 
-from qthermo_jax import measures, models
+from qthermo_jax import available_observables, models
 from qthermo_jax.cli import app
 from qthermo_jax.registry import Method
-from qthermo_jax.response import response_measures
+from qthermo_jax.response import response_observables
 from qthermo_jax.solvers import Note
 from qthermo_jax.steady import Status
 from qthermo_jax.sweeping.plan.model import find_model
@@ -40,13 +40,17 @@ def models_table() -> str:
 def observables_table() -> str:
     """A row for each observable that any model has."""
     system = jax.eval_shape(lambda: models.chain(sites=2))
-    responses = response_measures(system)
-    known = {name: own for name, own in measures(system).items() if name not in system.observables}
+    responses = response_observables(system)
+    known = {
+        name: own
+        for name, own in available_observables(system).items()
+        if name not in system.observables
+    }
     rows = ["| observable | what it is | dimensions | power of energy |", "|---|---|---|---|"]
-    for name, measure in known.items():
+    for name, own in known.items():
         kind = "response: " if name in responses else ""
-        dims = ", ".join(dim.name for dim in measure.dims)
-        quantity = measure.quantity
+        dims = ", ".join(dim.name for dim in own.dims)
+        quantity = own.quantity
         # Cumulants of different orders have different units.
         power = "differs" if quantity.energy_power is None else quantity.energy_power
         rows.append(f"| `{name}` | {kind}{quantity.long_name} | {dims} | {power} |")

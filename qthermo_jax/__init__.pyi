@@ -12,7 +12,7 @@ from .baths import (
     rate,
 )
 from .catalogue import (
-    measures,
+    available_observables,
     observe,
     peak_site,
     population_slope,
@@ -21,7 +21,7 @@ from .catalogue import (
 )
 from .couplings import SparseCoupling
 from .currents import energy_balance, entropy_production, heat_current_bounds, heat_currents
-from .declared import Computed, Observable, observable
+from .declared import ComputedObservable, Observable, observable
 from .diagnosis import diagnose
 from .dynamics import evolve, evolve_driven, evolve_with_baths
 from .eigenbasis import Eigenbasis, gibbs_state
@@ -68,7 +68,7 @@ from .version import __version__
 
 __all__ = [
     "Bath",
-    "Computed",
+    "ComputedObservable",
     "Cycles",
     "Dimension",
     "DrudeLorentz",
@@ -90,6 +90,7 @@ __all__ = [
     "UnderDamped",
     "__version__",
     "amplification",
+    "available_observables",
     "conductance",
     "correlation",
     "current_cumulants",
@@ -114,7 +115,6 @@ __all__ = [
     "level_populations",
     "liouvillian",
     "liouvillian_gap",
-    "measures",
     "min_eigenvalue",
     "models",
     "n_thermal",

@@ -6,35 +6,42 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from qthermo_jax.bounded import Bounded, trusted
-from qthermo_jax.fluctuations import fluctuation_measures
+from qthermo_jax.fluctuations import fluctuation_observables
 from qthermo_jax.labels import Quantity
-from qthermo_jax.observables import Measure, general_measures, own_observable, steady_measures
+from qthermo_jax.observables import (
+    AvailableObservable,
+    general_observables,
+    own_observable,
+    steady_observables,
+)
 from qthermo_jax.precision import precise
-from qthermo_jax.response import by_temperature, response_measures
+from qthermo_jax.response import by_temperature, response_observables
 from qthermo_jax.steady import State, SteadyState
 from qthermo_jax.system import OpenSystem
 
 
-def measures(system: OpenSystem, *, steady: bool = True) -> dict[str, Measure]:
+def available_observables(system: OpenSystem, *, steady: bool = True) -> dict[str, AvailableObservable]:
     """Every observable of this system by name: those of any system, then those its model brings.
 
     Args:
         steady: those that only a steady state has, its responses for one, are among them.
 
     >>> from qthermo_jax import models
-    >>> "heat_currents" in measures(models.chain(sites=2))
+    >>> "heat_currents" in available_observables(models.chain(sites=2))
     True
     """
     own = {
-        name: Measure(_own(name), observable.quantity, observable.dims)
+        name: AvailableObservable(_own(name), observable.quantity, observable.dims)
         for name, observable in system.observables.items()
     }
     if "site_populations" in own:
-        own["peak_site"] = Measure(peak_site, Quantity("site with the largest population", "", 0))
+        own["peak_site"] = AvailableObservable(
+            peak_site, Quantity("site with the largest population", "", 0)
+        )
         slope = Quantity("slope of the site populations", r"\mathrm{d}P/\mathrm{d}k", 0, neutral=0.0)
-        own["population_slope"] = Measure(population_slope, slope)
-    general = general_measures(system)
-    of_steady = steady_measures() | response_measures(system) | fluctuation_measures(system)
+        own["population_slope"] = AvailableObservable(population_slope, slope)
+    general = general_observables(system)
+    of_steady = steady_observables() | response_observables(system) | fluctuation_observables(system)
     return general | (of_steady if steady else {}) | own
 
 
@@ -42,15 +49,15 @@ def _own(name: str) -> Callable[[OpenSystem, SteadyState], Float[Array, "*dims"]
     return lambda system, state: own_observable(system, state, name)
 
 
-def _measure(system: OpenSystem, name: str) -> Measure:
-    known = measures(system)
+def _available(system: OpenSystem, name: str) -> AvailableObservable:
+    known = available_observables(system)
     if name not in known:
         raise ValueError(f"observable {name!r} is not one of {', '.join(known)}")
     return known[name]
 
 
 def observe(system: OpenSystem, state: State, name: str) -> Float[Array, "*dims"]:
-    """An observable by name; `measures(system)` lists them.
+    """An observable by name; `available_observables(system)` lists them.
 
     Raises:
         ValueError: the system has no observable of that name.
@@ -60,7 +67,7 @@ def observe(system: OpenSystem, state: State, name: str) -> Float[Array, "*dims"
     >>> bool(abs(observe(system, steadystate(system), "unbalance")) < 1e-6)
     True
     """
-    return _measure(system, name).compute(system, state)
+    return _available(system, name).compute(system, state)
 
 
 @precise
@@ -79,7 +86,7 @@ def sensitivity(system: OpenSystem, state: SteadyState, name: str) -> Float[Arra
     >>> bool(slope[0] > 0 > slope[1])  # heating bath 1 drives the system to position 2
     True
     """
-    return trusted(by_temperature(_measure(system, name).function, system, state))
+    return trusted(by_temperature(_available(system, name).function, system, state))
 
 
 def site_populations(system: OpenSystem, state: State) -> Float[Array, " N"]:

@@ -76,7 +76,7 @@ class CurrentOf(eqx.Module):
         return ()
 
 
-class Computed(eqx.Module):
+class ComputedObservable(eqx.Module):
     """A named observable that is any pure function of the system and its state.
 
     Args:
@@ -86,7 +86,7 @@ class Computed(eqx.Module):
         dims: one `Dimension` for each axis of what it returns.
         arguments: numbers and arrays that it takes besides; parameters of the model go in here.
 
-    >>> Computed(lambda system, state: state.status, Quantity("status")).dims
+    >>> ComputedObservable(lambda system, state: state.status, Quantity("status")).dims
     ()
     """
 
@@ -115,12 +115,12 @@ class Computed(eqx.Module):
 
 
 # What a model may list among its observables.
-Declared = Observable | Computed | CurrentOf
+Declared = Observable | ComputedObservable | CurrentOf
 
 
 def observable(
     quantity: Quantity, dims: Sequence[Dimension] = ()
-) -> Callable[[Callable[..., Array]], Computed]:
+) -> Callable[[Callable[..., Array]], ComputedObservable]:
     """Decorator: a function of (system, state) as an observable that a sweep takes by its name.
 
     >>> import jax.numpy as jnp
@@ -130,4 +130,4 @@ def observable(
     >>> largest_population.name
     'largest_population'
     """
-    return lambda function: Computed(function, quantity, dims)
+    return lambda function: ComputedObservable(function, quantity, dims)

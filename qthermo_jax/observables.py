@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Inexact
 
 from qthermo_jax.bounded import Bounded, trusted
 from qthermo_jax.currents import bounded_currents, bounded_entropy_production, energy_balance
-from qthermo_jax.declared import Computed, CurrentOf, Observable
+from qthermo_jax.declared import ComputedObservable, CurrentOf, Observable
 from qthermo_jax.labels import Dimension, Quantity
 from qthermo_jax.liouvillian import liouvillian
 from qthermo_jax.precision import compiled, precise
@@ -153,14 +153,14 @@ def own_observable(system: OpenSystem, state: State, name: str) -> Float[Array, 
         at = observable.bath
         size = abs(observable.factor)
         return J.having(observable.factor * J.value[at], size * J.parts[at], size * J.bound[at])
-    if isinstance(observable, Computed):
+    if isinstance(observable, ComputedObservable):
         found: Float[Array, "*dims"] = observable.function(system, state, *observable.arguments)
         return found
     return expectation(state, observable)
 
 
 @dataclass(frozen=True)
-class Measure:
+class AvailableObservable:
     """An observable that can be asked for by name: how it is computed and what its axes mean.
 
     Attributes:
@@ -184,45 +184,51 @@ def bath_dimension(system: OpenSystem, name: str = "bath", long_name: str = "bat
     return Dimension(name, tuple(range(1, system.n_baths + 1)), long_name)
 
 
-def general_measures(system: OpenSystem) -> dict[str, Measure]:
+def general_observables(system: OpenSystem) -> dict[str, AvailableObservable]:
     """What can be asked of any system in any state."""
     bath = bath_dimension(system)
     level = Dimension("level", system.labels, "basis state")
     return {
-        "heat_currents": Measure(
+        "heat_currents": AvailableObservable(
             bounded_currents, Quantity("heat current into the bath", "J", 2), (bath,)
         ),
-        "entropy_production": Measure(
+        "entropy_production": AvailableObservable(
             bounded_entropy_production, Quantity("entropy production", r"\dot\Sigma", 1)
         ),
-        "energy_balance": Measure(
+        "energy_balance": AvailableObservable(
             energy_balance, Quantity("sum of the heat currents", r"\sum_k J_k", 2)
         ),
-        "level_populations": Measure(
+        "level_populations": AvailableObservable(
             level_populations, Quantity("population of the basis state", "p", 0), (level,)
         ),
-        "min_eigenvalue": Measure(
+        "min_eigenvalue": AvailableObservable(
             min_eigenvalue,
             Quantity("smallest eigenvalue of the density matrix", r"\lambda_{\min}", 0),
         ),
-        "liouvillian_gap": Measure(
+        "liouvillian_gap": AvailableObservable(
             liouvillian_gap, Quantity("smallest decay rate", r"\lambda_{\rm gap}", 1)
         ),
-        "secular_ratio": Measure(
+        "secular_ratio": AvailableObservable(
             secular_ratio, Quantity("largest rate over smallest distance of Bohr frequencies", "r_s", 0)
         ),
-        "coherence": Measure(coherence, Quantity("coherence (l1 norm)", r"C_{l_1}", 0)),
-        "purity": Measure(purity, Quantity("purity", r"\mathrm{Tr} \rho^2", 0)),
-        "von_neumann_entropy": Measure(von_neumann_entropy, Quantity("von Neumann entropy", "S", 0)),
-        "bath_temperatures": Measure(
+        "coherence": AvailableObservable(coherence, Quantity("coherence (l1 norm)", r"C_{l_1}", 0)),
+        "purity": AvailableObservable(purity, Quantity("purity", r"\mathrm{Tr} \rho^2", 0)),
+        "von_neumann_entropy": AvailableObservable(
+            von_neumann_entropy, Quantity("von Neumann entropy", "S", 0)
+        ),
+        "bath_temperatures": AvailableObservable(
             bath_temperatures, Quantity("temperature of the bath", "T", 1), (bath,)
         ),
     }
 
 
-def steady_measures() -> dict[str, Measure]:
+def steady_observables() -> dict[str, AvailableObservable]:
     """What a solve says of its own steady state."""
     return {
-        "residual": Measure(residual, Quantity("relative residual of the steady state", "r", 0)),
-        "error": Measure(error, Quantity("bound of the error of the density matrix", r"\epsilon", 0)),
+        "residual": AvailableObservable(
+            residual, Quantity("relative residual of the steady state", "r", 0)
+        ),
+        "error": AvailableObservable(
+            error, Quantity("bound of the error of the density matrix", r"\epsilon", 0)
+        ),
     }

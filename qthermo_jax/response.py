@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 from qthermo_jax.bounded import Bounded, derivatives
 from qthermo_jax.currents import bounded_currents
 from qthermo_jax.labels import Quantity
-from qthermo_jax.observables import Measure, bath_dimension, own_observable
+from qthermo_jax.observables import AvailableObservable, bath_dimension, own_observable
 from qthermo_jax.precision import compiled
 from qthermo_jax.steady import SteadyState, solved
 from qthermo_jax.system import OpenSystem
@@ -185,30 +185,34 @@ def _position(system: OpenSystem) -> str:
     return next((name for name in _POSITIONS if name in system.observables), "")
 
 
-def response_measures(system: OpenSystem) -> dict[str, Measure]:
+def response_observables(system: OpenSystem) -> dict[str, AvailableObservable]:
     """The responses that can be asked of this system by name."""
     baths = (
         bath_dimension(system),
         bath_dimension(system, "heated_bath", "bath whose temperature changes"),
     )
     found = {
-        "conductance": Measure(
+        "conductance": AvailableObservable(
             bounded_conductance,
             Quantity("thermal conductance", r"\partial J_i / \partial T_j", 1),
             baths,
         ),
-        "onsager": Measure(
+        "onsager": AvailableObservable(
             bounded_onsager, Quantity("Onsager matrix at the mean temperature", "L_{ij}", 3), baths
         ),
-        "amplification": Measure(
+        "amplification": AvailableObservable(
             bounded_amplification,
             Quantity("amplification of the heat current", r"\partial J_i / \partial J_j", 0),
             baths,
         ),
     }
     if system.n_baths == 2:
-        found["rectification"] = Measure(bounded_rectification, Quantity("rectification", "R", 0))
+        found["rectification"] = AvailableObservable(
+            bounded_rectification, Quantity("rectification", "R", 0)
+        )
     if _position(system):
         symbol = r"-\partial \langle x \rangle / \partial \nabla T"
-        found["soret"] = Measure(soret, Quantity("Soret coefficient", symbol, -1, neutral=0.0))
+        found["soret"] = AvailableObservable(
+            soret, Quantity("Soret coefficient", symbol, -1, neutral=0.0)
+        )
     return found

@@ -30,7 +30,7 @@ def chain_by_both(
     }
     return chain.with_observables(
         {
-            f"local_{name}": qj.Computed(_by_local, quantity, own[name].dims, [own[name]])
+            f"local_{name}": qj.ComputedObservable(_by_local, quantity, own[name].dims, [own[name]])
             for name, quantity in names.items()
         }
     )

@@ -57,9 +57,9 @@ def two_qubits(
     error = jnp.abs(by_name["global"] / by_name["Redfield"] - 1.0)
     return system.with_observables(
         {
-            "error_of_the_default": qj.Computed(_known, ERROR, arguments=[error]),
-            "current": qj.Computed(_known, CURRENT, BY_EQUATION, [jnp.stack(currents)]),
-            "equation_status": qj.Computed(_known, STATUS, BY_EQUATION, [jnp.stack(statuses)]),
+            "error_of_the_default": qj.ComputedObservable(_known, ERROR, arguments=[error]),
+            "current": qj.ComputedObservable(_known, CURRENT, BY_EQUATION, [jnp.stack(currents)]),
+            "equation_status": qj.ComputedObservable(_known, STATUS, BY_EQUATION, [jnp.stack(statuses)]),
         }
     )
 

@@ -52,7 +52,7 @@ def degenerate_atom(T: float) -> qj.OpenSystem:
     own = np.diag([1.0], 2) + np.diag([1.0], -2)
     baths = [qj.Bath(S, T, qj.Flat(1.0)), qj.Bath(own, 0.4, qj.Flat(1.0))]
     half = qj.Dimension("half", ("1", "2"))
-    huge = qj.Computed(infinite, qj.Quantity("without bound", "x", 0), [half])
+    huge = qj.ComputedObservable(infinite, qj.Quantity("without bound", "x", 0), [half])
     return qj.OpenSystem(np.diag([0.0, 1.0, 1.0]), baths).with_observables({"huge": huge})
 
 

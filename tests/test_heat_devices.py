@@ -100,9 +100,9 @@ def test_a_diode_at_one_temperature_is_in_its_gibbs_state() -> None:
 
 
 def test_rectification_is_for_two_baths() -> None:
-    assert "rectification" in qj.measures(models.lambda_system())
+    assert "rectification" in qj.available_observables(models.lambda_system())
     system = models.chain(sites=3)
-    assert "rectification" not in qj.measures(system)
+    assert "rectification" not in qj.available_observables(system)
     state = jax.eval_shape(qj.steadystate, system)
     with pytest.raises(ValueError, match="two baths, not of 3"):
         jax.eval_shape(rectification, system, state)

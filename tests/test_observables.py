@@ -13,7 +13,7 @@ import oracles
 import qthermo_jax as qj
 from matrices import hermitian, random_matrix
 from problems import atom, occupation
-from qthermo_jax.observables import Measure
+from qthermo_jax.observables import AvailableObservable
 from systems import DRAWS, Draw, draws, solved
 
 pytestmark = pytest.mark.accuracy
@@ -202,7 +202,7 @@ def test_an_observable_may_be_any_function_and_is_differentiated_like_another() 
     @jax.jit
     def found(factor: jax.Array) -> jax.Array:
         level = qj.Dimension("level", ("1", "2", "e"))
-        tripled = qj.Computed(times, QUANTITY, [level], [factor])
+        tripled = qj.ComputedObservable(times, QUANTITY, [level], [factor])
         system = qj.models.lambda_system(T_1=0.9, T_2=0.3).with_observables({"tripled": tripled})
         return qj.observe(system, qj.steadystate(system, method="populations"), "tripled")
 
@@ -234,11 +234,11 @@ def test_the_slope_of_the_site_populations_is_numpys_straight_line() -> None:
 @pytest.mark.parametrize("name", GENERAL)
 def test_a_measure_has_the_shape_that_its_dimensions_say(name: str) -> None:
     system, state = qutrit()
-    measure = qj.measures(system)[name]
-    assert isinstance(measure, Measure)
-    assert tuple(len(dim.labels) for dim in measure.dims) == GENERAL[name]
-    assert measure.compute(system, state).shape == GENERAL[name]
-    assert measure.quantity.long_name
+    own = qj.available_observables(system)[name]
+    assert isinstance(own, AvailableObservable)
+    assert tuple(len(dim.labels) for dim in own.dims) == GENERAL[name]
+    assert own.compute(system, state).shape == GENERAL[name]
+    assert own.quantity.long_name
 
 
 # --- the gap

@@ -64,7 +64,9 @@ def observed(T: jax.Array) -> object:
     system = two_qubits(T)
     state = qj.steadystate(system, method="dense")
     named = [
-        qj.observe(system, state, name) for name in qj.measures(system) if name != "liouvillian_gap"
+        qj.observe(system, state, name)
+        for name in qj.available_observables(system)
+        if name != "liouvillian_gap"
     ]
     return named, qj.liouvillian(system), qj.jump_operators(system), qj.dissipator(system.H)
 

@@ -132,7 +132,7 @@ def test_a_system_without_positions_has_no_soret_coefficient() -> None:
     system = atom((0.5, qj.Flat(1.0)), (0.6, qj.Flat(1.0)))
     with pytest.raises(ValueError, match="needs one of mean_position, unbalance"):
         qj.soret(system, qj.steadystate(system))
-    assert "soret" not in qj.measures(system)
+    assert "soret" not in qj.available_observables(system)
 
 
 def test_responses_are_observables_of_a_sweep() -> None:

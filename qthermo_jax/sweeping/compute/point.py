@@ -7,9 +7,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int8
 
 from qthermo_jax.bounded import Bounded, slope_of, trusted
-from qthermo_jax.catalogue import measures
+from qthermo_jax.catalogue import available_observables
 from qthermo_jax.currents import bounded_currents
-from qthermo_jax.declared import Computed
+from qthermo_jax.declared import ComputedObservable
 from qthermo_jax.results.schema import LEAK, METHOD, NOTE, STATUS
 from qthermo_jax.solvers import Note
 from qthermo_jax.steady import Change, Footing, State, Status, derivative_status, footing
@@ -82,13 +82,13 @@ def try_user_observables(plan: Plan) -> None:
 
 def _observed(plan: Plan, system: OpenSystem, state: State) -> Results:
     found: Results = {}
-    known = measures(system, steady=plan.spec.evolution is None)
+    known = available_observables(system, steady=plan.spec.evolution is None)
     for name, out in plan.outputs.items():
         try:
             own = known[name].function(system, state)
             found[name] = own if isinstance(own, Bounded) else jnp.asarray(own)
         except Exception as error:
-            if not isinstance(system.observables.get(name), Computed):
+            if not isinstance(system.observables.get(name), ComputedObservable):
                 raise
             raise SpecError(
                 _of_observable(plan, name, f"{type(error).__name__}: {first_line(error)}")
@@ -119,7 +119,7 @@ def _cancels(system: OpenSystem, state: State, results: Results) -> Bool[Array, 
     own = [
         jnp.any(jnp.isnan(trusted(value)))
         for name, value in results.items()
-        if isinstance(system.observables.get(name), Computed)
+        if isinstance(system.observables.get(name), ComputedObservable)
     ]
     if own:
         currents = jnp.any(~bounded_currents(system, state).reliable)

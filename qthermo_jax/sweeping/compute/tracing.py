@@ -6,8 +6,8 @@ import jax
 from jaxtyping import Array
 
 from qthermo_jax import models
-from qthermo_jax.catalogue import measures
-from qthermo_jax.declared import Computed
+from qthermo_jax.catalogue import available_observables
+from qthermo_jax.declared import ComputedObservable
 from qthermo_jax.master_equations import MasterEquation
 from qthermo_jax.solvers import Solver, solvers_for
 from qthermo_jax.steady import bytes_per_point
@@ -16,7 +16,7 @@ from qthermo_jax.sweeping.compute.setting import system_function
 from qthermo_jax.sweeping.errors import Issue, SpecError, raised_by_model
 from qthermo_jax.sweeping.plan.grid import Axis, Grid
 from qthermo_jax.sweeping.plan.model import observable_name
-from qthermo_jax.sweeping.plan.traced import Measured, TracedSystem
+from qthermo_jax.sweeping.plan.traced import Result, TracedSystem
 from qthermo_jax.system import OpenSystem
 
 
@@ -27,8 +27,8 @@ def traced(grid: Grid) -> TracedSystem:
         SpecError: the model raises, or its master equation does not take the solver that is asked for.
     """
     system = _shapes(grid)
-    steady = measures(system)
-    known = measures(system, steady=False) if grid.spec.evolution else steady
+    steady = available_observables(system)
+    known = available_observables(system, steady=False) if grid.spec.evolution else steady
     asked = [observable_name(given) for given in grid.spec.observables]
     solvers = solvers_of(grid, system.equation, system.levels)
     return TracedSystem(
@@ -44,9 +44,9 @@ def traced(grid: Grid) -> TracedSystem:
         changes_H=tuple(_changes_H(grid, axis) for axis in grid.axes),
         model_observables=tuple(system.observables),
         computed_observables=frozenset(
-            name for name, own in system.observables.items() if isinstance(own, Computed)
+            name for name, own in system.observables.items() if isinstance(own, ComputedObservable)
         ),
-        observables={name: Measured(own.quantity, own.dims) for name, own in known.items()},
+        observables={name: Result(own.dims, own.quantity) for name, own in known.items()},
         needs_steady=frozenset(steady) - frozenset(known),
         elsewhere={name: _models_with(name) for name in asked if name not in steady},
     )

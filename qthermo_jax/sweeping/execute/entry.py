@@ -8,7 +8,7 @@ from typing import Any
 
 import xarray as xr
 
-from qthermo_jax.declared import Computed
+from qthermo_jax.declared import ComputedObservable
 from qthermo_jax.registry import DEFAULT_EQUATION
 from qthermo_jax.sweeping.errors import Issue, SpecError, SpecWarning
 from qthermo_jax.sweeping.execute.checking import (
@@ -49,7 +49,7 @@ def sweep(
     *,
     axes: Mapping[str, Any],
     parameters: Mapping[str, Any] | None = None,
-    observables: Sequence[str | Computed] = (),
+    observables: Sequence[str | ComputedObservable] = (),
     derivatives: Sequence[str] = (),
     method: str = "auto",
     precision: str = "float64",
@@ -75,8 +75,8 @@ def sweep(
             numbers, {"start", "stop", "num", "spacing"}, or a mapping of several parameters to
             sequences of equal length that move together along one dimension.
         parameters: held fixed.
-        observables: names, see `measures`; "path/to/file.py:function" or `observable` functions of
-            (system, state); default: those that the model brings along.
+        observables: names, see `available_observables`; "path/to/file.py:function" or `observable`
+            functions of (system, state); default: those that the model brings along.
         derivatives: adds d_<observable>_d_<name> for each observable and each name: a scalar parameter
             of the model, "T_3" for the temperature of bath 3, "temperatures" for those of all baths,
             along a dimension `heated_bath`. Where a degenerate level splits along a parameter there is
@@ -138,7 +138,7 @@ def sweep(
         raise SpecError(f"workers: takes what `with solving_on(...)` gives, got {workers!r}")
     folder = Path.cwd()
     listed = observables if isinstance(observables, list | tuple) else ()
-    own = {given.name: given for given in listed if isinstance(given, Computed)}
+    own = {given.name: given for given in listed if isinstance(given, ComputedObservable)}
 
     def find(spec: Spec) -> Model:
         asked = [own.get(name, name) for name in spec.observables]
@@ -171,7 +171,7 @@ def _plain(value: Any) -> Any:
     """Arrays as lists, mappings as dicts, functions by name: what a TOML file would have given."""
     if isinstance(value, Mapping):
         return {key: _plain(entry) for key, entry in value.items()}
-    if isinstance(value, Computed):
+    if isinstance(value, ComputedObservable):
         return value.name
     if hasattr(value, "tolist"):
         return value.tolist()

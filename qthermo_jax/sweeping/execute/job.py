@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from qthermo_jax.declared import Computed
+from qthermo_jax.declared import ComputedObservable
 from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.system import OpenSystem
 
@@ -23,4 +23,4 @@ class Sweep:
     source: str
     model: str | Callable[..., OpenSystem]
     folder: Path
-    observables: tuple[str | Computed, ...] = ()
+    observables: tuple[str | ComputedObservable, ...] = ()

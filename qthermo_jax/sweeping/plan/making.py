@@ -6,7 +6,7 @@ from qthermo_jax.sweeping.plan.derivatives import find_derivatives
 from qthermo_jax.sweeping.plan.grid import Grid
 from qthermo_jax.sweeping.plan.model import observable_name, place_of
 from qthermo_jax.sweeping.plan.record import Plan
-from qthermo_jax.sweeping.plan.traced import Measured, TracedSystem
+from qthermo_jax.sweeping.plan.traced import Result, TracedSystem
 from qthermo_jax.sweeping.spec.declared import why_no_name
 
 
@@ -46,7 +46,7 @@ def resolved(grid: Grid, system: TracedSystem, memory: int, devices: int, *, on_
     return plan
 
 
-def _outputs(grid: Grid, system: TracedSystem) -> dict[str, Measured]:
+def _outputs(grid: Grid, system: TracedSystem) -> dict[str, Result]:
     known = system.observables
     asked = [observable_name(given) for given in grid.spec.observables]
     for position, name in enumerate(asked):

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import numpy as np
 
 from qthermo_jax import models
-from qthermo_jax.declared import Computed
+from qthermo_jax.declared import ComputedObservable
 from qthermo_jax.labels import Quantity
 from qthermo_jax.sweeping.errors import (
     Issue,
@@ -85,7 +85,7 @@ class Model:
 def find_model(
     reference: str | Callable[..., OpenSystem],
     folder: Path,
-    observables: Sequence[str | Computed] = (),
+    observables: Sequence[str | ComputedObservable] = (),
 ) -> Model:
     """The model that a name, a `file.py:function`, a `module:function` or a function stands for.
 
@@ -100,13 +100,17 @@ def find_model(
     model = _find(reference, folder)
     brought, digests = {}, [model.digest]
     for position, given in enumerate(observables):
-        if isinstance(given, Computed):
+        if isinstance(given, ComputedObservable):
             brought[given.name] = given
             digests.append(fingerprint(given.function.func, given.arguments))
         elif ":" in given:
             found, digest = _find_function(given, folder, ("observables", position))
             name = observable_name(given)
-            brought[name] = found if isinstance(found, Computed) else Computed(found, Quantity(name))
+            brought[name] = (
+                found
+                if isinstance(found, ComputedObservable)
+                else ComputedObservable(found, Quantity(name))
+            )
             digests.append(digest)
     if not brought:
         return model
@@ -117,9 +121,11 @@ def find_model(
     )
 
 
-def observable_name(observable: str | Computed) -> str:
+def observable_name(observable: str | ComputedObservable) -> str:
     """What an observable is called in files: the last part of a reference to a function."""
-    return observable.name if isinstance(observable, Computed) else observable.rpartition(":")[2]
+    return (
+        observable.name if isinstance(observable, ComputedObservable) else observable.rpartition(":")[2]
+    )
 
 
 def place_of(name: str, observables: Sequence[str]) -> Steps:
@@ -151,9 +157,11 @@ def _find_function(reference: str, folder: Path, steps: Steps) -> tuple[Any, str
             raise SpecError(Issue(steps, f"no file {folder / source}"))
         own = user_modules(source, folder)
     function = getattr(own.root, name, None)
-    if isinstance(function, Computed):
+    if isinstance(function, ComputedObservable):
         computed = own.bound(function.function.func)
-        return Computed(computed, function.quantity, function.dims, function.arguments), own.digest
+        return ComputedObservable(
+            computed, function.quantity, function.dims, function.arguments
+        ), own.digest
     if not callable(function):
         listed = [key for key, value in vars(own.root).items() if _defined_in(value, own.root)]
         unknown = unknown_name(steps, "function", name, listed, subject=f"{path_of(steps)}: {source}")

@@ -4,32 +4,18 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from qthermo_jax.labels import Dimension, Quantity
 from qthermo_jax.sweeping.plan.derivatives import Derivative
 from qthermo_jax.sweeping.plan.grid import Grid
-from qthermo_jax.sweeping.plan.traced import Measured, TracedSystem
+from qthermo_jax.sweeping.plan.traced import Result, TracedSystem
 from qthermo_jax.sweeping.schedule.tiling import Tiling, chunk_of, make_tiling
 from qthermo_jax.version import RESULTS_VERSION
 
 DEFAULT_MEMORY = 1 << 30
-
-
-class Result(NamedTuple):
-    """An observable, or a derivative of one.
-
-    Attributes:
-        dims: its own dimensions.
-        quantity: its name and unit.
-        derivative: what it is differentiated by; None for the observable itself.
-    """
-
-    dims: tuple[Dimension, ...]
-    quantity: Quantity
-    derivative: Derivative | None = None
 
 
 @dataclass(frozen=True)
@@ -47,7 +33,7 @@ class Plan(Grid):
     """
 
     system: TracedSystem
-    outputs: dict[str, Measured]
+    outputs: dict[str, Result]
     derivatives: tuple[Derivative, ...]
     differentiated: tuple[str, ...]
     devices: int
@@ -105,7 +91,7 @@ class Plan(Grid):
     @property
     def results(self) -> dict[str, Result]:
         """Observables and their derivatives by name."""
-        found = {name: Result(out.dims, out.quantity) for name, out in self.outputs.items()}
+        found = dict(self.outputs)
         for derivative in self.derivatives:
             for name, out in self.outputs.items():
                 measured = derivative.measured(out.quantity)

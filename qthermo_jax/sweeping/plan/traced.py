@@ -7,18 +7,21 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from qthermo_jax.labels import Dimension, Quantity
+from qthermo_jax.sweeping.plan.derivatives import Derivative
 
 
-class Measured(NamedTuple):
-    """An observable that can be asked for.
+class Result(NamedTuple):
+    """An observable, or a derivative of one.
 
     Attributes:
+        dims: its own dimensions.
         quantity: its name, symbol and unit.
-        dims: one for each of its axes.
+        derivative: what it is differentiated by; None for the observable itself.
     """
 
+    dims: tuple[Dimension, ...]
     quantity: Quantity
-    dims: tuple[Dimension, ...] = ()
+    derivative: Derivative | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,6 @@ class TracedSystem:
     changes_H: tuple[bool, ...]
     model_observables: tuple[str, ...]
     computed_observables: frozenset[str]
-    observables: dict[str, Measured]
+    observables: dict[str, Result]
     needs_steady: frozenset[str]
     elsewhere: dict[str, tuple[str, ...]]

@@ -26,7 +26,8 @@ from qthermo_jax.results.schema import (
 )
 from qthermo_jax.solvers import Note
 from qthermo_jax.steady import Status
-from qthermo_jax.sweeping.plan.record import Plan, Result
+from qthermo_jax.sweeping.plan.record import Plan
+from qthermo_jax.sweeping.plan.traced import Result
 from qthermo_jax.version import __version__
 
 # Of one variable in a file: its name, unit, dimensions (measured).

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from distributed import Worker, get_worker
 
-from qthermo_jax.declared import Computed
+from qthermo_jax.declared import ComputedObservable
 from qthermo_jax.sweeping.compute.devices import device_name
 from qthermo_jax.sweeping.compute.engine import Engine
 from qthermo_jax.sweeping.errors import SpecError, first_line
@@ -42,7 +42,7 @@ class Recipe:
     memory: int
     spec: Spec = field(compare=False)
     model: str | Callable[..., OpenSystem] = field(compare=False)
-    observables: tuple[str | Computed, ...] = field(compare=False)
+    observables: tuple[str | ComputedObservable, ...] = field(compare=False)
     folder: Path = field(compare=False)
 
 
