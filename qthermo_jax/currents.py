@@ -138,7 +138,6 @@ def _by_net_fluxes(
     energies, T = basis.relative_energies, transitions.temperatures
     found = fluxes_of(asked, system, state, transitions)
     flux, size = found.net, found.bound
-    # A link whose amplitude is below its round-off may be there, and its flux returns through others.
     hidden = found.hidden * (jnp.max(energies) - jnp.min(energies))
     taken = energies[pairs.j] - energies[pairs.i]
     J = 0.0 - pairs.by_bath.sum(taken * flux)  # so that nothing is 0, not -0
@@ -174,7 +173,9 @@ class Fluxes(NamedTuple):
         net: (P,).
         bound: of the error of each.
         forth, back: of i -> j and j -> i alone.
-        hidden: flux through transitions that are too weak to be told from round-off, at most, ().
+        hidden: flux that may be missing or too much, at most, (): all of that through transitions that
+            are too weak to be told from round-off, and of that through others as much as the digits of
+            their strengths leave open. It returns through other transitions.
         sound: whether they are known, and those of the state, ().
     """
 
@@ -226,6 +227,7 @@ def fluxes_of(
 
     net, gross = (given(own / jnp.where(norm > 0, norm, 1.0)) for own in (found.net, found.gross))
     gross = (relative + own) * gross
+    hidden = hidden + jnp.sum(own * (jnp.abs(net) + gross))
     return Fluxes(net, gross, given(q[i] * jumps.up), given(q[j] * jumps.down), hidden, sound)
 
 

@@ -264,5 +264,6 @@ def _net_fluxes(
     if not may_be_a_rate_equation(system, state):
         return flux, bound
     found = fluxes_of(jnp.any(bound > ENOUGH_DIGITS * jnp.abs(flux)), system, state, transitions)
-    better = found.sound & (found.bound < bound)
-    return jnp.where(better, -found.net, flux), jnp.where(better, found.bound, bound)
+    own = found.bound + found.hidden
+    better = found.sound & (own < bound)
+    return jnp.where(better, -found.net, flux), jnp.where(better, own, bound)

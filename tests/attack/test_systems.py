@@ -20,6 +20,10 @@ from attack.systems import Bath, Draw, draw
 
 pytestmark = pytest.mark.accuracy
 
+# Their currents were outside their bounds: a coupling's element is near the round-off of its rotation, and
+# what it carries flows through the well known couplings too.
+POORLY_KNOWN_LINKS = (9400292, 9400677, 9401280, 9403591)
+
 # Systems of the quick tests.
 QUICK = 60
 QUICK_METHODS = ("auto", "dense")
@@ -47,6 +51,10 @@ def test_the_exact_solution_of_a_tame_system(seed: int) -> None:
 def test_drawn_systems() -> None:
     seeds = [seed for seed in range(400) if draw(seed).signature == STRUCTURE][:QUICK]
     assert_no_failure(attack(seeds, QUICK_METHODS))
+
+
+def test_currents_through_a_poorly_known_link() -> None:
+    assert_no_failure(attack(POORLY_KNOWN_LINKS, ("populations",)))
 
 
 @pytest.mark.slow
