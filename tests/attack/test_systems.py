@@ -20,8 +20,8 @@ from attack.systems import Bath, Draw, draw
 
 pytestmark = pytest.mark.accuracy
 
-# Their currents were outside their bounds: a coupling's element is near the round-off of its rotation, and
-# what it carries flows through the well known couplings too.
+# Their currents were outside their bounds: a coupling's element is near the round-off of its rotation,
+# and what it carries flows through the well known couplings too.
 POORLY_KNOWN_LINKS = (9400292, 9400677, 9401280, 9403591)
 
 # Systems of the quick tests.
