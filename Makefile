@@ -49,6 +49,7 @@ docs docs-all: export PYTHONPATH := $(CURDIR)/tests
 docs docs-all: export JAX_DISABLE_MOST_OPTIMIZATIONS := true
 docs docs-all: export JAX_COMPILATION_CACHE_DIR := $(CURDIR)/$(VENV)/.compiled
 docs docs-all: export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS := 0.2
+docs docs-all: export QTHERMO_CACHE_DIR := $(CURDIR)/$(VENV)/.compiled/programs
 docs: $(VENV)/.installed-docs ## the documentation in site/: every code block run, every picture drawn, every link checked
 	$(BIN)/python -m pytest docs -n 2 --dist loadfile
 	$(BIN)/jupytext --quiet --to ../docs/notebooks//ipynb notebooks/*.py

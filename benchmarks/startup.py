@@ -38,7 +38,7 @@ def measure(repeats: int) -> Report:
     taken: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as name:
         out, warm = str(Path(name) / "r.h5"), str(Path(name) / "warm")
-        _seconds([*run, out], {"JAX_COMPILATION_CACHE_DIR": warm})
+        _seconds([*run, out], {"QTHERMO_CACHE_DIR": warm})
         for turn in range(repeats):
             cold = str(Path(name) / f"cold{turn}")
             times = {
@@ -46,10 +46,8 @@ def measure(repeats: int) -> Report:
                 "import qthermo_jax": _seconds([*python, "import qthermo_jax"], {}),
                 "qthermo --help": _seconds([*run[:3], "--help"], {}),
                 _FIRST_NAME: _seconds([*python, _FIRST_NAME], {}),
-                "qthermo run figure2d.toml, cold": _seconds(
-                    [*run, out], {"JAX_COMPILATION_CACHE_DIR": cold}
-                ),
-                "the same, compiled before": _seconds([*run, out], {"JAX_COMPILATION_CACHE_DIR": warm}),
+                "qthermo run figure2d.toml, cold": _seconds([*run, out], {"QTHERMO_CACHE_DIR": cold}),
+                "the same, compiled before": _seconds([*run, out], {"QTHERMO_CACHE_DIR": warm}),
             }
             for what, seconds in times.items():
                 taken.setdefault(what, []).append(seconds)

@@ -12,7 +12,7 @@ import qthermo_jax as qj
 from processes import in_a_fresh_interpreter
 from qthermo_jax.steady import bytes_per_point
 from qthermo_jax.sweeping import SpecWarning
-from qthermo_jax.sweeping.compute import engine
+from qthermo_jax.sweeping.compute.mapping import mapped
 from qthermo_jax.sweeping.compute.point import point_function
 from qthermo_jax.sweeping.execute.planning import make_plan
 from qthermo_jax.sweeping.plan.model import find_model
@@ -124,11 +124,9 @@ def test_one_compilation_serves_all_tiles():
 def test_what_does_not_depend_on_an_axis_is_not_computed_along_it():
     spec = parse_spec({"model": "chain", **TWO_AXES}, "here")
     plan = make_plan(spec, find_model("chain", Path()))
-    box = next(plan.tiling.boxes)
+    columns = [axis.parameters for axis in plan.axes]
     with jax.enable_x64(True):
-        program = jax.make_jaxpr(engine.mapped(point_function(plan, "populations"), 2))(
-            *engine.inputs_of(plan, box, plan.tiling.tile), plan.numbers
-        )
+        program = jax.make_jaxpr(mapped(point_function(plan, "populations"), 2))(*columns, plan.numbers)
     shapes = [
         equation.invars[0].aval.shape
         for equation in _equations(program.jaxpr)

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 import click
 
+from qthermo_jax.cli.caching import cache
 from qthermo_jax.cli.checking import check, schema
 from qthermo_jax.cli.completion import VARIABLE, completion
 from qthermo_jax.cli.interrupts import EXIT_INTERRUPTED, Interrupts, leave_in_order
@@ -34,7 +35,21 @@ def app(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (new, check, run, explain, info, merge_file, draw, view, list_models, schema, completion):
+_COMMANDS = (
+    new,
+    check,
+    run,
+    explain,
+    info,
+    merge_file,
+    draw,
+    view,
+    list_models,
+    schema,
+    completion,
+    cache,
+)
+for command in _COMMANDS:
     app.add_command(command)
 
 

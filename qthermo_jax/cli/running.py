@@ -1,7 +1,6 @@
 """Sweeps from their specs: `qthermo run | explain`."""
 
 import logging
-import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -49,7 +48,6 @@ def run(
 
     outputs = [out or default_output(spec) for spec in specs]
     _check_outputs(out, outputs)
-    _keep_what_is_compiled()
     _show_warnings()
     if not cluster:
         _find_devices()
@@ -156,23 +154,6 @@ def _solving_on(cluster: str) -> AbstractContextManager["Executor"]:
     return solving_on(cluster)
 
 
-def _keep_what_is_compiled() -> None:
-    """Programs compiled once serve every later run, from a folder that only the user can write."""
-    import jax
-    from platformdirs import user_cache_path
-
-    if "JAX_COMPILATION_CACHE_DIR" in os.environ:
-        return
-    folder = user_cache_path("qthermo_jax", ensure_exists=False)
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError:
-        return  # no home, or a full one: everything is compiled anew
-    if not folder.stat().st_mode & 0o022:
-        jax.config.update("jax_compilation_cache_dir", str(folder))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
-
-
 @click.command()
 @spec_argument
 @memory_option
@@ -184,7 +165,6 @@ def explain(spec: Path, memory: int) -> None:
     from qthermo_jax.cli.formatting import print_table
     from qthermo_jax.sweeping import sweep_from_file
 
-    _keep_what_is_compiled()
     _find_devices()
     plan = sweep_from_file(spec, memory).plan
     table = Table.grid(padding=(0, 2))

@@ -301,14 +301,26 @@ def test_interrupted_it_leaves_with_130_and_keeps_what_was_finished(folder):
 def test_what_it_compiles_is_kept_for_the_user_alone(folder):
     cache = folder / "cache"
     environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
-    del environment["JAX_COMPILATION_CACHE_DIR"]
+    del environment["QTHERMO_CACHE_DIR"]
     subprocess.run([*QTHERMO, "run", "spec.toml"], env=environment, check=True, timeout=120)
-    kept = cache / "qthermo_jax"
+    kept = cache / "qthermo_jax" / "programs"
     assert stat.S_IMODE(kept.stat().st_mode) == 0o700
     assert list(kept.iterdir())
     log = (folder / "results" / "spec.h5.log").read_text().splitlines()
     assert "4 points, 1 of 1 tiles missing" in log[0]
     assert log[-1].endswith("finished")
+
+
+def test_two_processes_fill_one_cache_at_once(folder):
+    environment = {**os.environ, "QTHERMO_CACHE_DIR": str(folder / "cache")}
+    commands = [[*QTHERMO, "run", "spec.toml", "--out", name] for name in ("a.h5", "b.h5")]
+    both = [subprocess.Popen(command, env=environment) for command in commands]
+    assert [process.wait(timeout=120) for process in both] == [0, 0]
+    subprocess.run([*QTHERMO, "run", "spec.toml", "--out", "c.h5"], env=environment, check=True)
+    assert {path.suffix for path in (folder / "cache").iterdir()} == {".kept"}
+    first, *others = (qj.open_result(folder / name) for name in ("a.h5", "b.h5", "c.h5"))
+    for other in others:
+        xr.testing.assert_equal(other, first)
 
 
 def test_a_bar_on_a_terminal_and_plain_lines_elsewhere(folder):

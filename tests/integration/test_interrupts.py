@@ -34,8 +34,8 @@ def busy(*_, **__):
 COMPILING = "engine.Engine._program = property(busy)"
 SOLVING = """
 solved = engine.Engine._run
-def run(self, program, box):
-    return solved(self, program, box) if box[0].start < 100 else busy()
+def run(self, program, box, corners):
+    return solved(self, program, box, corners) if box[0].start < 100 else busy()
 engine.Engine._run = run
 """
 WRITING = """

@@ -14,6 +14,7 @@ from qthermo_jax.results.schema import LEAK, METHOD, NOTE, STATUS
 from qthermo_jax.solvers import Note
 from qthermo_jax.steady import Change, Footing, State, Status, derivative_status, footing
 from qthermo_jax.structure import Index
+from qthermo_jax.sweeping.compute.kept import Kept
 from qthermo_jax.sweeping.compute.setting import state_of, system_function
 from qthermo_jax.sweeping.errors import Issue, SpecError, first_line
 from qthermo_jax.sweeping.plan.model import place_of
@@ -24,6 +25,8 @@ Numbers = dict[str, Array]
 Results = dict[str, Array | Bounded]
 Hamiltonians = tuple[Array, Array | None]  # H, and that without interactions
 PointFunction = Callable[..., dict[str, Array]]
+
+_TRIED: Kept[bool] = Kept("tried", 256)
 
 
 def point_function(plan: Plan, method: str, levels: tuple[Index, ...] | None = None) -> PointFunction:
@@ -74,10 +77,14 @@ def try_user_observables(plan: Plan) -> None:
     """
     if plan.system.computed_observables.isdisjoint(plan.outputs):
         return
-    method = plan.solvers[0]
+    _TRIED.get(plan.statics, lambda: _tried(plan))
+
+
+def _tried(plan: Plan) -> bool:
     first = [{name: values[0] for name, values in axis.parameters.items()} for axis in plan.axes]
     with jax.enable_x64(True):
-        jax.eval_shape(point_function(plan, method), *first, plan.numbers)
+        jax.eval_shape(point_function(plan, plan.solvers[0]), *first, plan.numbers)
+    return True
 
 
 def _observed(plan: Plan, system: OpenSystem, state: State) -> Results:

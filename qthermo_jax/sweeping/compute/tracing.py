@@ -1,5 +1,6 @@
 """What a model's system is, found by tracing its function, which computes and compiles nothing."""
 
+import pickle
 from typing import Any
 
 import jax
@@ -12,6 +13,7 @@ from qthermo_jax.master_equations import MasterEquation
 from qthermo_jax.solvers import Solver, solvers_for
 from qthermo_jax.steady import bytes_per_point
 from qthermo_jax.structure import Index
+from qthermo_jax.sweeping.compute.kept import Kept
 from qthermo_jax.sweeping.compute.setting import system_function
 from qthermo_jax.sweeping.errors import Issue, SpecError, raised_by_model
 from qthermo_jax.sweeping.plan.grid import Axis, Grid
@@ -20,12 +22,27 @@ from qthermo_jax.sweeping.plan.traced import Result, TracedSystem
 from qthermo_jax.system import OpenSystem
 
 
+def _loaded(content: bytes) -> TracedSystem:
+    found = pickle.loads(content)
+    if not isinstance(found, TracedSystem):
+        raise TypeError
+    return found
+
+
+# Plain data, a few kilobytes each.
+_TRACED: Kept[TracedSystem] = Kept("system", 256, pickle.dumps, _loaded)
+
+
 def traced(grid: Grid) -> TracedSystem:
     """The static parts of the system at the points of a grid.
 
     Raises:
         SpecError: the model raises, or its master equation does not take the solver that is asked for.
     """
+    return _TRACED.get({**grid.statics, "observables": grid.spec.observables}, lambda: _traced(grid))
+
+
+def _traced(grid: Grid) -> TracedSystem:
     system = _shapes(grid)
     steady = available_observables(system)
     known = available_observables(system, steady=False) if grid.spec.evolution else steady

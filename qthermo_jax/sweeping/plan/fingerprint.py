@@ -12,6 +12,7 @@ import types
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import numpy as np
@@ -23,12 +24,15 @@ from qthermo_jax.sweeping.plan.sources import Search, in_one, is_user_file
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis), range, slice)
 
 
-def fingerprint(function: Callable[..., Any], *arguments: Any) -> str:
+def fingerprint(function: Callable[..., Any], *arguments: Any, now: bool = False) -> str:
     """Digest of all that a function and its arguments are made of.
 
-    Objects that cannot be pickled count by their type alone.
+    Args:
+        now: as things are at this moment, for what is kept in this process: what fills while it is used
+            counts too, and what holds an object that cannot be pickled is like nothing else. Without it
+            a later process finds the same digest: such objects count by their type alone.
     """
-    walk = _Walk()
+    walk = _Walk(now=now)
     root = _innermost(function)
     module = getattr(root, "__module__", None) or ""
     home = home_of(module)
@@ -52,7 +56,8 @@ def _innermost(function: Any) -> Any:
 class _Walk:
     """Looks at every object once, in an order that depends on nothing but the objects."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, now: bool = False) -> None:
+        self._now = now
         self._hash = hashlib.sha256()
         self._seen: dict[object, int] = {}
         self._kept: list[object] = []  # so that no id is used twice
@@ -94,7 +99,7 @@ class _Walk:
                 self._class(value)
             case functools.partial():
                 self._all("partial", [value.func, value.args, value.keywords])
-            case _ if hasattr(value, "__wrapped__") and callable(value):  # of jax.jit, of a cache
+            case _ if hasattr(value, "__wrapped__") and callable(value):  # of jax.jit, a cache, `_Bound`
                 self._all("wrapped", [value.__wrapped__])
             case _:
                 self._visit_data(value)
@@ -106,7 +111,7 @@ class _Walk:
             case dict() if type(value) is dict:
                 self._all("dict", (part for item in value.items() for part in item))
             case set() | frozenset():
-                self.feed("set", *sorted(_digest_of(each) for each in value))
+                self.feed("set", *sorted(self._digest_of(each) for each in value))
             case _ if hasattr(value, "dtype") and hasattr(value, "shape"):
                 self._array(value)
             case _:
@@ -118,11 +123,16 @@ class _Walk:
         for each in listed:
             self.visit(each)
 
+    def _digest_of(self, value: object) -> str:
+        walk = _Walk(now=self._now)
+        walk.visit(value)
+        return walk.digest
+
     def _array(self, value: Any) -> None:
         try:
             array = np.asarray(value)
         except Exception:  # noqa: BLE001 - a key of JAX, a traced value: any library's own words
-            self.feed("object", type(value).__qualname__)
+            self._unknown("object", type(value).__qualname__)
             return
         if array.dtype.hasobject:
             self._all("array", array.reshape(-1).tolist())
@@ -135,7 +145,7 @@ class _Walk:
         try:
             parts = value.__reduce_ex__(4)
         except Exception:  # noqa: BLE001 - whatever an object raises that cannot be pickled
-            self.feed("opaque")
+            self._unknown("opaque")
             return
         if isinstance(parts, str):
             self.feed("name", parts)
@@ -143,11 +153,18 @@ class _Walk:
         call, arguments, *rest = parts
         self._all("object", [call, arguments, *map(_listed, rest)])
 
+    def _unknown(self, *told: str) -> None:
+        """Take in an object that nothing is known of."""
+        self.feed(*told, *([token_hex()] if self._now else []))
+
     def _class(self, value: type) -> None:
         self.feed("class", value.__module__, value.__qualname__)
         module = sys.modules.get(value.__module__)
         if self._source_of(module) is not None:
             self._module(module)
+            if self._now:
+                data = {name: member for name, member in vars(value).items() if _is_data(member)}
+                self._all("data", (part for item in data.items() for part in item))
         elif module is None or value.__module__ == "__main__":  # of a notebook
             members = {k: v for k, v in vars(value).items() if k not in ("__dict__", "__weakref__")}
             self._all("members", (part for item in members.items() for part in item))
@@ -187,7 +204,7 @@ class _Walk:
             self._source(file, function.__globals__.get("__package__") or "")
         if not (from_file and _code_digest(code) in _codes_of(file.read_bytes())):
             self.feed("code", _code_digest(code))
-        self._globals(function, constants_only=from_file)
+        self._globals(function, constants_only=from_file and not self._now)
 
     def _globals(self, function: types.FunctionType, *, constants_only: bool) -> None:
         """What the function's names mean.
@@ -217,7 +234,7 @@ class _Walk:
                 if key not in self._seen:
                     self._seen[key] = len(self._seen)
                     self._attributes(value, names)
-            elif name in vars(module) and _is_constant(value):
+            elif name in vars(module) and (self._now or _is_constant(value)):
                 self.feed("attribute", name)
                 self.visit(value)
 
@@ -228,6 +245,11 @@ def _is_constant(value: object) -> bool:
         return all(map(_is_constant, value))
     known = (*_PLAIN, types.FunctionType, type, functools.partial)
     return isinstance(value, known) or hasattr(value, "__wrapped__") or hasattr(value, "dtype")
+
+
+def _is_data(value: object) -> bool:
+    """Numbers, texts, arrays, and what holds such things."""
+    return isinstance(value, (*_PLAIN, tuple, list, dict, set, frozenset)) or hasattr(value, "dtype")
 
 
 def _contents(function: types.FunctionType) -> Iterator[Any]:
@@ -241,12 +263,6 @@ def _contents(function: types.FunctionType) -> Iterator[Any]:
 def _listed(part: Any) -> Any:
     """What pickle gives as an iterator."""
     return list(part) if isinstance(part, Iterator) else part
-
-
-def _digest_of(value: object) -> str:
-    walk = _Walk()
-    walk.visit(value)
-    return walk.digest
 
 
 def _nested(code: types.CodeType) -> Iterator[types.CodeType]:

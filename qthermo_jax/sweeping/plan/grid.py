@@ -70,6 +70,18 @@ class Grid:
         return {name for axis in self.axes for name in axis.parameters}
 
     @property
+    def statics(self) -> dict[str, Any]:
+        """What a program for these points is made of, apart from its results: everything but numbers."""
+        return {
+            "model": self.model.digest_now,
+            "structure": {name: [type(v).__name__, v] for name, v in self.structure.items()},
+            "solver": self.spec.solver.model_dump(),
+            "evolution": self.spec.evolution and self.spec.evolution.model_dump(),
+            "axes": [sorted(axis.parameters) for axis in self.axes],
+            "numbers": {name: value.shape for name, value in self.numbers.items()},
+        }
+
+    @property
     def asked_method(self) -> str:
         """As the spec says; in 32 bit "auto" is the one that keeps its digits there."""
         solver = self.spec.solver

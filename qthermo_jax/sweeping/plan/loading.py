@@ -14,7 +14,7 @@ import sys
 import threading
 import types
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
@@ -66,7 +66,7 @@ class UserModules:
             self._modules.clear()
             self._run.clear()
             self._known = self._on_disk()
-            with self._active():
+            with self.active():
                 self.root = self._loaded()
             self._known = {**self._on_disk(), **self._run}
             if self.is_current():
@@ -102,13 +102,7 @@ class UserModules:
     def bound(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """The function, which finds the own modules that it imports when it is called."""
         if id(function) not in self._bound:  # not every function has a hash, and the modules keep them
-
-            @functools.wraps(function)
-            def called(*args: Any, **named: Any) -> Any:
-                with self._active():
-                    return function(*args, **named)
-
-            self._bound[id(function)] = called
+            self._bound[id(function)] = _Bound(function, self.active)
         return self._bound[id(function)]
 
     def _ran(self, name: str, digest: str) -> None:
@@ -118,7 +112,7 @@ class UserModules:
         self._run[name] = digest
 
     @contextmanager
-    def _active(self) -> Iterator[None]:
+    def active(self) -> Iterator[None]:
         """While the modules are those that Python finds."""
         finder = _Finder(self._search, self._ran)
         with _lock:
@@ -131,6 +125,21 @@ class UserModules:
                 sys.meta_path.remove(finder)
                 self._modules |= _taken_out()
                 sys.modules.update(aside)
+
+
+class _Bound:
+    """A function that is called while its own modules are those that Python finds."""
+
+    def __init__(
+        self, function: Callable[..., Any], active: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        functools.update_wrapper(self, function)
+        self._function = function
+        self._active = active
+
+    def __call__(self, *args: Any, **named: Any) -> Any:
+        with self._active():
+            return self._function(*args, **named)
 
 
 def _taken_out() -> dict[str, types.ModuleType]:

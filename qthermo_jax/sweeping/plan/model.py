@@ -6,6 +6,7 @@ import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -69,12 +70,26 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Model:
-    """A model function with what the sweep needs to know about it."""
+    """A model function with what the sweep needs to know about it.
+
+    Attributes:
+        name: as it was asked for.
+        function: parameters -> system.
+        parameters: those that it takes.
+        digest: of its sources, for results that a later process finds.
+        built_in: whether the package brings all of it.
+    """
 
     name: str
     function: Callable[..., OpenSystem]
     parameters: dict[str, Parameter]
     digest: str
+    built_in: bool = False
+
+    @cached_property
+    def digest_now(self) -> str:
+        """Of its function as it is in memory, for programs that are made of it."""
+        return self.name if self.built_in else f"{self.digest} {fingerprint(self.function, now=True)}"
 
     @property
     def summary(self) -> str:
@@ -116,9 +131,16 @@ def find_model(
         return model
     return replace(
         model,
-        function=lambda **numbers: model.function(**numbers).with_observables(brought),
+        function=partial(_with_observables, model.function, brought),
+        built_in=False,
         digest=hashlib.sha256("".join(digests).encode()).hexdigest(),
     )
+
+
+def _with_observables(
+    function: Callable[..., OpenSystem], brought: dict[str, ComputedObservable], **numbers: Any
+) -> OpenSystem:
+    return function(**numbers).with_observables(brought)
 
 
 def observable_name(observable: str | ComputedObservable) -> str:
@@ -145,7 +167,8 @@ def _find(reference: str | Callable[..., OpenSystem], folder: Path) -> Model:
         if reference not in models.__all__:
             unknown = unknown_name(("model",), "model", reference, models.__all__)
             raise SpecError(replace(unknown, message=f"{unknown.message} (or file.py:function)"))
-        return _described(reference, getattr(models, reference), reference)
+        found = _described(reference, getattr(models, reference), reference)
+        return replace(found, built_in=True)
     return _described(reference, *_find_function(reference, folder, ("model",)))
 
 

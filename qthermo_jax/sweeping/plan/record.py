@@ -17,6 +17,9 @@ from qthermo_jax.version import RESULTS_VERSION
 
 DEFAULT_MEMORY = 1 << 30
 
+# Points, each derivative counted as one more, of which compiling takes longer than solving.
+_SMALL = 4096
+
 
 @dataclass(frozen=True)
 class Plan(Grid):
@@ -87,6 +90,26 @@ class Plan(Grid):
         order = sorted(backwards, key=lambda axis: self.system.changes_H[axis])
         chunk = chunk_of(each) if self.on_cpu else None
         return make_tiling(self.shape, order, self.memory // each, chunk, self.devices)
+
+    @property
+    def is_small(self) -> bool:
+        """Whether compiling takes longer than solving, so that XLA's cheap passes are the better ones.
+
+        Nothing but the plan decides it: a sweep that goes on has the bits that it began with.
+        """
+        return self.points * (1 + self.n_directions) <= _SMALL
+
+    @property
+    def statics(self) -> dict[str, Any]:
+        """What its programs are made of: everything but numbers and the shapes of chunks and batches."""
+        described = super().statics
+        described["outputs"] = {
+            name: [len(dim.labels) for dim in out.dims] for name, out in self.outputs.items()
+        }
+        described["derivatives"] = [one.name for one in self.derivatives]
+        described["results"] = str(self.output_dtype)
+        described["devices"] = self.devices
+        return described
 
     @property
     def results(self) -> dict[str, Result]:

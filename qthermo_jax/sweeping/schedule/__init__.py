@@ -1,6 +1,6 @@
-"""How the grid is cut: tile, shard, chunk.
+"""How the grid is cut: tile, batch, chunk.
 
-A tile is what all devices solve together, and fits their memory. A shard is one device's part of it. A
-chunk is what a device solves at a time. Where the one device is a CPU, each of its threads has a thread
-chunk of the tile, and solves that chunk by chunk.
+A tile is what all devices solve together, and fits their memory. A chunk is what one device solves at a
+time: on a CPU what stays in its cache, elsewhere a device's whole share of the tile. A batch is what one
+call of the program solves, a few chunks on each device; the cores of a CPU run several calls at a time.
 """

@@ -1,14 +1,24 @@
-"""The tiles of a grid: boxes solved at a time, the devices' shards of them, and chunks of those."""
+"""The tiles of a grid: boxes solved at a time, and the chunks that they consist of."""
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
+
+import numpy as np
 
 Box = tuple[slice, ...]
 
 # What a CPU solves at a time, a chunk, stays near its cache: so many points, and bytes (measured).
 _CHUNK, _CHUNK_BYTES = 128, 1 << 25
+
+# The sides of such a chunk are powers of two, so that grids of many sizes share one program. Along a
+# long axis a side is at least so long; the whole chunk has at least as many points.
+_SHORTEST = 16
+
+# By how much of its length a longer side may pad an axis.
+_PADDING = 1 / 8
 
 
 def chunk_of(each: int) -> int:
@@ -23,21 +33,14 @@ class Tiling:
     Attributes:
         shape: points of the grid along each axis.
         tile: points of one tile, on all devices together.
-        chunk: points that one device solves at a time.
+        chunk: points that one device solves at a time; beyond the edge of a tile it repeats the last.
         devices: how many share a tile.
-        sharded_axis: the axis along which they do.
     """
 
     shape: tuple[int, ...]
     tile: tuple[int, ...]
     chunk: tuple[int, ...]
     devices: int
-    sharded_axis: int
-
-    @property
-    def shard(self) -> tuple[int, ...]:
-        """Points of one device's shard of a tile along each axis."""
-        return _shard(self.tile, self.devices, self.sharded_axis)
 
     @property
     def boxes(self) -> Iterator[Box]:
@@ -64,6 +67,29 @@ class Tiling:
         """Of tiles."""
         return math.prod(-(-n // step) for n, step in zip(self.shape, self.tile, strict=True))
 
+    def chunks_along(self, box: Box) -> tuple[int, ...]:
+        """How many chunks a box of the grid has along each axis."""
+        sides = zip(box, self.chunk, strict=True)
+        return tuple(-(-(side.stop - side.start) // step) for side, step in sides)
+
+    def corners(self, box: Box) -> np.ndarray:
+        """Where the chunks of a box start, (chunks, axes), in the order of the grid."""
+        counts = self.chunks_along(box)
+        index = np.indices(counts).reshape(len(counts), math.prod(counts)).T
+        corners: np.ndarray = index * np.array(self.chunk, int) + [side.start for side in box]
+        return corners
+
+    def joined(self, box: Box, chunks: np.ndarray) -> np.ndarray:
+        """The points of a box from those of its chunks, (chunks, *chunk, ...) -> (*box, ...)."""
+        counts, own = self.chunks_along(box), chunks.shape[1 + len(box) :]
+        order = [at for axis in range(len(box)) for at in (axis, len(box) + axis)]
+        apart = chunks.reshape((*counts, *self.chunk, *own))
+        apart = apart.transpose((*order, *range(2 * len(box), apart.ndim)))
+        sides = (n * step for n, step in zip(counts, self.chunk, strict=True))
+        there: list[Any] = [slice(0, side.stop - side.start) for side in box]
+        whole: np.ndarray = apart.reshape((*sides, *own))[(*there, ...)]
+        return whole
+
 
 def make_tiling(
     shape: tuple[int, ...], order: Sequence[int], points: int, chunk: int | None, devices: int
@@ -71,15 +97,15 @@ def make_tiling(
     """Cut a grid into tiles and chunks that are as long as can be along the first axes of `order`.
 
     Args:
-        points: that a device's shard of a tile may have.
-        chunk: points that a device solves at a time; None: its whole shard.
+        points: of a tile that one device may solve.
+        chunk: points that a device solves at a time; None: its whole share of a tile.
     """
-    whole = _box(shape, devices * max(1, points), order)
-    tile, sharded_axis = _divisible(whole, devices)
-    shard = _shard(tile, devices, sharded_axis)
-    return Tiling(
-        shape, tile, shard if chunk is None else _box(shard, chunk, order), devices, sharded_axis
-    )
+    tile = _box(shape, devices * max(1, points), order)
+    if chunk is not None:
+        return Tiling(shape, tile, _canonical(tile, min(chunk, max(1, points)), order), devices)
+    tile, axis = _divisible(tile, devices)
+    share = tuple(n // devices if at == axis else n for at, n in enumerate(tile))
+    return Tiling(shape, tile, share, devices)
 
 
 def _box(shape: tuple[int, ...], points: int, order: Sequence[int]) -> tuple[int, ...]:
@@ -91,6 +117,34 @@ def _box(shape: tuple[int, ...], points: int, order: Sequence[int]) -> tuple[int
     return tuple(box)
 
 
+def _canonical(tile: tuple[int, ...], points: int, order: Sequence[int]) -> tuple[int, ...]:
+    """The chunk of at most `points` points, each side a power of two."""
+    box, room = list(tile), 1 << (points.bit_length() - 1)
+    least = min(room, _SHORTEST)
+    for axis in order:
+        box[axis] = _side(tile[axis], room)
+        room //= box[axis]
+    if order:
+        box[order[0]] *= max(1, least // math.prod(box))
+    return tuple(box)
+
+
+def _side(n: int, longest: int) -> int:
+    """The longest power of two that pads n points by little, else the one that pads them least.
+
+    >>> [_side(n, 128) for n in (1, 3, 7, 9, 290, 300, 310, 1024)]
+    [1, 4, 8, 16, 64, 64, 64, 128]
+    """
+    around = 1 << (n - 1).bit_length()  # the shortest one that holds all of them
+    shortest = min(around, _SHORTEST, longest)
+    sides = [min(around, longest)]
+    while sides[-1] > shortest:
+        sides.append(sides[-1] // 2)
+    padded = [-(-n // side) * side for side in sides]
+    little = (side for side, there in zip(sides, padded, strict=True) if there <= n * (1 + _PADDING))
+    return next(little, sides[int(np.argmin(padded))])
+
+
 def _divisible(tile: tuple[int, ...], devices: int) -> tuple[tuple[int, ...], int]:
     """A tile that devices can share evenly along one axis: the one that has to grow least."""
 
@@ -99,12 +153,8 @@ def _divisible(tile: tuple[int, ...], devices: int) -> tuple[tuple[int, ...], in
 
     if not tile:
         return tile, 0
-    sharded_axis = min(range(len(tile)), key=lambda axis: grown(axis) / tile[axis])
-    return tuple(grown(axis) if axis == sharded_axis else n for axis, n in enumerate(tile)), sharded_axis
-
-
-def _shard(tile: tuple[int, ...], devices: int, sharded_axis: int) -> tuple[int, ...]:
-    return tuple(n // devices if axis == sharded_axis else n for axis, n in enumerate(tile))
+    shared = min(range(len(tile)), key=lambda axis: grown(axis) / tile[axis])
+    return tuple(grown(axis) if axis == shared else n for axis, n in enumerate(tile)), shared
 
 
 def within(box: Box, outer: Box) -> Box:

@@ -12,7 +12,7 @@ import dask
 from dask_jobqueue.slurm import SLURMCluster
 from distributed import Client, Nanny, Scheduler, SpecCluster
 
-from qthermo_jax.sweeping.compute.devices import COUNT_GPUS, cache_environment
+from qthermo_jax.sweeping.compute.devices import COUNT_GPUS
 from qthermo_jax.sweeping.errors import SpecError, first_line, no_device
 from qthermo_jax.sweeping.execute.cluster import worker
 from qthermo_jax.sweeping.execute.cluster.driver import OnCluster
@@ -128,16 +128,11 @@ def _slurm() -> SLURMCluster:
 
 def _configured() -> dask.config.set:
     """Dask's settings for clusters that live as long as the sweep."""
-    cache = {
-        f"distributed.nanny.pre-spawn-environ.{name}": value
-        for name, value in cache_environment().items()
-    }
     return dask.config.set(
         {
             # The driver counts how often a tile failed, the deaths of workers included.
             "distributed.scheduler.allowed-failures": 0,
             "distributed.deploy.lost-worker-timeout": _LOST_AFTER,
-            **cache,
         }
     )
 

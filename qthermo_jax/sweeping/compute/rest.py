@@ -1,0 +1,122 @@
+"""The points of a tile where the populations alone are not exact: solved again by the next solvers."""
+
+from collections.abc import Iterator
+
+import jax
+import numpy as np
+from jaxtyping import Array
+
+from qthermo_jax.master_equations import EQUATIONS
+from qthermo_jax.solvers import Solver
+from qthermo_jax.steady import GOES_ON
+from qthermo_jax.structure import Index
+from qthermo_jax.sweeping.compute.mapping import spread
+from qthermo_jax.sweeping.compute.point import Numbers, point_function
+from qthermo_jax.sweeping.compute.programs import program
+from qthermo_jax.sweeping.compute.setting import system_function
+from qthermo_jax.sweeping.compute.tracing import solvers_of
+from qthermo_jax.sweeping.plan.record import Plan
+from qthermo_jax.sweeping.schedule.tiling import Box, chunk_of
+
+Values = dict[str, np.ndarray]
+
+# Few points need another solver as a rule, and a batch has one size: a larger one would solve padding.
+_LARGEST_BATCH = 256
+
+# How many of those points are looked at to find out which levels are degenerate.
+_LEVELS_FROM = 32
+
+
+def solvers_at(plan: Plan, levels: tuple[Index, ...] | None) -> tuple[Solver, ...]:
+    """Those that are tried one after the other at each point.
+
+    Args:
+        levels: groups of eigenstates that are known to be degenerate; None if nothing is known.
+    """
+    return solvers_of(plan, EQUATIONS[plan.system.generator], levels)
+
+
+class Rest:
+    """The solvers after the first one of a plan.
+
+    Which levels are degenerate is asked anew in each tile: its numbers are the same whichever tiles a
+    process computes.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    def solve(self, box: Box, tile: Values) -> None:
+        """Replace the results of those points of a tile."""
+        index = _unsolved(tile)
+        if not len(index):
+            return
+        levels = self._plan.system.levels
+        if levels is None:
+            levels = self._degenerate_in(box, index)
+        for solver in solvers_at(self._plan, levels)[1:]:
+            index = _unsolved(tile)
+            size, chunk = self._batch_of(solver, levels)
+            for batch in _batches(index, size):
+                inputs = self._inputs(box, batch, size)
+                found = jax.device_get(self._batched(solver, levels, chunk, inputs)(*inputs))
+                for name, values in found.items():
+                    tile[name][tuple(batch.T)] = values[: len(batch)]
+
+    def _inputs(self, box: Box, index: np.ndarray, size: int) -> list[Values]:
+        """Each axis' values at points of the box, the last one repeated, (size,), and the numbers."""
+        plan = self._plan
+        index = index[np.minimum(np.arange(size), len(index) - 1)]
+        swept = [
+            {k: values[side.start + along].astype(plan.dtype) for k, values in axis.parameters.items()}
+            for axis, side, along in zip(plan.axes, box, index.T, strict=True)
+        ]
+        return [*swept, {name: value.astype(plan.dtype) for name, value in plan.numbers.items()}]
+
+    def _batch_of(self, solver: Solver, levels: tuple[Index, ...]) -> tuple[int, int]:
+        """How many points all devices solve in a call, and how many of them one does at a time."""
+        plan, system = self._plan, self._plan.system
+        each = solver.bytes_per_point(system.dimension, system.n_transitions, levels)
+        share = min(max(1, plan.memory // each), _LARGEST_BATCH)
+        chunk = min(share, chunk_of(each)) if plan.on_cpu else share
+        return plan.devices * (share - share % chunk), chunk
+
+    def _batched(
+        self, solver: Solver, levels: tuple[Index, ...], chunk: int, inputs: list[Values]
+    ) -> jax.stages.Compiled:
+        point = point_function(self._plan, solver.name, levels)
+
+        def batch(*inputs: Numbers) -> dict[str, Array]:
+            *axes, numbers = inputs
+            found: dict[str, Array] = jax.lax.map(
+                lambda own: point(*own, numbers), axes, batch_size=chunk
+            )
+            return found
+
+        what = {"rest": solver.name, "levels": levels, "chunk": chunk}
+        return program(self._plan, what, spread(batch, self._plan.devices), *inputs)
+
+    def _degenerate_in(self, box: Box, index: np.ndarray) -> tuple[Index, ...]:
+        """The levels that are degenerate at all of some points, for a system that declares none."""
+        plan, function = self._plan, system_function(self._plan)
+        inputs = self._inputs(box, index[:_LEVELS_FROM], _LEVELS_FROM)
+
+        def level(*values: Numbers) -> Array:
+            numbers = {name: value for own in values for name, value in own.items()}
+            return function(**numbers).eigenbasis().level
+
+        along = (*(0 for _ in plan.axes), None)
+        what = {"rest": "levels"}
+        found = jax.device_get(program(plan, what, jax.vmap(level, in_axes=along), *inputs)(*inputs))
+        together = (found[:, :, None] == found[:, None, :]).all(axis=0)
+        return tuple(tuple(np.flatnonzero(row).tolist()) for row in np.unique(together, axis=0)[::-1])
+
+
+def _unsolved(tile: Values) -> np.ndarray:
+    """The points that are for the next solver, (points, axes)."""
+    return np.argwhere(np.isin(tile["status"], GOES_ON))
+
+
+def _batches(index: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    for start in range(0, len(index), size):
+        yield index[start : start + size]
