@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Float
 
 from qthermo_jax.bounded import Bounded, Pace, size_of
 from qthermo_jax.master_equations import InEigenbasis
-from qthermo_jax.precision import compiled, precise
+from qthermo_jax.precision import compiled
 from qthermo_jax.registry import Method
 from qthermo_jax.solvers import LARGEST_CORE, Jumps, net_fluxes, solvers_for
 from qthermo_jax.steady import State, Status, SteadyState
@@ -288,7 +288,7 @@ def _of_groups(transitions: Transitions, jumps: Jumps) -> Float[Array, " P"]:
     return jnp.where(mixed[pairs.number], off * flow, 0.0)
 
 
-@precise
+@compiled
 def entropy_production(system: OpenSystem, state: State) -> Float[Array, ""]:
     """Entropy production of a steady state, sum_k J_k/T_k >= 0, in units of energy (k_B = hbar = 1).
 
@@ -324,7 +324,7 @@ def _entropy_of(J: Bounded, T: Float[Array, " K"]) -> Bounded:
     return J.having(jnp.sum(over_T(J.value)), jnp.sum(parts, axis=0), jnp.sum(bound))
 
 
-@precise
+@compiled
 def energy_balance(system: OpenSystem, state: State) -> Float[Array, ""]:
     """Sum of the heat currents, 0 in a steady state, in units of energy^2.
 

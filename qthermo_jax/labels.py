@@ -1,6 +1,9 @@
 """What a number is called: the words that files, tables and pictures put beside it."""
 
+import inspect
+import types
 from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 
 @dataclass(frozen=True)
@@ -45,3 +48,32 @@ class Dimension:
     name: str
     labels: tuple[int | float | str, ...]
     long_name: str = ""
+
+
+def parameter_kind(hint: Any, default: Any) -> tuple[type | None, tuple[Any, ...], Quantity]:
+    """What a parameter of a model is, from its annotation, or its default where there is none.
+
+    Args:
+        hint: its annotation, None for none.
+        default: its default, `inspect.Parameter.empty` for none.
+
+    Returns:
+        bool, int or str if it shapes the system, None for a number that can vary; the values that it
+        takes, if they are listed; its name, symbol and unit.
+
+    >>> parameter_kind(Annotated[float, Quantity("temperature", "T", 1)], 1.0)[2].symbol
+    'T'
+    """
+    quantity = Quantity()
+    if get_origin(hint) is Annotated:
+        hint, *notes = get_args(hint)
+        quantity = next((note for note in notes if isinstance(note, Quantity)), quantity)
+    if get_origin(hint) in (Union, types.UnionType):
+        kept = [option for option in get_args(hint) if option is not type(None)]
+        hint = kept[0] if len(kept) == 1 else object
+    if get_origin(hint) is Literal:
+        choices = get_args(hint)
+        return type(choices[0]), choices, quantity
+    if hint is None and default is not inspect.Parameter.empty:
+        hint = type(default)
+    return (hint if hint in (bool, int, str) else None), (), quantity

@@ -35,6 +35,7 @@ def bath_temperatures(system: OpenSystem, state: State) -> Float[Array, " K"]:
     return system.temperatures
 
 
+@compiled
 def min_eigenvalue(system: OpenSystem, state: State) -> Float[Array, ""]:
     """Smallest eigenvalue of rho: negative beyond round-off is unphysical.
 
@@ -92,6 +93,7 @@ def secular_ratio(system: OpenSystem, state: State) -> Float[Array, ""]:
     return jnp.where(jnp.isnan(state.populations[0]), jnp.nan, fastest / closest)
 
 
+@compiled
 def coherence(system: OpenSystem, state: State) -> Float[Array, ""]:
     """Sum of |rho_ab| over a != b in the basis in which H was given.
 
@@ -101,11 +103,13 @@ def coherence(system: OpenSystem, state: State) -> Float[Array, ""]:
     return jnp.sum(size) - jnp.sum(size.diagonal())
 
 
+@compiled
 def purity(system: OpenSystem, state: State) -> Float[Array, ""]:
     """Tr rho^2, from 1/d to 1."""
     return jnp.sum(jnp.abs(state.rho_eigen) ** 2)
 
 
+@compiled
 def von_neumann_entropy(system: OpenSystem, state: State) -> Float[Array, ""]:
     """-Tr rho ln rho, from 0 to ln d."""
     if state.coherences is None:

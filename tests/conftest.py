@@ -68,6 +68,7 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
         return
     if _MAPS.exists() and _MAPS.read_bytes().count(b"\n") > _MANY_MAPS:
         jax.clear_caches()
+        importlib.import_module("qthermo_jax.sweeping.compute.kept").Kept.forget()
 
 
 @pytest.fixture

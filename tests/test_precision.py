@@ -13,7 +13,8 @@ import pytest
 import qthermo_jax as qj
 from matrices import SIGMA_X
 from qthermo_jax.precision import compiled
-from qthermo_jax.sweeping.compute import engine
+from qthermo_jax.sweeping.compute import programs
+from qthermo_jax.sweeping.compute.kept import Kept
 
 SIGMA_Z, ONE = np.diag([1.0, -1.0]), np.eye(2)
 X_1, X_2 = np.kron(SIGMA_X, ONE), np.kron(ONE, SIGMA_X)
@@ -141,7 +142,9 @@ def test_a_sweep_in_single_precision_keeps_all_digits(monkeypatch: pytest.Monkey
             products.extend(products_of(self.program.trace(*given)))
             return self.program.lower(*given)
 
-    monkeypatch.setattr(engine, "compiled", Recorded)
+    monkeypatch.setattr(programs, "compiled", Recorded)
+    monkeypatch.setenv("QTHERMO_CACHE_DIR", "")
+    Kept.forget()
     qj.sweep(
         "chain",
         axes={"g": [0.2, 0.3], "T_L": np.linspace(0.4, 0.9, 4)},

@@ -13,12 +13,14 @@ from qthermo_jax.models.common import (
     Sites,
     SiteTemperatures,
     Spectrum,
+    model,
     refuse_many_sites,
 )
 from qthermo_jax.models.network import SiteEnergy, between, particle_on_sites
 from qthermo_jax.system import OpenSystem
 
 
+@model
 def chain(
     sites: Sites = 10,
     h: SiteEnergy = 1.0,

@@ -1,12 +1,20 @@
-"""What models share: their choice of spectral density, names of their parameters, degenerate levels."""
+"""What models share: how they are called, names of their parameters, spectral densities, levels."""
 
-from typing import Annotated, Literal
+import inspect
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import Annotated, Any, Literal, ParamSpec, get_type_hints
 
+import jax
 import numpy as np
 from jaxtyping import ArrayLike, Float, Num
 
 from qthermo_jax.baths import Flat, Ohmic, SpectralDensity
-from qthermo_jax.labels import Quantity
+from qthermo_jax.labels import Quantity, parameter_kind
+from qthermo_jax.precision import compiled
+from qthermo_jax.system import OpenSystem
+
+P = ParamSpec("P")
 
 Scalar = Num[ArrayLike, ""]
 Spectrum = Annotated[Literal["flat", "ohmic"], Quantity("spectral density of the baths")]
@@ -23,6 +31,57 @@ Rate = Annotated[
 _MOST_LEVELS = 8192
 
 _DENSITIES: dict[str, type[Flat] | type[Ohmic]] = {"flat": Flat, "ohmic": Ohmic}
+
+
+def model(function: Callable[P, OpenSystem]) -> Callable[P, OpenSystem]:
+    """A model that is made by one compiled program when it is called with values.
+
+    Called operation by operation, as JAX would, a model takes a hundred times as long. The program is
+    made for the parameters that shape the system, and serves all numbers.
+    """
+
+    @cache
+    def structure() -> tuple[inspect.Signature, tuple[str, ...]]:
+        hints = get_type_hints(function, include_extras=True)
+        signature = inspect.signature(function)
+        kinds = {
+            name: parameter_kind(hints.get(name), own.default)[0]
+            for name, own in signature.parameters.items()
+        }
+        return signature, tuple(name for name, kind in kinds.items() if kind is not None)
+
+    @cache
+    def program() -> Callable[..., OpenSystem]:
+        made: Callable[..., OpenSystem] = compiled(function, static_argnames=structure()[1])
+        return made
+
+    @wraps(function)
+    def made(*args: P.args, **kwargs: P.kwargs) -> OpenSystem:
+        signature, names = structure()
+        try:
+            given = signature.bind(*args, **kwargs).arguments
+        except TypeError:
+            return function(*args, **kwargs)  # says what is wrong
+        numbers = {name: value for name, value in given.items() if name not in names}
+        shapes = [given[name] for name in names if name in given]
+        if not (
+            all(isinstance(value, bool | int | str) for value in shapes)
+            and all(map(_is_number, jax.tree.leaves(numbers)))
+        ):
+            return function(*args, **kwargs)
+        return program()(**(given | jax.tree.map(_as_float, numbers)))
+
+    return made
+
+
+def _is_number(value: object) -> bool:
+    known = isinstance(value, int | float | np.ndarray | np.number | jax.Array)
+    return known and not isinstance(value, bool | jax.core.Tracer)
+
+
+def _as_float(value: Any) -> Any:
+    """Whole numbers and numpy's scalars as Python's floats, so that nothing is compiled twice."""
+    return float(value) if isinstance(value, int | float | np.integer | np.floating) else value
 
 
 def named_density(spectrum: str, rate: Num[ArrayLike, "*K"]) -> SpectralDensity:

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from qthermo_jax.labels import Quantity
-from qthermo_jax.models.common import Rate, Scalar, Spectrum
+from qthermo_jax.models.common import Rate, Scalar, Spectrum, model
 from qthermo_jax.models.qubits import (
     UP_DOWN,
     excitations,
@@ -15,6 +15,7 @@ from qthermo_jax.models.qubits import (
 from qthermo_jax.system import OpenSystem
 
 
+@model
 def thermal_diode(
     h_L: Annotated[Scalar, Quantity("field on the left qubit", "h_L", 1)] = 1.0,
     h_R: Annotated[Scalar, Quantity("field on the right qubit", "h_R", 1)] = 0.0,

@@ -10,7 +10,7 @@ from qthermo_jax.baths import Bath, DrudeLorentz
 from qthermo_jax.couplings import SparseCoupling
 from qthermo_jax.declared import Observable
 from qthermo_jax.labels import Dimension, Quantity
-from qthermo_jax.models.common import Scalar
+from qthermo_jax.models.common import Scalar, model
 from qthermo_jax.system import OpenSystem
 
 # In cm^-1, site energies above 12210.
@@ -31,6 +31,7 @@ _H = _UPPER + np.triu(_UPPER, 1).T
 _TOWARDS_REACTION_CENTRE = np.array([0.0, 0.5, 1.0, 1.0, 0.5, 0.0, 0.5])
 
 
+@model
 def fmo(
     T_in: Annotated[Scalar, Quantity("temperature at the antenna", r"T_{\rm in}", 1)] = 208.5,
     T_out: Annotated[Scalar, Quantity("temperature at the reaction centre", r"T_{\rm out}", 1)] = 208.5,

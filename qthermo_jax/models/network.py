@@ -19,6 +19,7 @@ from qthermo_jax.models.common import (
     SiteTemperatures,
     Spectrum,
     equal_groups,
+    model,
     named_density,
     refuse_many_sites,
 )
@@ -112,6 +113,7 @@ def particle_on_sites(
     )
 
 
+@model
 def network(
     bonds: Annotated[str, Quantity("pairs of sites, numbered from 1")] = "1-2 2-3 3-1 3-4",
     h: SiteEnergy = 1.0,
@@ -161,6 +163,7 @@ def _read(bonds: str) -> list[tuple[int, int]]:
     return pairs
 
 
+@model
 def square_lattice(
     rows: Annotated[int, Quantity("number of rows", "", 0)] = 3,
     columns: Annotated[int, Quantity("number of columns", "", 0)] = 3,

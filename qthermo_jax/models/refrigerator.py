@@ -8,7 +8,7 @@ from qthermo_jax.baths import Bath
 from qthermo_jax.couplings import SparseCoupling
 from qthermo_jax.declared import CurrentOf
 from qthermo_jax.labels import Quantity
-from qthermo_jax.models.common import Rate, Scalar, Spectrum, named_density
+from qthermo_jax.models.common import Rate, Scalar, Spectrum, model, named_density
 from qthermo_jax.models.qubits import excitations, qubit_baths, state_labels, weighted
 from qthermo_jax.operators import create, destroy, embed, number, tensor
 from qthermo_jax.system import OpenSystem
@@ -17,6 +17,7 @@ ColdTemperature = Annotated[Scalar, Quantity("temperature of the cold bath", "T_
 Coupling = Annotated[Scalar, Quantity("coupling of the qubits", "g", 1)]
 
 
+@model
 def three_level_refrigerator(
     omega_c: Annotated[Scalar, Quantity("frequency at the cold bath", r"\omega_c", 1)] = 0.3,
     omega_h: Annotated[Scalar, Quantity("frequency at the hot bath", r"\omega_h", 1)] = 1.0,
@@ -57,6 +58,7 @@ def three_level_refrigerator(
     )
 
 
+@model
 def three_qubit_refrigerator(
     E_1: Annotated[Scalar, Quantity("energy of the cold qubit", "E_1", 1)] = 1.0,
     E_3: Annotated[Scalar, Quantity("energy of the hot qubit", "E_3", 1)] = 4.0,

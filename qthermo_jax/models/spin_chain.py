@@ -8,7 +8,15 @@ from jaxtyping import Float
 
 from qthermo_jax.declared import Observable
 from qthermo_jax.labels import Dimension, Quantity
-from qthermo_jax.models.common import Rate, Scalar, Sites, Spectrum, equal_groups, refuse_many_sites
+from qthermo_jax.models.common import (
+    Rate,
+    Scalar,
+    Sites,
+    Spectrum,
+    equal_groups,
+    model,
+    refuse_many_sites,
+)
 from qthermo_jax.models.qubits import UP_DOWN, ising_terms, qubit_baths, state_labels, weighted
 from qthermo_jax.operators import embed, sigma_x, sigma_y, sigma_z
 from qthermo_jax.system import OpenSystem
@@ -23,6 +31,7 @@ _COUPLED = {
 Kind = Annotated[Literal["XX", "Ising", "Heisenberg"], Quantity("form of the coupling of neighbours")]
 
 
+@model
 def spin_chain(
     sites: Sites = 4,
     kind: Kind = "XX",

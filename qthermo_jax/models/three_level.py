@@ -8,7 +8,7 @@ from qthermo_jax.baths import Bath
 from qthermo_jax.couplings import SparseCoupling
 from qthermo_jax.declared import Observable
 from qthermo_jax.labels import Quantity
-from qthermo_jax.models.common import Rate, Scalar, Spectrum, named_density
+from qthermo_jax.models.common import Rate, Scalar, Spectrum, model, named_density
 from qthermo_jax.system import OpenSystem
 
 Frequency1 = Annotated[Scalar, Quantity("transition frequency at bath 1", r"\omega_1", 1)]
@@ -45,6 +45,7 @@ def _three_level(
     )
 
 
+@model
 def lambda_system(
     omega_1: Frequency1 = 1.0,
     omega_2: Frequency2 = 1.0,
@@ -71,6 +72,7 @@ def lambda_system(
     )
 
 
+@model
 def v_system(
     omega_1: Frequency1 = 1.0,
     omega_2: Frequency2 = 1.0,

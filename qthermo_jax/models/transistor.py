@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from qthermo_jax.labels import Quantity
-from qthermo_jax.models.common import Rate, Scalar, Spectrum
+from qthermo_jax.models.common import Rate, Scalar, Spectrum, model
 from qthermo_jax.models.qubits import (
     UP_DOWN,
     excitations,
@@ -15,6 +15,7 @@ from qthermo_jax.models.qubits import (
 from qthermo_jax.system import OpenSystem
 
 
+@model
 def thermal_transistor(
     omega_L: Annotated[Scalar, Quantity("frequency of the left qubit", r"\omega_L", 1)] = 0.0,
     omega_M: Annotated[Scalar, Quantity("frequency of the middle qubit", r"\omega_M", 1)] = 0.0,

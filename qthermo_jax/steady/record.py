@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Complex, Float, Inexact, Int8
 
 from qthermo_jax.eigenbasis import Eigenbasis
-from qthermo_jax.precision import precise
+from qthermo_jax.precision import compiled, precise
 from qthermo_jax.registry import Method
 from qthermo_jax.solvers import Note
 from qthermo_jax.summary import Summary, batch_of, counted, span
@@ -70,6 +70,21 @@ _MEANINGS = {
 }
 
 
+@compiled
+def _rho(state: "State") -> Inexact[Array, "*t d d"]:
+    return state.basis.rotate_out(state.rho_eigen)
+
+
+@compiled
+def _level_populations(state: "State") -> Float[Array, "*t d"]:
+    V = state.basis.vectors
+    direct = jnp.einsum("...ai,...i->...a", jnp.abs(V) ** 2, state.populations)
+    if state.coherences is None:
+        return direct
+    V = V.astype(state.coherences.dtype)
+    return direct + jnp.einsum("...ai,...ij,...aj->...a", V, state.coherences, V.conj()).real
+
+
 class State(eqx.Module):
     """A state of an open system, in the eigenbasis of H; or a batch of states, all axes of which lead.
 
@@ -104,18 +119,14 @@ class State(eqx.Module):
     @property
     def rho(self) -> Inexact[Array, "*t d d"]:
         """Density matrix in the basis in which H was given."""
-        return self.basis.rotate_out(self.rho_eigen)
+        rho: Inexact[Array, "*t d d"] = _rho(self)
+        return rho
 
     @property
-    @precise
     def level_populations(self) -> Float[Array, "*t d"]:
         """Populations of the basis states in which H was given: the diagonal of `rho`."""
-        V = self.basis.vectors
-        direct = jnp.einsum("...ai,...i->...a", jnp.abs(V) ** 2, self.populations)
-        if self.coherences is None:
-            return direct
-        V = V.astype(self.coherences.dtype)
-        return direct + jnp.einsum("...ai,...ij,...aj->...a", V, self.coherences, V.conj()).real
+        populations: Float[Array, "*t d"] = _level_populations(self)
+        return populations
 
     def to_qutip(self, dims: Sequence[Sequence[int]] | None = None) -> Any:
         """`rho` as a density matrix of QuTiP, a `qutip.Qobj`.

@@ -1,12 +1,12 @@
 """From an open system to its steady state, with a status instead of an exception at every point."""
 
+import logging
 import warnings
-from dataclasses import replace
 from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
-import numpy as np
+from jaxtyping import Array
 
 from qthermo_jax.precision import compiled
 from qthermo_jax.registry import AUTO, Method
@@ -15,6 +15,8 @@ from qthermo_jax.steady.faults import faults_of, first_fault, is_negative, nan_u
 from qthermo_jax.steady.record import Status, SteadyState
 from qthermo_jax.structure import Index
 from qthermo_jax.system import OpenSystem
+
+_LOG = logging.getLogger("qthermo_jax")
 
 # Where one of these is the status, "auto" goes on to the next solver.
 GOES_ON = (Status.METHOD_NOT_EXACT, Status.INACCURATE)
@@ -26,6 +28,15 @@ def _say_once_that_this_is_single_precision() -> None:
         "qthermo_jax computes in 32 bit here, good for about 5 digits; "
         'jax.config.update("jax_enable_x64", True) before the first array gives 64 bit',
         stacklevel=3,
+    )
+
+
+@cache
+def _say_once_that_all_are_compiled(names: str) -> None:
+    _LOG.warning(
+        'steadystate(method="auto") is traced, by jit or vmap, and compiles all of %s; '
+        "name the one that is exact, and only that one is compiled",
+        names,
     )
 
 
@@ -60,34 +71,42 @@ def steadystate(system: OpenSystem, *, method: str = AUTO) -> SteadyState:
     solvers = solvers_for(method, system.equation, system.levels)
     if jnp.finfo(system.H.dtype).bits < 64:
         _say_once_that_this_is_single_precision()
-    if len(solvers) > 1 and not any(
-        isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(system)
-    ):
+    if len(solvers) > 1 and all(map(_has_value, jax.tree.leaves(system))):
         return _solved_in_turn(system, solvers)
+    if len(solvers) > 1:
+        _say_once_that_all_are_compiled(", ".join(solver.name for solver in solvers))
     state: SteadyState = solved(system, method)
     return state
 
 
+def _has_value(leaf: Array) -> bool:
+    """Whether its value is there while Python runs: also where it is only differentiated."""
+    traced = isinstance(leaf, jax.core.Tracer)
+    return not (traced and isinstance(jax.lax.stop_gradient(leaf), jax.core.Tracer))
+
+
 def _solved_in_turn(system: OpenSystem, solvers: tuple[Solver, ...]) -> SteadyState:
-    """What `auto` gives where the numbers are there: only the solver that is used is compiled."""
+    """What `auto` gives where the values are there: only the solver that is used is compiled."""
     for solver in solvers:
-        state: SteadyState = solved(system, solver.name)
-        if state.status not in GOES_ON:
+        state: SteadyState = solved(system, solver.name, AUTO)
+        if int(jax.lax.stop_gradient(state.status)) not in GOES_ON:
             break
-    coherences = state.coherences
-    if coherences is None:
-        p = state.populations
-        coherences = jnp.zeros((p.size, p.size), np.promote_types(p.dtype, np.complex64))
-    return replace(state, coherences=coherences, asked=AUTO)
+    return state
 
 
-@partial(compiled, static_argnames="method")
-def solved(system: OpenSystem, method: str) -> SteadyState:
-    """`steadystate` for callers that know the method and the precision they ask for."""
+@partial(compiled, static_argnames=("method", "asked"))
+def solved(system: OpenSystem, method: str, asked: str | None = None) -> SteadyState:
+    """`steadystate` for callers that know the method and the precision they ask for.
+
+    Args:
+        asked: for what the method was chosen, if it was: the state then has coherences in any case.
+    """
     basis = system.eigenbasis()
     transitions = system.transitions(basis)
     solvers = solvers_for(method, system.equation, system.levels)
     solution = solve_in_turn(solvers, Problem(system.equation, transitions, basis, system.levels))
+    if asked:
+        solution = solution.with_coherences()
     negligible = jnp.sqrt(jnp.finfo(solution.residual.dtype).eps)
     status = first_fault(
         [
@@ -118,7 +137,7 @@ def solved(system: OpenSystem, method: str) -> SteadyState:
         solution.error,
         solution.population_errors,
         solution.coherence_error,
-        method,
+        asked or method,
     )
 
 

@@ -24,6 +24,10 @@ T = TypeVar("T")
 _NO_MATTER = ("jax_compilation_cache", "jax_persistent_cache", "jax_log", "jax_debug_log", "jax_explain")
 
 
+# One for each kind of things.
+_ALL: list["Kept[Any]"] = []
+
+
 class Kept(Generic[T]):
     """Things by the digest of what they are made of: the latest used ones in memory, others on the disk.
 
@@ -48,6 +52,7 @@ class Kept(Generic[T]):
         self._things: OrderedDict[str, T] = OrderedDict()
         self._making: dict[str, RLock] = {}
         self._lock = Lock()
+        _ALL.append(self)
 
     def get(self, statics: Mapping[str, Any], make: Callable[[], T]) -> T:
         """The thing that is made of `statics`; made once, however many threads ask for it at a time."""
@@ -67,10 +72,15 @@ class Kept(Generic[T]):
                 self._making.pop(key, None)
         return found
 
-    def clear(self) -> None:
-        """Let go of everything in memory."""
+    def _clear(self) -> None:
         with self._lock:
             self._things.clear()
+
+    @staticmethod
+    def forget() -> None:
+        """Let go of everything in memory, of every kind."""
+        for kept in _ALL:
+            kept._clear()  # noqa: SLF001 - a method of this class
 
     def _from_disk(self, key: str, make: Callable[[], T]) -> T:
         if self._loaded is None or cache.folder() is None:

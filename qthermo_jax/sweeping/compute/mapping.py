@@ -8,6 +8,7 @@ import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Array
 
+from qthermo_jax.precision import compiled
 from qthermo_jax.sweeping.compute.point import Numbers, PointFunction
 
 Results: TypeAlias = dict[str, Array]
@@ -44,7 +45,7 @@ def one_after_another(function: PointFunction, size: int) -> PointFunction:
         if size == 1:
             at = [{name: values[0] for name, values in columns.items()} for columns in axes]
             return {name: values[None] for name, values in function(*at, numbers).items()}
-        solve = jax.jit(function)  # traced once, although it is asked for its shapes first
+        solve = compiled(function)  # traced once, although it is asked for its shapes first
 
         def inputs_at(index: Array) -> list[Numbers]:
             return [{name: values[index] for name, values in columns.items()} for columns in axes]

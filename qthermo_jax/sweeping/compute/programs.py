@@ -11,7 +11,7 @@ import numpy as np
 from jax.experimental import serialize_executable
 from jaxlib import lapack
 
-from qthermo_jax.precision import precise
+from qthermo_jax.precision import compiled
 from qthermo_jax.sweeping.compute.kept import Kept
 from qthermo_jax.sweeping.plan.record import Plan
 
@@ -91,11 +91,11 @@ def program(
 
     def make() -> Program:
         with jax.enable_x64(plan.dtype == np.float64):
-            lowered = jax.jit(precise(function)).lower(*shapes)
+            lowered = compiled(function).lower(*shapes)
             before = _loads_of_jax().number
-            compiled = lowered.compile(_CHEAP if plan.is_small else None)
+            executable = lowered.compile(_CHEAP if plan.is_small else None)
         whole = _loads_of_jax().number == before
-        return Program(compiled, "lapack" in lowered.as_text(), whole)
+        return Program(executable, "lapack" in lowered.as_text(), whole)
 
     shaped = jax.tree.map(lambda array: [array.shape, str(array.dtype)], shapes)
     made_of = {**plan.statics, **what, "small": plan.is_small, "shapes": shaped}

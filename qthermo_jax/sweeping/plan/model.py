@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
 import numpy as np
 
 from qthermo_jax import models
 from qthermo_jax.declared import ComputedObservable
-from qthermo_jax.labels import Quantity
+from qthermo_jax.labels import Quantity, parameter_kind
 from qthermo_jax.sweeping.errors import (
     Issue,
     SpecError,
@@ -225,25 +225,8 @@ def _described(name: str, function: Callable[..., OpenSystem], digest: str) -> M
     for parameter in signature.parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
-        structure, choices, quantity = _understood(hints.get(parameter.name), parameter.default)
+        structure, choices, quantity = parameter_kind(hints.get(parameter.name), parameter.default)
         parameters[parameter.name] = Parameter(
             parameter.name, parameter.default, structure, choices, quantity
         )
     return Model(name, function, parameters, digest)
-
-
-def _understood(hint: Any, default: Any) -> tuple[type | None, tuple[Any, ...], Quantity]:
-    """Whether a parameter is structure, its choices and its name, from annotation or default."""
-    quantity = Quantity()
-    if get_origin(hint) is Annotated:
-        hint, *notes = get_args(hint)
-        quantity = next((note for note in notes if isinstance(note, Quantity)), quantity)
-    if get_origin(hint) in (Union, types.UnionType):
-        kept = [option for option in get_args(hint) if option is not type(None)]
-        hint = kept[0] if len(kept) == 1 else object
-    if get_origin(hint) is Literal:
-        choices = get_args(hint)
-        return type(choices[0]), choices, quantity
-    if hint is None and default is not REQUIRED:
-        hint = type(default)
-    return (hint if hint in (bool, int, str) else None), (), quantity
