@@ -3,10 +3,10 @@
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from qthermo_jax.sweeping import Store, Sweep
     from qthermo_jax.sweeping.errors import Issue
     from qthermo_jax.sweeping.execute.executor import Executor
+
+T = TypeVar("T")
 
 
 @click.command()
@@ -57,11 +59,10 @@ def run(
         (_solving_on(cluster), 1) if cluster else (nullcontext(THIS_HOST), THIS_HOST.devices)
     )
     # What is wrong with any of them is said before the first one starts.
-    jobs = [sweep_from_file(spec, memory, devices) for spec in specs]
-    stores = [
-        Store(path, job.plan, overwrite=overwrite, extend=extend)
-        for path, job in zip(outputs, jobs, strict=True)
-    ]
+    jobs = _of_each(lambda spec: sweep_from_file(spec, memory, devices), specs)
+    stores = _of_each(
+        lambda path, job: Store(path, job.plan, overwrite=overwrite, extend=extend), outputs, jobs
+    )
     for spec, job, store in zip(specs, jobs, stores, strict=True):
         if not store.finished:
             _warn(spec, job, oddities_of(job.plan, None))  # the store asks the disk itself
@@ -72,6 +73,26 @@ def run(
             _run(spec, job, store, executor, interrupts)
             if drawn:
                 click.echo(picture_of(store.path))
+
+
+def _of_each(make: Callable[..., T], *given: Sequence[Any]) -> list[T]:
+    """What `make` returns for each of several specs.
+
+    Raises:
+        SpecError: the issues of all those for which it raises one.
+    """
+    from qthermo_jax.sweeping.errors import Issue, SpecError
+
+    made: list[T] = []
+    issues: list[Issue] = []
+    for arguments in zip(*given, strict=True):
+        try:
+            made.append(make(*arguments))
+        except SpecError as error:
+            issues += error.issues
+    if issues:
+        raise SpecError(*issues)
+    return made
 
 
 def _check_outputs(out: Path | None, outputs: Sequence[Path]) -> None:
@@ -90,8 +111,8 @@ def _warn(spec: Path, job: "Sweep", oddities: "Iterable[Issue]") -> None:
     """What is odd in a spec, each with its line."""
     from qthermo_jax.sweeping.spec.toml_lines import with_lines
 
-    for issue in with_lines(oddities, job.source):
-        click.echo(in_one_line(f"qthermo: {issue.told(str(spec), 'warning')}"), err=True)
+    for issue in with_lines(oddities, job.source, str(spec)):
+        click.echo(in_one_line(f"qthermo: {issue.told('warning')}"), err=True)
 
 
 def _run(spec: Path, job: "Sweep", store: "Store", executor: "Executor", interrupts: Interrupts) -> None:
