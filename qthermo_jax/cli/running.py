@@ -70,7 +70,7 @@ def run(
         solving = nullcontext(THIS_HOST)  # nothing to do for a cluster
     with solving as executor:
         for spec, job, store in zip(specs, jobs, stores, strict=True):
-            _run(spec, job, store, executor, interrupts)
+            run_one(spec, job, store, executor, interrupts)
             if drawn:
                 click.echo(picture_of(store.path))
 
@@ -115,8 +115,21 @@ def _warn(spec: Path, job: "Sweep", oddities: "Iterable[Issue]") -> None:
         click.echo(in_one_line(f"qthermo: {issue.told('warning')}"), err=True)
 
 
-def _run(spec: Path, job: "Sweep", store: "Store", executor: "Executor", interrupts: Interrupts) -> None:
-    """One sweep, with its progress and a line that says what came out."""
+def run_one(
+    spec: Path, job: "Sweep", store: "Store", executor: "Executor", interrupts: Interrupts
+) -> None:
+    """One sweep, with its progress and a line that says what came out; a signal stops it in order.
+
+    Args:
+        spec: the file that the job was read from, to name it.
+        job, store, executor: what is computed, where it goes, and what computes it.
+        interrupts: which are listening.
+
+    Raises:
+        Interrupted: it was asked to stop; what was finished is kept.
+        StoreError: the result cannot be written; what was finished is kept.
+        TilesFailed: some tiles could not be computed; the rest is kept.
+    """
     from qthermo_jax.cli.explaining import extended
     from qthermo_jax.cli.formatting import causes, in_words
     from qthermo_jax.monitor import Tally, watched
