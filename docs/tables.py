@@ -21,6 +21,8 @@ from qthermo_jax.sweeping.plan.model import find_model
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
+# Powers of energy of those observables whose entries differ in it.
+_POWERS = {"current_cumulants": "n + 1 for the n-th"}
 _BEGIN, _END = "<!-- {}: made by docs/tables.py -->\n", "<!-- end of {} -->"
 
 
@@ -51,8 +53,7 @@ def observables_table() -> str:
         kind = "response: " if name in responses else ""
         dims = ", ".join(dim.name for dim in own.dims)
         quantity = own.quantity
-        # Cumulants of different orders have different units.
-        power = "differs" if quantity.energy_power is None else quantity.energy_power
+        power = _POWERS[name] if quantity.energy_power is None else quantity.energy_power
         rows.append(f"| `{name}` | {kind}{quantity.long_name} | {dims} | {power} |")
     return "\n".join(rows) + "\n"
 

@@ -10,12 +10,12 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from qthermo_jax.bounded import Bounded, Pace, size_of
+from qthermo_jax.gathers import repeated
 from qthermo_jax.master_equations import InEigenbasis
 from qthermo_jax.precision import compiled
 from qthermo_jax.registry import Method
 from qthermo_jax.solvers import LARGEST_CORE, Jumps, net_fluxes, solvers_for
 from qthermo_jax.steady import State, Status, SteadyState
-from qthermo_jax.structure import repeated
 from qthermo_jax.system import OpenSystem
 from qthermo_jax.transitions import Transitions, log_rates
 

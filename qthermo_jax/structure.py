@@ -10,18 +10,14 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Inexact, Shaped
+
+from qthermo_jax.gathers import WHOLE, Groups
 
 Index = tuple[int, ...]
 
 # Pairs for each directed transition: more are found faster by sorting (measured).
 _MANY_PAIRS = 60
-
-# Of every table: with 64 bit switched off, JAX cannot index by 64-bit numbers.
-_WHOLE = np.int32
 
 
 class BankPattern(NamedTuple):
@@ -35,73 +31,6 @@ class BankPattern(NamedTuple):
     size: int
     rows: tuple[Index, ...] | None = None
     columns: tuple[Index, ...] | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Groups:
-    """Which entries of a vector belong to each of several groups: a padded table, for sums and maxima.
-
-    A gather with a static table maps over batches at the speed of a copy; a scatter does not.
-    """
-
-    table: np.ndarray
-
-    @classmethod
-    def of(cls, group: np.ndarray, n_groups: int) -> "Groups":
-        """From the group that each entry belongs to."""
-        counts = np.bincount(group, minlength=n_groups)
-        order = np.argsort(group, kind="stable")
-        rank = np.arange(group.size) - np.repeat(np.cumsum(counts) - counts, counts)
-        table = np.full((n_groups, max(int(counts.max(initial=0)), 1)), group.size, _WHOLE)
-        table[group[order], rank] = order
-        return cls(table)
-
-    @cached_property
-    def _consecutive(self) -> bool:
-        return np.array_equal(self.table.reshape(-1), np.arange(self.table.size))
-
-    def _gather(self, values: Shaped[Array, "n *b"]) -> Shaped[Array, "g m *b"]:
-        """The entries of each group, filled up with 0."""
-        if self._consecutive and self.table.size == len(values):
-            return values.reshape(*self.table.shape, *values.shape[1:])
-        return padded(values)[self.table]
-
-    def sum(self, values: Inexact[Array, "n *b"]) -> Inexact[Array, "g *b"]:
-        """Sum over each group."""
-        return jnp.sum(self._gather(values), axis=1)
-
-    def sum_of_others(self, values: Inexact[Array, "n *b"]) -> Inexact[Array, "n *b"]:
-        """For each entry the sum over the others of its group, which no subtraction finds."""
-        own = self._gather(values)
-        ahead, behind = (jax.lax.cumsum(own, axis=1, reverse=back) for back in (False, True))
-        edge = jnp.zeros_like(own[:, :1])
-        others = jnp.concatenate([edge, ahead[:, :-1]], axis=1)
-        others = others + jnp.concatenate([behind[:, 1:], edge], axis=1)
-        return others.reshape(-1, *values.shape[1:])[self._place[: len(values)]]
-
-    @cached_property
-    def _place(self) -> np.ndarray:
-        """Where each entry stands in the table."""
-        place = np.zeros(self.table.size + 1, _WHOLE)
-        place[self.table.reshape(-1)] = np.arange(self.table.size)
-        return place
-
-    def max(self, values: Inexact[Array, " n"]) -> Inexact[Array, " g"]:
-        """Largest of each group, of values >= 0."""
-        return jnp.max(self._gather(values), axis=1)
-
-
-def padded(values: Shaped[Array, "n *b"]) -> Shaped[Array, "n_plus_1 *b"]:
-    """One more entry, 0, for the places of a table that hold nothing."""
-    return jnp.pad(values, ((0, 1), *((0, 0) for _ in values.shape[1:])))
-
-
-def repeated(values: Shaped[Array, "k *s"], index: np.ndarray) -> Shaped[Array, "n *s"]:
-    """values[index], as a plain copy where each value stands equally often, one after the other."""
-    times = index.size // max(len(values), 1)
-    if np.array_equal(index, np.repeat(np.arange(len(values)), times)):
-        return jnp.repeat(values, times, axis=0)
-    return values[index]
 
 
 class Elements(NamedTuple):
@@ -149,17 +78,17 @@ class Pairs:
         """The bath of each transition, (P,)."""
         first = np.cumsum([0, *self.sizes])
         shifted = [n + bank.bath for n, bank in zip(first[:-1], self.banks, strict=True)]
-        return np.concatenate(shifted).astype(_WHOLE)
+        return np.concatenate(shifted).astype(WHOLE)
 
     @cached_property
     def i(self) -> np.ndarray:
         """The first eigenstate of each transition, (P,)."""
-        return np.concatenate([bank.i for bank in self.banks]).astype(_WHOLE)
+        return np.concatenate([bank.i for bank in self.banks]).astype(WHOLE)
 
     @cached_property
     def j(self) -> np.ndarray:
         """The second eigenstate of each transition, (P,)."""
-        return np.concatenate([bank.j for bank in self.banks]).astype(_WHOLE)
+        return np.concatenate([bank.j for bank in self.banks]).astype(WHOLE)
 
     @cached_property
     def by_bath(self) -> Groups:
@@ -175,7 +104,7 @@ class Pairs:
     @cached_property
     def _distinct(self) -> tuple[np.ndarray, np.ndarray]:
         flat, number = np.unique(self.i.astype(np.int64) * self.dimension + self.j, return_inverse=True)
-        return flat, number.astype(_WHOLE)
+        return flat, number.astype(WHOLE)
 
     @property
     def number(self) -> np.ndarray:
@@ -186,7 +115,7 @@ class Pairs:
     def states(self) -> tuple[np.ndarray, np.ndarray]:
         """The distinct pairs i <= j, each once whatever the number of baths that drive it."""
         first, second = np.divmod(self._distinct[0], self.dimension)
-        return first.astype(_WHOLE), second.astype(_WHOLE)
+        return first.astype(WHOLE), second.astype(WHOLE)
 
     @cached_property
     def by_states(self) -> Groups:
@@ -197,7 +126,7 @@ class Pairs:
     def matrix_table(self) -> np.ndarray:
         """(K, d, d): where the element (k, i, j) stands among (those of j -> i, those of i -> j, 0)."""
         position = np.arange(self.i.size)
-        table = np.full((self.n_baths, self.dimension, self.dimension), 2 * self.i.size, _WHOLE)
+        table = np.full((self.n_baths, self.dimension, self.dimension), 2 * self.i.size, WHOLE)
         table[self.bath, self.j, self.i] = self.i.size + position
         table[self.bath, self.i, self.j] = position
         return table
@@ -206,7 +135,7 @@ class Pairs:
     def frequency_table(self) -> np.ndarray:
         """(d, d): where omega_ij stands among (those of i <= j, their negatives); -1 without a bath."""
         first, second = self.states
-        table = np.full((self.dimension, self.dimension), -1, _WHOLE)
+        table = np.full((self.dimension, self.dimension), -1, WHOLE)
         table[second, first] = first.size + np.arange(first.size)
         table[first, second] = np.arange(first.size)
         return table
@@ -216,7 +145,7 @@ class Pairs:
         """(d, d): where the rate of the jump j -> i stands among (those j -> i, those i -> j, 0)."""
         first, second = self.states
         n = first.size
-        table = np.full((self.dimension, self.dimension), 2 * n, _WHOLE)
+        table = np.full((self.dimension, self.dimension), 2 * n, WHOLE)
         jump = np.flatnonzero(first != second)
         table[first[jump], second[jump]] = jump
         table[second[jump], first[jump]] = n + jump
@@ -242,12 +171,12 @@ class Pairs:
                 blocked |= linked[state]
         if rest.all():  # no transitions at all
             rest[0] = False
-        return np.flatnonzero(~rest).astype(_WHOLE), np.flatnonzero(rest).astype(_WHOLE)
+        return np.flatnonzero(~rest).astype(WHOLE), np.flatnonzero(rest).astype(WHOLE)
 
     @cached_property
     def directed_transitions(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Directed transitions from state c to state a: (position, reversed, c, a), dephasing once."""
-        position = np.arange(self.i.size, dtype=_WHOLE)
+        position = np.arange(self.i.size, dtype=WHOLE)
         back = position[self.i != self.j]
         return (
             np.concatenate([position, back]),
@@ -264,7 +193,7 @@ class Pairs:
         length = np.bincount(way)
         if np.sum(length * (length - 1)) > _MANY_PAIRS * position.size:
             return None
-        order = np.argsort(way, kind="stable").astype(_WHOLE)
+        order = np.argsort(way, kind="stable").astype(WHOLE)
         first, second = each_two(length[length > 0])
         first, second = order[first], order[second]
         different = (first < second) & (target[first] != target[second])
@@ -308,7 +237,7 @@ def products_of(pairs: Pairs, levels: tuple[Index, ...]) -> Products:
     d = pairs.dimension
     elements = [(a, b) for level in levels for a in level for b in level]
     n = len(elements)
-    row = np.full((d, d), n, _WHOLE)
+    row = np.full((d, d), n, WHOLE)
     row[tuple(np.array(elements).T)] = np.arange(n)
     level_of = np.empty(d, int)
     for number, level in enumerate(levels):
@@ -321,11 +250,11 @@ def products_of(pairs: Pairs, levels: tuple[Index, ...]) -> Products:
     first, second = (order[member] for member in each_two(np.diff(np.append(starts, order.size))))
     fed, feeding = row[target[first], target[second]], row[origin[first], origin[second]]
     entries, entry = np.unique(fed.astype(np.int64) * n + feeding, return_inverse=True)
-    table = np.full(n * n, entries.size, _WHOLE)
+    table = np.full(n * n, entries.size, WHOLE)
     table[entries] = np.arange(entries.size)
     return Products(
-        first.astype(_WHOLE),
-        second.astype(_WHOLE),
+        first.astype(WHOLE),
+        second.astype(WHOLE),
         Groups.of(entry, entries.size),
         table.reshape(n, n),
         row,
@@ -358,8 +287,8 @@ def pairs_of(sectors: tuple[Index, ...], banks: tuple[BankPattern, ...]) -> Pair
 
 def _everything(size: int, dimension: int) -> BankPairs:
     """Any pair of states for each of `size` baths."""
-    i, j = (index.astype(_WHOLE) for index in np.triu_indices(dimension))
-    bath = np.repeat(np.arange(size, dtype=_WHOLE), i.size)
+    i, j = (index.astype(WHOLE) for index in np.triu_indices(dimension))
+    bath = np.repeat(np.arange(size, dtype=WHOLE), i.size)
     return BankPairs(bath, np.tile(i, size), np.tile(j, size), None)
 
 
@@ -395,10 +324,10 @@ def _reached(
             np.tile([way[pick] for way in ways] + [fill] * (width - len(ways)), (n, 1))
             for n, ways in parts
         ]
-        return np.concatenate([np.zeros((0, width), _WHOLE), *filled]).astype(_WHOLE)
+        return np.concatenate([np.zeros((0, width), WHOLE), *filled]).astype(WHOLE)
 
     made_of = Elements(table(0, 0), table(1, 0), table(2, n_values), table(3, 0).astype(bool))
     bath, first, second = (
-        np.concatenate([np.zeros(0, _WHOLE), *parts]).astype(_WHOLE) for parts in (ks, i, j)
+        np.concatenate([np.zeros(0, WHOLE), *parts]).astype(WHOLE) for parts in (ks, i, j)
     )
     return BankPairs(bath, first, second, made_of)

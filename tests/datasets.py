@@ -37,3 +37,8 @@ def values_of(file: Path) -> xr.Dataset:
     """Everything in a result, in memory: the file is closed."""
     with xr.open_dataset(file, engine="h5netcdf") as data:
         return data.load()
+
+
+def tile_files_of(out: Path) -> list[Path]:
+    """The parts beside an output."""
+    return sorted(out.parent.glob(f"{out.name}.parts-*/*.h5"))

@@ -13,6 +13,7 @@ from counting_oracle import random_network
 from problems import atom
 from qthermo_jax.bounded import Bounded
 from qthermo_jax.fluctuations.cumulants import bounded_noise
+from qthermo_jax.solvers import Note
 
 pytestmark = pytest.mark.accuracy
 
@@ -278,3 +279,21 @@ def test_user_errors() -> None:
         qj.current_noise(system, qj.evolve(system, 1.0, [1.0, 0.0]))
     with pytest.raises(ValueError, match="no initial state"):
         qj.finite_time_cumulants(system, 1.0)
+
+
+def test_a_cumulant_without_six_digits_is_nan_and_its_point_says_so() -> None:
+    """Near equilibrium the third one is small by law, and its terms are not: the currents are known."""
+    found = qj.sweep(
+        "three_level_refrigerator",
+        axes={"T_c": [0.9, 1.0 - 1e-6]},
+        parameters={"T_h": 1.0, "T_w": 1.0},
+        observables=["heat_currents", "current_cumulants"],
+        method="populations",
+    )
+    assert np.isfinite(found.heat_currents).all()
+    assert (found.status == qj.Status.OK).all()
+    far, near = found.current_cumulants.values
+    assert np.isfinite(far).all()
+    assert np.isnan(near[2]).all()
+    assert found.note.values.tolist() == [Note.NONE, Note.CURRENTS_CANCEL]
+    assert "cumulant" in Note.CURRENTS_CANCEL.meaning

@@ -241,6 +241,28 @@ def test_a_measure_has_the_shape_that_its_dimensions_say(name: str) -> None:
     assert own.quantity.long_name
 
 
+@pytest.mark.thorough
+def test_a_change_of_the_unit_of_energy_multiplies_each_observable_as_its_unit_says() -> None:
+    """All energies and temperatures times 2, which costs no digit, multiply it by 2 to that power."""
+    numbers = {"h_L": 1.0, "h_R": 0.7, "Delta": 0.5, "T_L": 1.0, "T_R": 0.4}
+
+    @jax.jit
+    def results(size: jax.Array) -> dict[str, jax.Array]:
+        system = qj.models.thermal_diode(**{name: size * value for name, value in numbers.items()})
+        state = qj.steadystate(system, method="populations")
+        return {name: own.compute(system, state) for name, own in known.items()}
+
+    known = qj.available_observables(qj.models.thermal_diode())
+    once, twice = results(jnp.array(1.0)), results(jnp.array(2.0))
+    for name, own in known.items():
+        power = own.quantity.energy_power
+        if power is None:  # that of the n-th cumulant is n + 1
+            assert name == "current_cumulants"
+            power = np.arange(2, 6)[:, None]
+        factor = np.exp2(np.asarray(power, float))
+        np.testing.assert_allclose(twice[name], factor * np.asarray(once[name]), rtol=1e-9, atol=1e-15)
+
+
 # --- the gap
 
 

@@ -24,7 +24,7 @@ def check(context: click.Context, spec: Path, out: Path | None) -> None:
     verdict = look(spec, out or default_output(spec))
     for kind, issues in (("error", verdict.faults), ("warning", verdict.oddities)):
         for issue in issues:
-            click.echo(in_one_line(issue.told(str(spec), kind)))
+            click.echo(in_one_line(issue.told(kind)))
     if plan := verdict.plan:
         names = ", ".join(plan.results)
         told = f"{spec}: can be run: {plan.points} points of {plan.model.name}: {names}"

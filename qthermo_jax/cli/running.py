@@ -2,10 +2,10 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from qthermo_jax.sweeping import Store, Sweep
     from qthermo_jax.sweeping.errors import Issue
     from qthermo_jax.sweeping.execute.executor import Executor
+
+T = TypeVar("T")
 
 
 @click.command()
@@ -55,11 +57,10 @@ def run(
         (_solving_on(cluster), 1) if cluster else (nullcontext(THIS_HOST), THIS_HOST.devices)
     )
     # What is wrong with any of them is said before the first one starts.
-    jobs = [sweep_from_file(spec, memory, devices) for spec in specs]
-    stores = [
-        Store(path, job.plan, overwrite=overwrite, extend=extend)
-        for path, job in zip(outputs, jobs, strict=True)
-    ]
+    jobs = _of_each(lambda spec: sweep_from_file(spec, memory, devices), specs)
+    stores = _of_each(
+        lambda path, job: Store(path, job.plan, overwrite=overwrite, extend=extend), outputs, jobs
+    )
     for spec, job, store in zip(specs, jobs, stores, strict=True):
         if not store.finished:
             _warn(spec, job, oddities_of(job.plan, None))  # the store asks the disk itself
@@ -67,9 +68,29 @@ def run(
         solving = nullcontext(THIS_HOST)  # nothing to do for a cluster
     with solving as executor:
         for spec, job, store in zip(specs, jobs, stores, strict=True):
-            _run(spec, job, store, executor, interrupts)
+            run_one(spec, job, store, executor, interrupts)
             if drawn:
                 click.echo(picture_of(store.path))
+
+
+def _of_each(make: Callable[..., T], *given: Sequence[Any]) -> list[T]:
+    """What `make` returns for each of several specs.
+
+    Raises:
+        SpecError: the issues of all those for which it raises one.
+    """
+    from qthermo_jax.sweeping.errors import Issue, SpecError
+
+    made: list[T] = []
+    issues: list[Issue] = []
+    for arguments in zip(*given, strict=True):
+        try:
+            made.append(make(*arguments))
+        except SpecError as error:
+            issues += error.issues
+    if issues:
+        raise SpecError(*issues)
+    return made
 
 
 def _check_outputs(out: Path | None, outputs: Sequence[Path]) -> None:
@@ -88,12 +109,25 @@ def _warn(spec: Path, job: "Sweep", oddities: "Iterable[Issue]") -> None:
     """What is odd in a spec, each with its line."""
     from qthermo_jax.sweeping.spec.toml_lines import with_lines
 
-    for issue in with_lines(oddities, job.source):
-        click.echo(in_one_line(f"qthermo: {issue.told(str(spec), 'warning')}"), err=True)
+    for issue in with_lines(oddities, job.source, str(spec)):
+        click.echo(in_one_line(f"qthermo: {issue.told('warning')}"), err=True)
 
 
-def _run(spec: Path, job: "Sweep", store: "Store", executor: "Executor", interrupts: Interrupts) -> None:
-    """One sweep, with its progress and a line that says what came out."""
+def run_one(
+    spec: Path, job: "Sweep", store: "Store", executor: "Executor", interrupts: Interrupts
+) -> None:
+    """One sweep, with its progress and a line that says what came out; a signal stops it in order.
+
+    Args:
+        spec: the file that the job was read from, to name it.
+        job, store, executor: what is computed, where it goes, and what computes it.
+        interrupts: which are listening.
+
+    Raises:
+        Interrupted: it was asked to stop; what was finished is kept.
+        StoreError: the result cannot be written; what was finished is kept.
+        TilesFailed: some tiles could not be computed; the rest is kept.
+    """
     from qthermo_jax.cli.explaining import extended
     from qthermo_jax.cli.formatting import causes, in_words
     from qthermo_jax.monitor import Tally, watched

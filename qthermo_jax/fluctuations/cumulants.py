@@ -10,7 +10,7 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Num
 from qthermo_jax.bounded import Bounded
 from qthermo_jax.fluctuations.coherent import coherent_cumulants, coherent_noise
 from qthermo_jax.fluctuations.counting import Sum, cumulants_of, noise_of, spread
-from qthermo_jax.fluctuations.tiers import Tier, as_bounded, by_tier, tier_of
+from qthermo_jax.fluctuations.tiers import Tier, as_bounded, by_tier, tier_of, trusted_statistic
 from qthermo_jax.master_equations.secular import has_no_cycle
 from qthermo_jax.precision import compiled
 from qthermo_jax.steady import SteadyState
@@ -44,13 +44,7 @@ def current_noise(system: OpenSystem, state: SteadyState) -> Float[Array, "K K"]
     >>> bool(abs(S.sum(axis=1)).max() < 1e-12 * S.max())  # what one bath gives the others get
     True
     """
-    found: Float[Array, "K K"] = _noise(system, state, tier_of(system, state))
-    return found
-
-
-@partial(compiled, static_argnames="tier")
-def _noise(system: OpenSystem, state: SteadyState, tier: Tier) -> Float[Array, "K K"]:
-    return bounded_noise(system, state, tier).trusted
+    return trusted_statistic(bounded_noise, system, state)
 
 
 def bounded_noise(system: OpenSystem, state: SteadyState, tier: Tier | None = None) -> Bounded:

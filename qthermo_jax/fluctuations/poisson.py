@@ -19,8 +19,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from qthermo_jax.gathers import Groups
 from qthermo_jax.solvers.gth import Blocks, blocks_of, lift_of, over_itself
-from qthermo_jax.structure import Groups, Pairs
+from qthermo_jax.structure import Pairs
 
 
 class Elimination(eqx.Module):

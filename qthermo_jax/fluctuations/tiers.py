@@ -5,15 +5,18 @@ counting fields too.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Literal, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
 from qthermo_jax.bounded import Bounded, Pace
 from qthermo_jax.fluctuations.counting import Jumps, Sum, jumps_of
 from qthermo_jax.fluctuations.tilted import Tilted, tilted
+from qthermo_jax.precision import compiled
 from qthermo_jax.registry import AUTO, Method
 from qthermo_jax.steady import State, Status, SteadyState
 from qthermo_jax.system import OpenSystem
@@ -83,3 +86,30 @@ def as_bounded(system: OpenSystem, state: SteadyState, found: Sum) -> Bounded:
     rates = log_rates(system.transitions(state.basis))
     pace = Pace(p, logarithms, rates, 0, jnp.array(False), jnp.zeros_like(p[0]))
     return Bounded(value, found.bound, found.parts, jnp.abs(value), jnp.array(False), pace)
+
+
+def trusted_statistic(
+    bounded: Callable[[OpenSystem, SteadyState, Tier | None], Bounded],
+    system: OpenSystem,
+    state: SteadyState,
+) -> Float[Array, "*dims"]:
+    """The value of a statistic with a bound, NaN where the bound is too large; compiled in itself.
+
+    Args:
+        bounded: the function that makes it, one of a module: a program is compiled for each function.
+
+    Raises:
+        ValueError: as `tier_of`.
+    """
+    found: Float[Array, "*dims"] = _trusted(bounded, system, state, tier_of(system, state))
+    return found
+
+
+@partial(compiled, static_argnames=("bounded", "tier"))
+def _trusted(
+    bounded: Callable[[OpenSystem, SteadyState, Tier | None], Bounded],
+    system: OpenSystem,
+    state: SteadyState,
+    tier: Tier,
+) -> Float[Array, "*dims"]:
+    return bounded(system, state, tier).trusted

@@ -1,7 +1,6 @@
 """How regular currents are: noise beside mean, and the bounds that dissipation and activity set."""
 
 from dataclasses import replace
-from functools import partial
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -11,8 +10,7 @@ from qthermo_jax.currents import bounded_currents, bounded_entropy_production
 from qthermo_jax.fluctuations.coherent import coherent_activity
 from qthermo_jax.fluctuations.counting import Jumps, Sum, spread
 from qthermo_jax.fluctuations.cumulants import bounded_cumulants, bounded_noise
-from qthermo_jax.fluctuations.tiers import Tier, as_bounded, by_tier, tier_of
-from qthermo_jax.precision import compiled
+from qthermo_jax.fluctuations.tiers import Tier, as_bounded, by_tier, tier_of, trusted_statistic
 from qthermo_jax.steady import SteadyState
 from qthermo_jax.system import OpenSystem
 
@@ -30,8 +28,13 @@ def fano(system: OpenSystem, state: SteadyState) -> Float[Array, " K"]:
     >>> fano(system, steadystate(system)).shape
     (3,)
     """
-    found: Float[Array, " K"] = _fano(system, state, tier_of(system, state))
-    return found
+    return trusted_statistic(bounded_fano, system, state)
+
+
+def bounded_fano(system: OpenSystem, state: SteadyState, tier: Tier | None = None) -> Bounded:
+    """The Fano factors with their bounds."""
+    S, J = _noise_and_current(system, state, tier)
+    return _product(S, (S, 1), (J, -1))
 
 
 def tur_ratio(system: OpenSystem, state: SteadyState) -> Float[Array, " K"]:
@@ -50,8 +53,14 @@ def tur_ratio(system: OpenSystem, state: SteadyState) -> Float[Array, " K"]:
     >>> bool((tur_ratio(system, steadystate(system)) >= 1).all())
     True
     """
-    found: Float[Array, " K"] = _tur(system, state, tier_of(system, state))
-    return found
+    return trusted_statistic(bounded_tur, system, state)
+
+
+def bounded_tur(system: OpenSystem, state: SteadyState, tier: Tier | None = None) -> Bounded:
+    """S_kk sigma/(2 J_k^2) with its bound."""
+    S, J = _noise_and_current(system, state, tier)
+    sigma = _for_each(_dissipated(system, state, J), system.n_baths)
+    return _times(_product(S, (S, 1), (sigma, 1), (J, -2)), 0.5)
 
 
 def kur_ratio(system: OpenSystem, state: SteadyState) -> Float[Array, " K"]:
@@ -69,8 +78,14 @@ def kur_ratio(system: OpenSystem, state: SteadyState) -> Float[Array, " K"]:
     >>> bool((kur_ratio(system, steadystate(system)) >= 1).all())
     True
     """
-    found: Float[Array, " K"] = _kur(system, state, tier_of(system, state))
-    return found
+    return trusted_statistic(bounded_kur, system, state)
+
+
+def bounded_kur(system: OpenSystem, state: SteadyState, tier: Tier | None = None) -> Bounded:
+    """S_kk A/J_k^2 with its bound."""
+    S, J = _noise_and_current(system, state, tier)
+    A = _for_each(bounded_activity(system, state, tier), system.n_baths)
+    return _product(S, (S, 1), (A, 1), (J, -2))
 
 
 def signal_to_noise(system: OpenSystem, state: SteadyState) -> Float[Array, " K"]:
@@ -84,8 +99,13 @@ def signal_to_noise(system: OpenSystem, state: SteadyState) -> Float[Array, " K"
     >>> signal_to_noise(system, steadystate(system)).shape
     (3,)
     """
-    found: Float[Array, " K"] = _signal(system, state, tier_of(system, state))
-    return found
+    return trusted_statistic(bounded_signal, system, state)
+
+
+def bounded_signal(system: OpenSystem, state: SteadyState, tier: Tier | None = None) -> Bounded:
+    """J_k^2/S_kk with its bound."""
+    S, J = _noise_and_current(system, state, tier)
+    return _product(S, (J, 2), (S, -1))
 
 
 def correlation(system: OpenSystem, state: SteadyState) -> Float[Array, "K K"]:
@@ -101,8 +121,20 @@ def correlation(system: OpenSystem, state: SteadyState) -> Float[Array, "K K"]:
     ... ).tolist()  # what one bath gets the other one gives
     [[1.0, -1.0], [-1.0, 1.0]]
     """
-    found: Float[Array, "K K"] = _correlation(system, state, tier_of(system, state))
-    return found
+    return trusted_statistic(bounded_correlation, system, state)
+
+
+def bounded_correlation(system: OpenSystem, state: SteadyState, tier: Tier | None = None) -> Bounded:
+    """S_kl/sqrt(S_kk S_ll) with its bound; 1 on the diagonal."""
+    S = bounded_noise(system, state, tier)
+    own, off = jnp.diagonal(S.value), jnp.diagonal(S.bound)
+    scale = jnp.sqrt(own[:, None] * own[None])
+    value = S.value / scale
+    of_own = jnp.diagonal(S.parts, axis1=0, axis2=1).T / (2 * own[:, None])
+    size = jnp.abs(value)
+    parts = S.parts / scale[..., None] + size[..., None] * (of_own[:, None] + of_own[None])
+    relative = off / (2 * own)
+    return S.having(value, parts, S.bound / scale + size * (relative[:, None] + relative[None]))
 
 
 def dynamical_activity(system: OpenSystem, state: SteadyState) -> Float[Array, ""]:
@@ -113,41 +145,29 @@ def dynamical_activity(system: OpenSystem, state: SteadyState) -> Float[Array, "
     >>> bool(dynamical_activity(system, steadystate(system)) > 0)
     True
     """
-    found: Float[Array, ""] = _activity(system, state, tier_of(system, state))
-    return found
+    return trusted_statistic(bounded_activity, system, state)
 
 
-@partial(compiled, static_argnames="tier")
-def _fano(system: OpenSystem, state: SteadyState, tier: Tier) -> Float[Array, " K"]:
-    return bounded_fano(system, state, tier).trusted
+def bounded_activity(system: OpenSystem, state: SteadyState, tier: Tier | None = None) -> Bounded:
+    """The dynamical activity with its bound."""
+
+    def of_jumps(jumps: Jumps) -> Sum:
+        parts = jumps.from_each_state(jumps.flux_errors[None])[0]
+        eps = jnp.finfo(parts.dtype).eps
+        parts = parts + 8 * eps * jumps.from_each_state(jumps.fluxes[None])[0]
+        return Sum(jnp.sum(jumps.fluxes), jnp.sum(parts), parts)
+
+    found = by_tier(
+        system,
+        state,
+        tier or tier_of(system, state),
+        of_jumps,
+        lambda tilt: spread(*coherent_activity(tilt), system.dimension),
+    )
+    return as_bounded(system, state, found)
 
 
-@partial(compiled, static_argnames="tier")
-def _tur(system: OpenSystem, state: SteadyState, tier: Tier) -> Float[Array, " K"]:
-    return bounded_tur(system, state, tier).trusted
-
-
-@partial(compiled, static_argnames="tier")
-def _kur(system: OpenSystem, state: SteadyState, tier: Tier) -> Float[Array, " K"]:
-    return bounded_kur(system, state, tier).trusted
-
-
-@partial(compiled, static_argnames="tier")
-def _signal(system: OpenSystem, state: SteadyState, tier: Tier) -> Float[Array, " K"]:
-    return bounded_signal(system, state, tier).trusted
-
-
-@partial(compiled, static_argnames="tier")
-def _correlation(system: OpenSystem, state: SteadyState, tier: Tier) -> Float[Array, "K K"]:
-    return bounded_correlation(system, state, tier).trusted
-
-
-@partial(compiled, static_argnames="tier")
-def _activity(system: OpenSystem, state: SteadyState, tier: Tier) -> Float[Array, ""]:
-    return bounded_activity(system, state, tier).trusted
-
-
-def counted_currents(system: OpenSystem, state: SteadyState, tier: Tier) -> Bounded:
+def counted_currents(system: OpenSystem, state: SteadyState, tier: Tier | None) -> Bounded:
     """Mean of the energy that each bath gets in a unit of time, as it is counted, (K,).
 
     With the global equation that is the heat current. Elsewhere the two differ by what the energies that
@@ -180,11 +200,14 @@ def _product(of: Bounded, *factors: tuple[Bounded, int]) -> Bounded:
     return replace(product, pace=of.pace.with_those_of(*(factor.pace for factor, _ in factors)))
 
 
-def _own_noise(system: OpenSystem, state: SteadyState, tier: Tier) -> Bounded:
-    """S_kk, (K,)."""
+def _noise_and_current(
+    system: OpenSystem, state: SteadyState, tier: Tier | None
+) -> tuple[Bounded, Bounded]:
+    """S_kk and J_k of each bath, (K,)."""
     S = bounded_noise(system, state, tier)
     parts = jnp.diagonal(S.parts, axis1=0, axis2=1).T
-    return S.having(jnp.diagonal(S.value), parts, jnp.diagonal(S.bound))
+    own = S.having(jnp.diagonal(S.value), parts, jnp.diagonal(S.bound))
+    return own, counted_currents(system, state, tier)
 
 
 def _times(found: Bounded, factor: float) -> Bounded:
@@ -198,65 +221,3 @@ def _for_each(found: Bounded, n: int) -> Bounded:
         jnp.broadcast_to(found.parts, (n, *found.parts.shape)),
         jnp.broadcast_to(found.bound, (n,)),
     )
-
-
-def bounded_fano(system: OpenSystem, state: SteadyState, tier: Tier | None = None) -> Bounded:
-    """The Fano factors with their bounds."""
-    tier = tier or tier_of(system, state)
-    S, J = _own_noise(system, state, tier), counted_currents(system, state, tier)
-    return _product(S, (S, 1), (J, -1))
-
-
-def bounded_signal(system: OpenSystem, state: SteadyState, tier: Tier | None = None) -> Bounded:
-    """J_k^2/S_kk with its bound."""
-    tier = tier or tier_of(system, state)
-    S, J = _own_noise(system, state, tier), counted_currents(system, state, tier)
-    return _product(S, (J, 2), (S, -1))
-
-
-def bounded_tur(system: OpenSystem, state: SteadyState, tier: Tier | None = None) -> Bounded:
-    """S_kk sigma/(2 J_k^2) with its bound."""
-    tier = tier or tier_of(system, state)
-    S, J = _own_noise(system, state, tier), counted_currents(system, state, tier)
-    sigma = _for_each(_dissipated(system, state, J), system.n_baths)
-    return _times(_product(S, (S, 1), (sigma, 1), (J, -2)), 0.5)
-
-
-def bounded_kur(system: OpenSystem, state: SteadyState, tier: Tier | None = None) -> Bounded:
-    """S_kk A/J_k^2 with its bound."""
-    tier = tier or tier_of(system, state)
-    S, J = _own_noise(system, state, tier), counted_currents(system, state, tier)
-    A = _for_each(bounded_activity(system, state, tier), system.n_baths)
-    return _product(S, (S, 1), (A, 1), (J, -2))
-
-
-def bounded_correlation(system: OpenSystem, state: SteadyState, tier: Tier | None = None) -> Bounded:
-    """S_kl/sqrt(S_kk S_ll) with its bound; 1 on the diagonal."""
-    S = bounded_noise(system, state, tier or tier_of(system, state))
-    own, off = jnp.diagonal(S.value), jnp.diagonal(S.bound)
-    scale = jnp.sqrt(own[:, None] * own[None])
-    value = S.value / scale
-    of_own = jnp.diagonal(S.parts, axis1=0, axis2=1).T / (2 * own[:, None])
-    size = jnp.abs(value)
-    parts = S.parts / scale[..., None] + size[..., None] * (of_own[:, None] + of_own[None])
-    relative = off / (2 * own)
-    return S.having(value, parts, S.bound / scale + size * (relative[:, None] + relative[None]))
-
-
-def bounded_activity(system: OpenSystem, state: SteadyState, tier: Tier | None = None) -> Bounded:
-    """The dynamical activity with its bound."""
-
-    def of_jumps(jumps: Jumps) -> Sum:
-        parts = jumps.from_each_state(jumps.flux_errors[None])[0]
-        eps = jnp.finfo(parts.dtype).eps
-        parts = parts + 8 * eps * jumps.from_each_state(jumps.fluxes[None])[0]
-        return Sum(jnp.sum(jumps.fluxes), jnp.sum(parts), parts)
-
-    found = by_tier(
-        system,
-        state,
-        tier or tier_of(system, state),
-        of_jumps,
-        lambda tilt: spread(*coherent_activity(tilt), system.dimension),
-    )
-    return as_bounded(system, state, found)

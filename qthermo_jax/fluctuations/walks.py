@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, Int, PRNGKeyArray, Shaped
 
-from qthermo_jax.structure import Groups, Pairs, padded
+from qthermo_jax.gathers import Groups, padded
+from qthermo_jax.structure import Pairs
 from qthermo_jax.transitions import Transitions
 
 # Propagators are right for |H_eff| t up to 2^40, about 1e12; past that they are NaN.

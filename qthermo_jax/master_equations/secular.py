@@ -16,9 +16,10 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Inexact
 
 from qthermo_jax.eigenbasis import Eigenbasis
+from qthermo_jax.gathers import padded
 from qthermo_jax.master_equations.base import HeatFlow, MasterEquation
 from qthermo_jax.master_equations.generator import Generator, InEigenbasis
-from qthermo_jax.structure import Index, padded, products_of
+from qthermo_jax.structure import Index, products_of
 from qthermo_jax.transitions import Transitions, leak
 
 

@@ -12,8 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
+from qthermo_jax.gathers import padded
 from qthermo_jax.master_equations.generator import Generator
-from qthermo_jax.structure import Index, padded
+from qthermo_jax.structure import Index
 
 
 @dataclass(frozen=True, eq=False)

@@ -43,8 +43,8 @@ _REMARKS = {
     ),
     Note.UNDERFLOW: "populations below the smallest number of this precision are 0",
     Note.CURRENTS_CANCEL: (
-        "opposite fluxes cancel so far that less than six digits of a heat current are left: it and "
-        "what is made of it are NaN"
+        "terms cancel so far that less than six digits are left of a heat current, of its noise or of a "
+        "higher cumulant, or of what is made of these: that number is NaN"
     ),
 }
 

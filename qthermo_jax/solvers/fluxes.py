@@ -32,11 +32,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Shaped
 
+from qthermo_jax.gathers import padded
 from qthermo_jax.precision import precise
 from qthermo_jax.solvers.batched_gth import product, smallest
 from qthermo_jax.solvers.gth import lift_of, over_itself
 from qthermo_jax.solvers.points_last import points_last
-from qthermo_jax.structure import Pairs, padded
+from qthermo_jax.structure import Pairs
 
 # What remembers every step grows as the cube of the number of states that leave one by one.
 LARGEST_CORE = 64

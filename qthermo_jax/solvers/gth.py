@@ -15,7 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from qthermo_jax.structure import Pairs, padded
+from qthermo_jax.gathers import padded
+from qthermo_jax.structure import Pairs
 
 
 class Stationary(eqx.Module):

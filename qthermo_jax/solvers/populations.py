@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from qthermo_jax.gathers import repeated
 from qthermo_jax.registry import Method
 from qthermo_jax.solvers.base import Levels, Note, Problem, Solution, Solver
 from qthermo_jax.solvers.batched_gth import stationary
-from qthermo_jax.structure import repeated
 from qthermo_jax.transitions import Transitions, jump_rates, leak
 
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 # Characters of a value that an error shows.
@@ -23,6 +23,7 @@ class Issue:
         suggestion: the name that was meant, to stand where `steps` leads; None if none is near.
         line: of the file, from 1; None where it is about no line, and for a spec from Python.
         subject: what the sentence begins with if that is not the path: "model chain".
+        source: the file that it is in; "" for a spec from Python.
 
     >>> print(Issue(("axes", "T_2", "num"), "missing"))
     axes.T_2.num: missing
@@ -33,6 +34,7 @@ class Issue:
     suggestion: str | None = None
     line: int | None = None
     subject: str | None = None
+    source: str = ""
 
     @property
     def path(self) -> str:
@@ -43,13 +45,13 @@ class Issue:
         subject = self.path if self.subject is None else self.subject
         return f"{subject}: {self.message}" if subject else self.message
 
-    def told(self, source: str, kind: str = "") -> str:
+    def told(self, kind: str = "") -> str:
         """The sentence behind the file and the line that it is about, and behind its kind.
 
-        >>> Issue(("axes", "g"), "empty", line=3).told("spec.toml", "error")
+        >>> Issue(("axes", "g"), "empty", line=3, source="spec.toml").told("error")
         'spec.toml:3: error: axes.g: empty'
         """
-        place = f"{source}:{self.line}" if source and self.line else source
+        place = f"{self.source}:{self.line}" if self.source and self.line else self.source
         return ": ".join(part for part in (place, kind, str(self)) if part)
 
 
@@ -68,11 +70,10 @@ class SpecError(ValueError):
 
     Args:
         found: the issues; a text is one that is about no place in a spec.
-        source: the file that they were found in.
+        source: the file of those that name none.
 
     Attributes:
         issues: what was found.
-        source: "" for a spec from Python.
 
     >>> raise SpecError(Issue(("model",), "missing"))
     Traceback (most recent call last):
@@ -82,13 +83,13 @@ class SpecError(ValueError):
 
     def __init__(self, *found: Issue | str, source: str = "") -> None:
         super().__init__(*found)
-        self.issues = tuple(one if isinstance(one, Issue) else Issue((), one) for one in found)
-        self.source = source
+        issues = (one if isinstance(one, Issue) else Issue((), one) for one in found)
+        self.issues = tuple(replace(one, source=one.source or source) for one in issues)
 
     @property
     def lines(self) -> list[str]:
         """One for each issue; a file's name inside it may hold a line break."""
-        return [issue.told(self.source) for issue in self.issues]
+        return [issue.told() for issue in self.issues]
 
     def __str__(self) -> str:
         return "\n".join(self.lines)

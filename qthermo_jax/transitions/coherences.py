@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Inexact, Int
 
-from qthermo_jax.structure import Groups, Pairs
+from qthermo_jax.gathers import Groups
+from qthermo_jax.structure import Pairs
 from qthermo_jax.transitions.record import Transitions
 
 # What counts as round-off of how fast an amplitude changes, relative to the fastest.

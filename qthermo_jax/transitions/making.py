@@ -12,7 +12,8 @@ from jaxtyping import Array, Float, Inexact, Int
 from qthermo_jax.baths import FROZEN, Bath, SpectralDensity, rates_both_ways
 from qthermo_jax.couplings import SparseCoupling
 from qthermo_jax.eigenbasis import Eigenbasis, cluster
-from qthermo_jax.structure import BankPairs, Pairs, padded, repeated
+from qthermo_jax.gathers import padded, repeated
+from qthermo_jax.structure import BankPairs, Pairs
 from qthermo_jax.transitions.record import Transitions
 
 # Round-off of a rotated amplitude in units of eps, the amplification of its states and its reach: twice

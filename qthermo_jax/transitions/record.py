@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Inexact, Int, Shaped
 
 from qthermo_jax.eigenbasis import Eigenbasis
-from qthermo_jax.structure import Pairs, padded
+from qthermo_jax.gathers import padded
+from qthermo_jax.structure import Pairs
 
 # A coupling that was given in a rotated basis has round-off of its own: a divergent rate multiplies it.
 _GIVEN = 16.0

@@ -21,7 +21,7 @@ import xarray as xr
 from attack.sweeps import Solver, job_of, run
 from datasets import values_of
 from qthermo_jax.cli.interrupts import Interrupts
-from qthermo_jax.cli.running import _run as run_like_the_command
+from qthermo_jax.cli.running import run_one
 from qthermo_jax.steady import Status
 from qthermo_jax.sweeping import SpecError, Store, StoreError
 from qthermo_jax.sweeping.execute.this_host import THIS_HOST
@@ -136,7 +136,7 @@ class Killed:
                 kept = Store(self.out, job.plan, **self.stage.how or {})
                 interrupts = Interrupts()
                 with interrupts.listening():
-                    run_like_the_command(Path("sweep.toml"), job, kept, THIS_HOST, interrupts)
+                    run_one(Path("sweep.toml"), job, kept, THIS_HOST, interrupts)
             code = min(count, 254)
         except KeyboardInterrupt:
             code = 130

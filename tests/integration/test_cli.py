@@ -87,6 +87,31 @@ def test_several_specs_do_not_share_an_output_and_none_starts_if_one_is_wrong(fo
     assert not (folder / "results").exists()
 
 
+def test_the_faults_of_all_specs_are_told_and_none_runs(folder, qthermo):
+    # The lines, counted by hand: SPEC begins with an empty one.
+    (folder / "axis.toml").write_text(SPEC.replace("T_2 =", "T2 =").replace("T_1 = 1.0", 'T_1 = "hot"'))
+    (folder / "model.toml").write_text(SPEC.replace("lambda_system", "lambda_sistem"))
+    code, out, err = qthermo("run", "axis.toml", "spec.toml", "model.toml", "none.toml")
+    assert (code, out) == (2, "")
+    told = ("axis.toml:7: parameters.T_1", "axis.toml:9: axes.T2", "model.toml:3: model", "none.toml")
+    assert len(err.splitlines()) == len(told)
+    for line, start in zip(err.splitlines(), told, strict=True):
+        assert line.startswith(f"qthermo: {start}: ")
+    assert not (folder / "results").exists()
+
+
+def test_outputs_that_cannot_be_written_are_told_of_all_specs(folder, qthermo):
+    (folder / "results").mkdir()
+    for name in ("one", "two"):
+        (folder / f"{name}.toml").write_text(SPEC)
+        (folder / "results" / f"{name}.h5").write_text("my thesis")
+    code, out, err = qthermo("run", "one.toml", "spec.toml", "two.toml")
+    assert (code, out) == (2, "")
+    refused = [line.split(":")[1].strip() for line in err.splitlines()]
+    assert refused == ["results/one.h5", "results/two.h5"]
+    assert not (folder / "results" / "spec.h5").exists()
+
+
 def test_a_status_of_several_causes_names_the_first_one(folder, qthermo):
     cause = "parameter_out_of_range, first at T_2 = -1: bath 2: temperature -1.0 is below 0"
     assert f"results/spec.h5: {cause}\n" in qthermo("run", "spec.toml")[1]

@@ -118,7 +118,7 @@ def _kept(plan: Plan, results: Results) -> dict[str, Array]:
 
 
 def _cancels(system: OpenSystem, state: State, results: Results) -> Bool[Array, ""]:
-    """Whether a result, or some of it, is not given because heat currents cancel.
+    """Whether a result, or some of it, is not given because terms of currents or of their noise cancel.
 
     A function of the user's own may have taken a current; its NaN has this cause where a current is one.
     """

@@ -58,7 +58,7 @@ def check(path: Path, output: Path) -> Verdict:
     except SpecError as error:
         return Verdict(error.issues, (), None)
     oddities = [*oddities_of(plan, output), *not_unique_at_zero(plan)]
-    return Verdict((), tuple(with_lines(oddities, text)), plan)
+    return Verdict((), tuple(with_lines(oddities, text, str(path))), plan)
 
 
 def plan_from_text(
@@ -85,7 +85,7 @@ def plan_from_text(
     try:
         return checked_plan(data, find, memory, devices)
     except SpecError as error:
-        raise SpecError(*with_lines(error.issues, text), source=str(path)) from error.__cause__
+        raise SpecError(*with_lines(error.issues, text, str(path))) from error.__cause__
 
 
 def checked_plan(

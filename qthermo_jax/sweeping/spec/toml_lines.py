@@ -35,10 +35,18 @@ def lines_of_keys(text: str) -> dict[Steps, int]:
     return found
 
 
-def with_lines(issues: Iterable[Issue], text: str) -> list[Issue]:
-    """Issues of a TOML text with their lines, in their order: that of the key, or of what it is in."""
+def with_lines(issues: Iterable[Issue], text: str, source: str) -> list[Issue]:
+    """Issues of a TOML file with its name and their lines: that of the key, or of what it is in.
+
+    Args:
+        issues: without a file.
+        text, source: what the file says, and its name.
+
+    Returns:
+        them in the order of their lines.
+    """
     lines = lines_of_keys(text)
-    found = [replace(issue, line=line_of(issue.steps, lines)) for issue in issues]
+    found = [replace(issue, line=line_of(issue.steps, lines), source=source) for issue in issues]
     return sorted(found, key=lambda issue: issue.line or 0)
 
 
