@@ -1,19 +1,12 @@
 """A running sweep on the terminal: a bar, or a plain line now and then where none can move."""
 
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import click
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
 from qthermo_jax.steady import Status
 from qthermo_jax.sweeping.execute.progress import Watcher
@@ -77,8 +70,7 @@ class Tally:
 @contextmanager
 def watched(title: str, tally: Tally) -> Iterator[Watcher]:
     """Show a tally while it grows."""
-    console = Console(stderr=True)
-    show = _bar(title, tally, console) if console.is_terminal else _lines(title, tally)
+    show = _bar(title, tally) if sys.stderr.isatty() else _lines(title, tally)
     with show as shown:
 
         def watch(done: TileReport) -> None:
@@ -89,7 +81,18 @@ def watched(title: str, tally: Tally) -> Iterator[Watcher]:
 
 
 @contextmanager
-def _bar(title: str, tally: Tally, console: Console) -> Iterator[Callable[[], None]]:
+def _bar(title: str, tally: Tally) -> Iterator[Callable[[], None]]:
+    # Only a terminal shows it: no other run has to load it.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     last = (TimeRemainingColumn(), TextColumn("{task.fields[remarks]}"))
     with Progress(*columns, *last, console=console, transient=True) as bar:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from qthermo_jax.sweeping.errors import SpecError
-from qthermo_jax.sweeping.execute.entry import sweep_from_file
+from qthermo_jax.sweeping.execute.spec_file import sweep_from_file
 from qthermo_jax.sweeping.spec.declared import values_of
 from qthermo_jax.sweeping.spec.reading import parse_spec
 

@@ -1,17 +1,20 @@
 """How tables, sizes and statuses are told."""
 
 from collections.abc import Mapping
-
-import xarray as xr
-from rich.console import Console
-from rich.table import Table
+from typing import TYPE_CHECKING
 
 from qthermo_jax.steady import Status
 from qthermo_jax.sweeping.store.reasons import ATTRIBUTE
 
+if TYPE_CHECKING:
+    import xarray as xr
+    from rich.table import Table
 
-def print_table(table: Table) -> None:
+
+def print_table(table: "Table") -> None:
     """To a terminal as wide as it is; elsewhere no line is broken."""
+    from rich.console import Console
+
     console = Console()
     if not console.is_terminal:
         console = Console(width=10_000)
@@ -23,7 +26,7 @@ def in_words(statuses: Mapping[int, int]) -> str:
     return ", ".join(f"{n} {Status(code).meaning}" for code, n in sorted(statuses.items()))
 
 
-def causes(data: xr.Dataset) -> list[str]:
+def causes(data: "xr.Dataset") -> list[str]:
     """What was wrong at the first point of each status that has several causes, one line each."""
     told: str = data["status"].attrs.get(ATTRIBUTE, "")
     return told.splitlines()

@@ -128,11 +128,10 @@ def run_one(
         StoreError: the result cannot be written; what was finished is kept.
         TilesFailed: some tiles could not be computed; the rest is kept.
     """
-    from qthermo_jax.cli.explaining import extended
     from qthermo_jax.cli.formatting import causes, in_words
     from qthermo_jax.monitor import Tally, watched
     from qthermo_jax.steady import Status
-    from qthermo_jax.sweeping import open_result, run_to_file
+    from qthermo_jax.sweeping import run_to_file
     from qthermo_jax.sweeping.execute.checking import oddities_of_result
 
     if store.finished:
@@ -141,6 +140,8 @@ def run_one(
         click.echo(f"{store.path}: finished already, nothing computed{unknown}")
         return
     if store.extends:
+        from qthermo_jax.cli.explaining import extended
+
         click.echo(f"{store.path}: {extended(job, store)}")
     tally = Tally(job.plan.points)
     with interrupts.stopping(store.tile_files.folder) as stop, watched(spec.stem, tally) as watch:
@@ -149,10 +150,12 @@ def run_one(
     click.echo(f"{store.path}: {took}; {in_words(tally.statuses)}")
     if not tally.statuses.keys() - {Status.OK}:
         return
+    from qthermo_jax.sweeping import open_result
+
     with open_result(store.path) as data:
         for cause in causes(data):
             click.echo(f"{store.path}: {cause}")
-        _warn(spec, job, oddities_of_result(job.plan, data))
+        _warn(spec, job, oddities_of_result(job.plan, data["status"]))
 
 
 def _find_devices() -> None:

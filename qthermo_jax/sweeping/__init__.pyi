@@ -1,7 +1,9 @@
 from .errors import Interrupted, Issue, SpecError, SpecWarning, StoreError, TilesFailed
-from .execute.entry import sweep, sweep_from_file
+from .execute.entry import sweep
+from .execute.in_memory import run_in_memory
 from .execute.job import Sweep
-from .execute.run import run_in_memory, run_to_file
+from .execute.run import run_to_file
+from .execute.spec_file import sweep_from_file
 from .store.reading import open_result
 from .store.store import Store
 

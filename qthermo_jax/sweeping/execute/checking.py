@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from qthermo_jax.steady import Status
 from qthermo_jax.sweeping.compute.cold import is_a_temperature, not_unique_at_zero
@@ -139,15 +138,13 @@ def oddities_of(plan: Plan, output: Path | None) -> Iterator[Issue]:
         yield from _too_large(plan, output)
 
 
-def oddities_of_result(plan: Plan, data: xr.Dataset) -> Iterator[Issue]:
-    """What `check` solves points for, from the statuses of the finished sweep instead."""
-    names = [axis.name for axis in plan.axes]
+def oddities_of_result(plan: Plan, status: Any) -> Iterator[Issue]:
+    """What `check` solves points for, from the statuses of the finished sweep instead.
 
-    def not_unique_at(index: tuple[int, ...]) -> bool:
-        there = data["status"].isel(dict(zip(names, index, strict=True)))
-        return int(there) == Status.NOT_UNIQUE
-
-    yield from not_unique_at_zero(plan, not_unique_at)
+    Args:
+        status: of each point of the grid, an array or what is indexed like one.
+    """
+    yield from not_unique_at_zero(plan, lambda index: int(status[index]) == Status.NOT_UNIQUE)
 
 
 def _odd_numbers(plan: Plan) -> Iterator[Issue]:

@@ -1,4 +1,4 @@
-"""The two ways to ask for a sweep: a spec in a file, and a call from Python."""
+"""A sweep that is asked for from Python."""
 
 import json
 import warnings
@@ -15,33 +15,17 @@ from qthermo_jax.sweeping.execute.checking import (
     checked_plan,
     oddities_of,
     oddities_of_result,
-    plan_from_text,
 )
 from qthermo_jax.sweeping.execute.executor import Executor
+from qthermo_jax.sweeping.execute.in_memory import run_in_memory
 from qthermo_jax.sweeping.execute.job import Sweep
-from qthermo_jax.sweeping.execute.run import run_in_memory, run_to_file
+from qthermo_jax.sweeping.execute.run import run_to_file
 from qthermo_jax.sweeping.execute.this_host import THIS_HOST
 from qthermo_jax.sweeping.plan.model import Model, find_model
 from qthermo_jax.sweeping.plan.record import DEFAULT_MEMORY
 from qthermo_jax.sweeping.spec.declared import Spec
-from qthermo_jax.sweeping.spec.reading import read_toml
 from qthermo_jax.sweeping.store.store import Store
 from qthermo_jax.system import OpenSystem
-
-
-def sweep_from_file(path: Path, memory: int = DEFAULT_MEMORY, devices: int | None = None) -> Sweep:
-    """Read and resolve a TOML spec; a model's file is looked up beside it.
-
-    Args:
-        memory: bytes that one device's shard of a tile may take.
-        devices: how many share a tile; all local ones if not told.
-
-    Raises:
-        SpecError: what is wrong, one line for each issue; `qthermo check` says the same.
-    """
-    data, source = read_toml(path)
-    plan = plan_from_text(path, data, source, memory, devices)
-    return Sweep(plan, source, plan.spec.model, path.parent, tuple(plan.spec.observables))
 
 
 def sweep(
@@ -157,7 +141,7 @@ def sweep(
         _warn(oddities_of(plan, None if begun else store.path))
         run_to_file(job, store, executor=workers)
         data = xr.open_dataset(store.path, engine="h5netcdf")
-    _warn(oddities_of_result(plan, data))
+    _warn(oddities_of_result(plan, data["status"]))
     return data
 
 

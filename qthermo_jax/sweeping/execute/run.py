@@ -1,37 +1,20 @@
-"""A sweep is run: in memory, or to a file that resumes."""
+"""A sweep is run to a file that resumes."""
 
 import logging
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
-import numpy as np
-import xarray as xr
-
 from qthermo_jax.sweeping.compute.devices import device_name
-from qthermo_jax.sweeping.compute.engine import Engine
 from qthermo_jax.sweeping.compute.reasons import causes_at
 from qthermo_jax.sweeping.errors import Interrupted, TilesFailed, first_line
 from qthermo_jax.sweeping.execute.executor import Executor
-from qthermo_jax.sweeping.execute.extending import extend
 from qthermo_jax.sweeping.execute.job import Sweep
 from qthermo_jax.sweeping.execute.progress import Watcher, logged, nobody
 from qthermo_jax.sweeping.execute.this_host import THIS_HOST
-from qthermo_jax.sweeping.store.layout import layout_of, to_dataset
+from qthermo_jax.sweeping.store.layout import layout_of
 from qthermo_jax.sweeping.store.reasons import EXPLAINED, with_reasons
 from qthermo_jax.sweeping.store.store import Store
-
-
-def run_in_memory(job: Sweep) -> xr.Dataset:
-    """Compute everything and keep it in memory."""
-    layout = layout_of(job.plan, job.source, device_name())
-    arrays = {name: np.empty(layout.shape(v), v.dtype) for name, v in layout.computed.items()}
-    for box, tile in Engine(job.plan).solve(job.plan.tiling.boxes):
-        for name, values in tile.items():
-            arrays[name][box] = values
-    whole = tuple(slice(0, axis.size) for axis in job.plan.axes)
-    layout = with_reasons(layout, job.plan, [(whole, arrays)], partial(causes_at, job.plan))
-    return to_dataset(layout, arrays)
 
 
 def run_to_file(
@@ -67,6 +50,9 @@ def _run_logged(
     with logged(store.path) as log:
         try:
             if store.extends:
+                # It compares with an old result, by xarray, which no other run to a file has to load.
+                from qthermo_jax.sweeping.execute.extending import extend  # noqa: PLC0415
+
                 run_block = partial(run_to_file, watch=watch, stop=stop, executor=executor)
                 extend(job, store, run_block, watch)
             else:

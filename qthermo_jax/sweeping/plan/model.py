@@ -212,7 +212,7 @@ def _told_in_one_line(steps: Steps, source: str) -> Iterator[None]:
 
 def _described(name: str, function: Callable[..., OpenSystem], digest: str) -> Model:
     try:
-        hints = get_type_hints(function, include_extras=True)
+        hints = get_type_hints(inspect.unwrap(function), include_extras=True)
     except (NameError, TypeError) as error:
         unread = f"its annotations cannot be read: {first_line(error)}"
         raise SpecError(of_model(name, unread)) from None

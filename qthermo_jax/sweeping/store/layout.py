@@ -9,7 +9,6 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from qthermo_jax.labels import Quantity
 from qthermo_jax.registry import Method
@@ -213,12 +212,3 @@ def bytes_on_disk(plan: Plan) -> int:
     variables = len(plan.results) + len(flags) + len(plan.axes) + len(plan.dims)
     flagged = sum(flag.dtype.itemsize for flag in flags)
     return plan.points * (plan.output_dtype.itemsize * values + flagged) + variables * _BYTES_OF_NAMES
-
-
-def to_dataset(layout: Layout, arrays: dict[str, np.ndarray]) -> xr.Dataset:
-    """The result in memory."""
-    return xr.Dataset(
-        {name: (var.dims, arrays[name], var.attrs) for name, var in layout.computed.items()},
-        {name: (var.dims, var.values, var.attrs) for name, var in layout.coordinates.items()},
-        layout.attrs,
-    )

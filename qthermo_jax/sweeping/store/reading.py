@@ -1,11 +1,22 @@
-"""Results of sweeps, read back."""
+"""Results of sweeps as xarray has them: in memory, or read back from a file."""
 
 from pathlib import Path
 
+import numpy as np
 import xarray as xr
 
 from qthermo_jax.results.schema import METHOD, STATUS
 from qthermo_jax.sweeping.errors import SpecError, first_line
+from qthermo_jax.sweeping.store.layout import Layout
+
+
+def to_dataset(layout: Layout, arrays: dict[str, np.ndarray]) -> xr.Dataset:
+    """The result in memory."""
+    return xr.Dataset(
+        {name: (var.dims, arrays[name], var.attrs) for name, var in layout.computed.items()},
+        {name: (var.dims, var.values, var.attrs) for name, var in layout.coordinates.items()},
+        layout.attrs,
+    )
 
 
 def open_result(path: str | Path) -> xr.Dataset:

@@ -1,0 +1,23 @@
+"""A sweep that is asked for by a spec in a file."""
+
+from pathlib import Path
+
+from qthermo_jax.sweeping.execute.checking import plan_from_text
+from qthermo_jax.sweeping.execute.job import Sweep
+from qthermo_jax.sweeping.plan.record import DEFAULT_MEMORY
+from qthermo_jax.sweeping.spec.reading import read_toml
+
+
+def sweep_from_file(path: Path, memory: int = DEFAULT_MEMORY, devices: int | None = None) -> Sweep:
+    """Read and resolve a TOML spec; a model's file is looked up beside it.
+
+    Args:
+        memory: bytes that one device's shard of a tile may take.
+        devices: how many share a tile; all local ones if not told.
+
+    Raises:
+        SpecError: what is wrong, one line for each issue; `qthermo check` says the same.
+    """
+    data, source = read_toml(path)
+    plan = plan_from_text(path, data, source, memory, devices)
+    return Sweep(plan, source, plan.spec.model, path.parent, tuple(plan.spec.observables))
