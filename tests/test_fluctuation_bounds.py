@@ -117,6 +117,22 @@ def test_the_bound_covers_the_error_of_the_local_noise() -> None:
             covered(noise_and_bound(drawn.system(), "dense"), drawn.exact().noise())
 
 
+def test_the_noise_of_many_points_is_covered_at_each() -> None:
+    """Mapped along two axes, one of which leaves most arrays as they are."""
+    network = random_network(7, 4, 2)
+    warm, cold = np.array([1.0, 1.4, 2.0]), np.array([0.3, 0.7])
+
+    def at(T_1: jax.Array, T_2: jax.Array) -> Bounded:
+        return noise_and_bound(network.system.with_temperatures(jnp.stack([T_1, T_2])), "populations")
+
+    found = jax.vmap(jax.vmap(at, (None, 0)), (0, None))(jnp.asarray(warm), jnp.asarray(cold))
+    for i, k in np.ndindex(warm.size, cold.size):
+        with mp.workdps(DIGITS):
+            _, exact = network.noise([mpmath.mpf(float(T)) for T in (warm[i], cold[k])])
+            covered(Known(found.value[i, k], found.bound[i, k]), exact)
+        assert np.all(found.reliable[i, k])
+
+
 @partial(jax.jit, static_argnames="method")
 def finite_time(system: qj.OpenSystem, times: jax.Array, method: str) -> tuple[Known, Known]:
     basis = system.eigenbasis()
