@@ -1,4 +1,4 @@
-"""Pictures for the pages: digits of the solvers by temperature, a trajectory. Writes docs/figures/*.png.
+"""Pictures for the pages: digits, a trajectory, large deviations. Writes docs/figures/*.png.
 
 The exact numbers are those of the tests: it runs with PYTHONPATH=tests. It takes a minute, so
 `make docs` runs it, not each build of MkDocs.
@@ -59,12 +59,45 @@ def trajectory() -> Figure:
     return figure
 
 
+def large_deviations() -> Figure:
+    """How improbable heat currents into the diode's cold bath are, and their fluctuation symmetry."""
+    system = qj.models.thermal_diode(T_L=1.0, T_R=0.25)
+    state = qj.steadystate(system, method="populations")
+    J, S = float(qj.heat_currents(system, state)[1]), float(qj.current_noise(system, state)[1, 1])
+    improbability = jax.jit(jax.vmap(lambda j: qj.rate_function(system, 1, j, method="populations")))
+    times = np.linspace(-2.0, 5.0, 141)
+    found, unit = np.asarray(improbability(jnp.asarray(times * J))), 1e-2
+    force = float(1 / system.temperatures[1] - 1 / system.temperatures[0])
+
+    figure = Figure(figsize=(8.0, 3.8), dpi=150, layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.plot(times, found / unit, color="C0", label=r"$I(j)$")
+    normal = (times - 1.0) ** 2 * J**2 / (2 * S)
+    left.plot(times, normal / unit, "--", color="0.5", lw=1, label=r"normal: $(j - J)^2/(2 S)$")
+    marks = np.linspace(0.25, 2.0, 8)
+    forth, back = (np.asarray(improbability(jnp.asarray(sign * marks * J))) for sign in (1, -1))
+    shifted = (forth + marks * J * force) / unit
+    left.plot(-marks, shifted, "o", color="C3", ms=4, mfc="none", label=r"$I(-j) + (-j)\,\Delta\beta$")
+    left.axvline(1.0, color="0.8", lw=0.8, zorder=0)
+    left.set(xlabel="heat current into the cold bath $j / J$", ylabel=r"$I(j)$ / $10^{-2} h_L$")
+    left.set_ylim(bottom=0)
+    left.legend()
+
+    steps = np.array([0.0, 2.1])
+    right.plot(steps, steps * J * force / unit, color="black", lw=1, label=r"$j\,\Delta\beta$")
+    right.plot(marks, (back - forth) / unit, "o", color="C3", ms=4, mfc="none", label=r"$I(-j) - I(j)$")
+    right.set(xlabel="$j / J$", ylabel=r"$I(-j) - I(j)$ / $10^{-2} h_L$", xlim=(0, None), ylim=(0, None))
+    right.legend()
+    return figure
+
+
 def main() -> None:
     """Draw all."""
     jax.config.update("jax_enable_x64", True)
     FIGURES.mkdir(exist_ok=True)
     digits().savefig(FIGURES / "digits.png")
     trajectory().savefig(FIGURES / "trajectory.png")
+    large_deviations().savefig(FIGURES / "large_deviations.png")
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ class Result:
         y: str | None = None,
         select: Mapping[str, object] | None = None,
         lines: Sequence[tuple[xr.Dataset, str | None]] = (),
-        scale: str = "linear",
+        scale: str | None = None,
     ) -> "Picture":
         """One variable as `qthermo plot` draws it; a notebook shows it, `savefig` keeps it.
 

@@ -52,9 +52,10 @@ class Pace(eqx.Module):
         return jnp.maximum(self.factors * fastest, of_populations)
 
     def with_those_of(self, *others: "Pace") -> "Pace":
-        """The same for a value that is made of others' terms too: the most factors count."""
+        """The same for a value that is made of others' terms too: their rates, and the most factors."""
         most = jnp.max(jnp.stack([self.factors, *(other.factors for other in others)]))
-        return replace(self, factors=most)
+        rates = jnp.concatenate([self.rates, *(other.rates for other in others)])
+        return replace(self, rates=rates, factors=most)
 
 
 class Bounded(eqx.Module):

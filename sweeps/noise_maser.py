@@ -3,7 +3,7 @@
 Scovil & Schulz-DuBois, Phys. Rev. Lett. 2, 262 (1959). |0>, |1>, |2> have the energies 0, omega_c,
 omega_h; a hot bath drives 0 <-> 2, a cold one 0 <-> 1, and a resonant field of strength drive couples 1
 and 2. Its coherence lets the current be more regular than any rate equation with as much dissipation:
-Kalaee, Wacker & Potts, Phys. Rev. E 104, L012103 (2021).
+Kalaee, Wacker & Potts, Phys. Rev. E 104, L012103 (2021), arXiv:2103.07791.
 """
 
 import jax.numpy as jnp

@@ -12,7 +12,7 @@ import mpmath
 import numpy as np
 
 import qthermo_jax as qj
-from exact import stationary
+from exact import dissipator, exact_matrix, jumps_between, levels_of, stationary
 from oracles import exact_rate
 
 mp = mpmath.mp
@@ -120,3 +120,128 @@ def random_network(
         couplings[k, i, j] = couplings[k, j, i] = rng.lognormal()
     T = rng.uniform(0.5, 2.0, K) if near is None else 1.0 + near * rng.normal(size=K)
     return Network(energies, couplings, T / cold, rng.lognormal(size=K))
+
+
+@dataclass(frozen=True)
+class Lindblad:
+    """Jump operators of K baths, each with its energy, and a generator on column-stacked matrices.
+
+    Attributes:
+        jumps: of each bath: the energy that the bath gets, and the jumps' part of the generator.
+        L: the generator.
+    """
+
+    jumps: list[list[tuple[mpmath.mpf, mpmath.matrix]]]
+    L: mpmath.matrix
+
+    @classmethod
+    def of(
+        cls,
+        H: np.ndarray,
+        couplings: Sequence[np.ndarray],
+        T: Sequence[float],
+        J: Sequence[float],
+        local: np.ndarray | None = None,
+    ) -> "Lindblad":
+        """The global equation of flat baths, or the local one by H_0, as `exact` has them."""
+        d = len(H)
+        levels = levels_of(H if local is None else local)
+        jumps, L = [], mp.zeros(d * d)
+        for S, own_T, own_J in zip(couplings, T, J, strict=True):
+            rate, temperature = (mpmath.mpf(float(own)) for own in (own_J, own_T))
+            found = [
+                (omega, exact_rate(rate, omega, temperature) if omega else mpmath.mpf(0), A)
+                for omega, A in jumps_between(levels, exact_matrix(S))
+            ]
+            L += dissipator([(gamma, A) for _, gamma, A in found], d)
+            jumps.append([(omega, gamma * _both_sides(A)) for omega, gamma, A in found])
+        energy = exact_matrix(H)
+        if local is None:
+            energy = sum((E * P for E, P in levels), mp.zeros(d))
+        for a, b, i in np.ndindex(d, d, d):
+            L[b * d + a, b * d + i] -= 1j * energy[a, i]
+            L[b * d + a, i * d + a] += 1j * energy[i, b]
+        return cls(jumps, L)
+
+    @property
+    def trace(self) -> mpmath.matrix:
+        """Tr rho as a row."""
+        n = self.L.rows
+        d = round(n**0.5)
+        return mp.matrix([[1 if at % (d + 1) == 0 else 0 for at in range(n)]])
+
+    def counted(self, k: int, power: int) -> mpmath.matrix:
+        """The jumps of bath k, each times a power of its energy."""
+        return sum((omega**power * jump for omega, jump in self.jumps[k]), mp.zeros(self.L.rows))
+
+    def solve(self, right: mpmath.matrix, trace: int) -> mpmath.matrix:
+        """x with L x = right and Tr x = trace."""
+        bordered, right = self.L.copy(), right.copy()
+        bordered[0, :], right[0] = self.trace, trace
+        return mp.lu_solve(bordered, right)
+
+    def noise(self) -> mpmath.matrix:
+        """S_kl, by the group inverse of L."""
+        K, n = len(self.jumps), self.L.rows
+        rho = self.solve(mp.zeros(n, 1), 1)
+        first = [self.counted(k, 1) for k in range(K)]
+        fed = [own * rho for own in first]
+        J = [(self.trace * own)[0] for own in fed]
+        moved = [self.solve(fed[k] - J[k] * rho, 0) for k in range(K)]
+        S = mp.matrix(K)
+        for k in range(K):
+            for m in range(K):
+                S[k, m] = -(self.trace * (first[k] * moved[m] + first[m] * moved[k]))[0].real
+            S[k, k] += (self.trace * (self.counted(k, 2) * rho))[0].real
+        return S
+
+    def finite_time(
+        self, rho: mpmath.matrix, time: mpmath.mpf
+    ) -> tuple[list[mpmath.mpf], mpmath.matrix]:
+        """Mean and covariance of the energies after a time, from the derivatives of e^(L(chi) t).
+
+        The state and its derivatives by chi make one vector, whose exponential is a power series.
+        """
+        K = len(self.jumps)
+        first, second = ([self.counted(k, power) for k in range(K)] for power in (1, 2))
+        pairs = [(k, m) for k in range(K) for m in range(k + 1)]
+
+        def step(term: list[mpmath.matrix]) -> list[mpmath.matrix]:
+            state, one, two = term[0], term[1 : 1 + K], term[1 + K :]
+            changes = [self.L * state]
+            changes += [self.L * one[k] + first[k] * state for k in range(K)]
+            for (k, m), own in zip(pairs, two, strict=True):
+                change = self.L * own + first[k] * one[m] + first[m] * one[k]
+                changes.append(change + second[k] * state if k == m else change)
+            return changes
+
+        nothing = 0 * rho
+        term = [rho, *(nothing for _ in range(K + len(pairs)))]
+        total, order = term, 0
+        while order < 10 or max(mp.norm(own, 1) for own in term) > mpmath.mpf(10) ** -60:
+            order += 1
+            term = [time / order * own for own in step(term)]
+            total = [before + own for before, own in zip(total, term, strict=True)]
+        traces = [(self.trace * own)[0].real for own in total[1:]]
+        mean = traces[:K]
+        covariance = mp.matrix(K)
+        for (k, m), own in zip(pairs, traces[K:], strict=True):
+            covariance[k, m] = covariance[m, k] = own - mean[k] * mean[m]
+        return mean, covariance
+
+    def largest_eigenvalue(self, chi: Sequence[mpmath.mpf]) -> mpmath.mpf:
+        """lambda(chi)."""
+        tilted = self.L.copy()
+        for k, field in enumerate(chi):
+            for omega, jump in self.jumps[k]:
+                tilted += mp.expm1(field * omega) * jump
+        return max(value.real for value in mp.eig(tilted, left=False, right=False))
+
+
+def _both_sides(A: mpmath.matrix) -> mpmath.matrix:
+    """A rho A^dag on column-stacked matrices."""
+    d = A.rows
+    found = mp.zeros(d * d)
+    for a, b, i, j in np.ndindex(d, d, d, d):
+        found[b * d + a, j * d + i] = A[a, i] * mp.conj(A[b, j])
+    return found

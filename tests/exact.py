@@ -162,7 +162,7 @@ def _mean(values: Sequence[Real]) -> Real:
     return mp.fsum(values) / len(values)
 
 
-def _levels(H: np.ndarray) -> list[tuple[Real, mpmath.matrix]]:
+def levels_of(H: np.ndarray) -> list[tuple[Real, mpmath.matrix]]:
     E, V = mp.eighe(exact_matrix(H))
     return [
         (
@@ -173,7 +173,7 @@ def _levels(H: np.ndarray) -> list[tuple[Real, mpmath.matrix]]:
     ]
 
 
-def _jumps(
+def jumps_between(
     levels: list[tuple[Real, mpmath.matrix]], S: mpmath.matrix
 ) -> list[tuple[Real, mpmath.matrix]]:
     """(omega, A(omega)), A(omega) = sum P_E S P_E' over E' - E = omega; those that vanish left out."""
@@ -188,7 +188,7 @@ def _jumps(
     return found
 
 
-def _dissipator(jumps: list[tuple[Real, mpmath.matrix]], d: int) -> mpmath.matrix:
+def dissipator(jumps: list[tuple[Real, mpmath.matrix]], d: int) -> mpmath.matrix:
     """sum_n gamma_n D[A_n] on column-stacked matrices."""
     L, loss = mp.zeros(d * d), mp.zeros(d)
     for gamma, A in jumps:
@@ -215,11 +215,11 @@ def steady(
     """
     d = len(H)
     with mp.workdps(digits):
-        levels = _levels(H)
+        levels = levels_of(H)
         baths = []
         for S, rate in zip(couplings, rates, strict=True):
-            jumps = _jumps(levels, exact_matrix(S))
-            baths.append(_dissipator([(rate(omega), A) for omega, A in jumps], d))
+            jumps = jumps_between(levels, exact_matrix(S))
+            baths.append(dissipator([(rate(omega), A) for omega, A in jumps], d))
         clustered = sum((E * P for E, P in levels), mp.zeros(d))
         L = sum(baths, mp.zeros(d * d))
         for a in range(d):

@@ -1,7 +1,7 @@
 """Heat currents of rate equations, beside 600 digits: small ones, and those that nearly cancel."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -13,8 +13,9 @@ import qthermo_jax as qj
 import qthermo_jax.currents as currents_module
 from exact import Real, stationary
 from oracles import exact_rate
-from qthermo_jax.bounded import Bounded
+from qthermo_jax.bounded import Bounded, derivatives
 from qthermo_jax.currents import bounded_currents
+from qthermo_jax.response import bounded_rectification
 from qthermo_jax.solvers import LARGEST_CORE
 from qthermo_jax.steady import Status
 
@@ -177,26 +178,53 @@ def test_equal_temperatures_give_exactly_nothing() -> None:
     np.testing.assert_array_equal(np.array(sigma)[fine], 0.0)
 
 
+def heat_of_the_diode(T_L: Real, T_R: Real) -> Real:
+    """Into the left bath of the diode with h_L = 1, h_R = 0, Delta = 1/2, ohmic baths."""
+    E = [Real(0), Real("0.5"), Real(1), Real("1.5")]
+    links = {(0, 3): T_L, (1, 2): T_L, (2, 3): T_R, (0, 1): T_R}
+    W = mpmath.zeros(4)
+    for (i, j), T in links.items():
+        omega = E[j] - E[i]
+        W[i, j] += exact_rate(omega, omega, T)
+        W[j, i] += exact_rate(omega, -omega, T)
+    p = stationary(W.copy())
+    left = [(0, 3), (1, 2)]
+    return sum((E[j] - E[i]) * (W[i, j] * p[j] - W[j, i] * p[i]) for i, j in left)
+
+
 def test_the_diode_in_the_cold_rectifies() -> None:
     T_L, T_R = 0.02, 0.0266220735785953
     system = qj.models.thermal_diode(h_L=1, h_R=0, Delta=0.5, T_L=T_L, T_R=T_R)
     state = qj.steadystate(system)
     J = np.array(qj.heat_currents(system, state))
     with mp.workdps(DIGITS):
-        E = [Real(0), Real("0.5"), Real(1), Real("1.5")]
-        links = {(0, 3): T_L, (1, 2): T_L, (2, 3): T_R, (0, 1): T_R}
-        W = mpmath.zeros(4)
-        for (i, j), T in links.items():
-            omega = E[j] - E[i]
-            W[i, j] += exact_rate(omega, omega, Real(T))
-            W[j, i] += exact_rate(omega, -omega, Real(T))
-        p = stationary(W.copy())
-        left = [(0, 3), (1, 2)]
-        exact = sum((E[j] - E[i]) * (W[i, j] * p[j] - W[j, i] * p[i]) for i, j in left)
+        exact = heat_of_the_diode(Real(T_L), Real(T_R))
         assert abs(Real(float(J[0])) / exact - 1) < 1e-12
     np.testing.assert_allclose(J[0], -J[1], rtol=1e-12)
     assert qj.entropy_production(system, state) > 0
     assert abs(qj.rectification(system, state) - 0.998) < 1e-3
+
+
+def test_the_rectification_is_known_as_well_either_way_round() -> None:
+    """R(T_1, T_2) = R(T_2, T_1), whichever of its two currents comes of net fluxes."""
+
+    def rectification(T: jax.Array) -> Bounded:
+        system = qj.models.thermal_diode(h_L=1, h_R=0, Delta=0.5, T_L=T[0], T_R=T[1])
+        return bounded_rectification(system, qj.steadystate(system, method="populations"))
+
+    cold_first, cold_second = (
+        jax.jit(partial(derivatives, rectification))(jnp.array(T)) for T in ([0.05, 0.1], [0.1, 0.05])
+    )
+    step = Real(10) ** -40
+    with mp.workdps(DIGITS):
+        sides = []
+        for cold in (Real(0.05) + step, Real(0.05) - step):
+            one, other = (heat_of_the_diode(*T) for T in ((cold, Real(0.1)), (Real(0.1), cold)))
+            sides.append(abs(one + other) / max(abs(one), abs(other)))
+        exact = (sides[0] - sides[1]) / (2 * step)
+        for found, cold in ((cold_first, 0), (cold_second, 1)):
+            assert abs(Real(float(found.value[cold])) - exact) <= float(found.bound[cold])
+    np.testing.assert_allclose(cold_second.bound[1], cold_first.bound[0], rtol=0.5)
 
 
 def test_derivatives_by_temperature_near_equilibrium_and_in_the_cold() -> None:

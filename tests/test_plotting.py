@@ -193,6 +193,29 @@ def test_a_geometric_axis_is_logarithmic():
     assert bar.get_yscale() == "log"
 
 
+def test_an_axis_of_one_decade_has_plain_numbers():
+    data = sweep_of({"g": np.geomspace(0.02, 0.2, 5)}, {"p": ((), np.arange(1.0, 6.0), POPULATION)})
+    figure = plot(data)
+    figure.canvas.draw()
+    axis = figure.axes[0].xaxis
+    assert {"0.02", "0.05", "0.1", "0.2"} <= {text.get_text() for text in axis.get_ticklabels()}
+    assert not any(text.get_text() for text in axis.get_ticklabels(minor=True))
+
+
+@pytest.mark.parametrize(("power", "scale"), [(1.0, "log"), (0.1, "linear")])
+def test_values_of_many_decades_are_drawn_over_their_logarithm(power, scale):
+    values = 10.0 ** (power * np.arange(12.0)).reshape(2, 6)
+    axes = {"g": [0.1, 0.2], "T": np.linspace(0.1, 0.6, 6)}
+    _, bar = plot(sweep_of(axes, {"p": ((), values, {})})).axes
+    assert bar.get_yscale() == scale
+    signed = values * np.array([-1.0, 1.0, 1.0, 1.0, 1.0, 1.0])
+    for own, attrs in ((signed, {}), (values, {"neutral": 5.0})):
+        _, bar = plot(sweep_of(axes, {"p": ((), own, attrs)})).axes
+        assert bar.get_yscale() != "log"
+    _, bar = plot(sweep_of(axes, {"p": ((), values, {"neutral": 0.5})})).axes
+    assert (bar.get_yscale() == "log") == (scale == "log")
+
+
 @pytest.mark.parametrize("scale", ["log", "symlog"])
 def test_the_scale_of_the_values_can_be_chosen(scale):
     values = np.array([[-100.0, -1.0, 1.0], [1.0, 10.0, 1000.0]])

@@ -25,7 +25,11 @@ _SCALES = ("linear", "log", "symlog")  # those of `plotting`, which takes a seco
 @click.option(
     "--line", "lines", multiple=True, metavar="FILE[:VARIABLE]", help="Draw a result over a map's axis."
 )
-@click.option("--scale", type=click.Choice(_SCALES), default="linear", help="Of the values.")
+@click.option(
+    "--scale",
+    type=click.Choice(_SCALES),
+    help="Of the values. Default: log where they are positive and a linear one would show half as 0.",
+)
 def draw(
     file: Path,
     out: Path | None,
@@ -34,7 +38,7 @@ def draw(
     y: str | None,
     choices: tuple[str, ...],
     lines: tuple[str, ...],
-    scale: str,
+    scale: str | None,
 ) -> None:
     """Draw the result FILE."""
     over = [_file_and_name(given) for given in lines]
@@ -49,7 +53,7 @@ def picture_of(
     y: str | None = None,
     choices: Sequence[str] = (),
     lines: Sequence[tuple[Path, str | None]] = (),
-    scale: str = _SCALES[0],
+    scale: str | None = None,
 ) -> Path:
     """Draw a result into a file, by default FILE.png; its path comes back."""
     from qthermo_jax.plotting import plot, select

@@ -7,10 +7,9 @@ obey
 
 for every state s. psi is what a jump adds to a martingale: the counted energy, less its mean, plus what
 the new state promises. In powers of chi this is a chain of Poisson equations (`poisson`), and the
-derivatives of lambda are sums over the jumps of positive or at least uncancelled numbers; S_kl =
-sum_jumps (flux) psi_k psi_l, so that the noise matrix is positive semidefinite as it is computed. Order
-by order they are the cumulants of Flindt et al., Phys. Rev. B 82, 155407 (2010), where psi stands for
-their sums over the group inverse.
+derivatives of lambda are sums over the jumps of positive or at least uncancelled numbers. Order by order
+they are the cumulants of Flindt et al., Phys. Rev. B 82, 155407 (2010), where psi stands for their sums
+over the group inverse.
 """
 
 import math
@@ -19,7 +18,6 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from qthermo_jax.fluctuations.poisson import Elimination, by_origin, eliminate
@@ -30,7 +28,7 @@ from qthermo_jax.system import OpenSystem
 from qthermo_jax.transitions import jump_rates
 
 # Sums of so many terms as there are jumps, in units of eps.
-_ROUNDED = 16.0
+ROUNDED = 16.0
 
 # The rates that a bound is made of are not exact themselves.
 _MARGIN = 1.1
@@ -39,31 +37,38 @@ _MARGIN = 1.1
 class Jumps(eqx.Module):
     """The jumps of a rate equation in its stationary state: j -> i and i -> j of P transitions.
 
+    Of one point, or of many in the last dimension.
+
     Attributes:
         pairs: which bath and states each transition connects (static).
         energy, energy_error: what j -> i gives to its bath and i -> j takes, and its bound, (P,).
         rates, rate_errors: of both ways, (2, P), 0 for dephasing, and their bounds.
         populations, population_errors: of the states, (d,).
-        elimination: of the rates.
+        summed: the rates of all baths together between different states, as `eliminate` has them.
     """
 
     pairs: Pairs = eqx.field(static=True)
-    energy: Float[Array, " P"]
-    energy_error: Float[Array, " P"]
-    rates: Float[Array, "2 P"]
-    rate_errors: Float[Array, "2 P"]
-    populations: Float[Array, " d"]
-    population_errors: Float[Array, " d"]
-    elimination: Elimination
+    energy: Float[Array, "P *b"]
+    energy_error: Float[Array, "P *b"]
+    rates: Float[Array, "2 P *b"]
+    rate_errors: Float[Array, "2 P *b"]
+    populations: Float[Array, "d *b"]
+    population_errors: Float[Array, "d *b"]
+    summed: Float[Array, "A *b"]
 
     @property
-    def fluxes(self) -> Float[Array, "2 P"]:
+    def elimination(self) -> Elimination:
+        """The states eliminated but the most populated one of the core."""
+        return eliminate(self.summed, self.pairs, self.populations)
+
+    @property
+    def fluxes(self) -> Float[Array, "2 P *b"]:
         """How often each jump happens, in units of energy."""
         p = self.populations
         return self.rates * jnp.stack([p[self.pairs.j], p[self.pairs.i]])
 
     @property
-    def flux_errors(self) -> Float[Array, "2 P"]:
+    def flux_errors(self) -> Float[Array, "2 P *b"]:
         """Bounds of the errors of the fluxes."""
         p, off = self.populations, self.population_errors
         at = jnp.stack([p[self.pairs.j], p[self.pairs.i]])
@@ -73,10 +78,6 @@ class Jumps(eqx.Module):
     def from_each_state(self, values: Float[Array, "M 2 P"]) -> Float[Array, "M d"]:
         """Sum over the jumps that leave each state."""
         return jax.vmap(by_origin(self.pairs).sum)(values.reshape(len(values), -1))
-
-    def across(self, phi: Float[Array, "M d"]) -> Float[Array, "M P"]:
-        """phi_i - phi_j of each transition."""
-        return phi[:, self.pairs.i] - phi[:, self.pairs.j]
 
 
 def jumps_of(system: OpenSystem, state: SteadyState) -> Jumps:
@@ -99,7 +100,7 @@ def jumps_of(system: OpenSystem, state: SteadyState) -> Jumps:
         jax.lax.stop_gradient(transitions.strength_error[None] * both),
         p,
         jax.lax.stop_gradient(known * p),
-        eliminate(jnp.concatenate(summed), pairs, p),
+        jnp.concatenate(summed),
     )
 
 
@@ -147,14 +148,17 @@ def both_ways(down: Float[Array, "M P"], up: Float[Array, "M P"]) -> Float[Array
     return jnp.stack([down, up], axis=1)
 
 
-def solved(jumps: Jumps, counted: Coefficient, mean: Float[Array, " M"]) -> Potential:
+def solved(
+    jumps: Jumps, elimination: Elimination, counted: Coefficient, mean: Float[Array, " M"]
+) -> Potential:
     """phi_i - phi_j of every transition for what is counted, `mean` in a unit of time, and its bound."""
     collected = jumps.from_each_state(counted.value * jumps.rates[None])
-    phi = jumps.elimination.potentials(collected - mean[:, None])
+    phi = elimination.potentials((collected - mean[:, None]).T).T
     i, j = jumps.pairs.i, jumps.pairs.j
     across = phi[:, i] - phi[:, j]
 
-    jumps, counted, mean, phi = jax.lax.stop_gradient((jumps, counted, mean, phi))
+    fixed = jax.lax.stop_gradient((jumps, elimination, counted, mean, phi))
+    jumps, elimination, counted, mean, phi = fixed
     eps, size = jnp.finfo(phi.dtype).eps, jnp.abs(phi)
     rounded = eps * (size[:, i] + size[:, j])
     whole = counted.value + both_ways(across, -across)
@@ -163,39 +167,20 @@ def solved(jumps: Jumps, counted: Coefficient, mean: Float[Array, " M"]) -> Pote
     doubt = counted.error + rounded[:, None]
     terms = jnp.abs(whole) * known + doubt * (jumps.rates + jumps.rate_errors)[None]
     wrong = remains + jumps.from_each_state(terms) + 4 * eps * jnp.abs(mean)[:, None]
-    reached = _off_by(jumps, wrong)
+    reached = off_by(elimination, jumps.populations, wrong.T).T
     return Potential(across, reached[:, i] + reached[:, j] + rounded)
 
 
-def _off_by(jumps: Jumps, wrong: Float[Array, "M d"]) -> Float[Array, "M d"]:
+def off_by(
+    elimination: Elimination, populations: Float[Array, "d *b"], wrong: Float[Array, "d M *b"]
+) -> Float[Array, "d M *b"]:
     """Bound of the error of phi, from what is wrong with its equation in each state, >= 0.
 
     Its size, collected until the reference is reached. What is wrong on average changes the mean
     instead.
     """
-    on_average = jnp.sum(wrong * jumps.populations[None], axis=1, keepdims=True)
-    return _MARGIN * jumps.elimination.potentials(wrong + on_average)
-
-
-def noise_of(jumps: Jumps) -> Sum:
-    """S_kl of the energies given to the baths, (K, K): sum over the jumps of flux psi_k psi_l."""
-    pairs, fluxes = jumps.pairs, jumps.fluxes
-    flux = jnp.sum(fluxes, axis=0)
-    given = jnp.concatenate([jumps.rates[0] * jumps.energy, -jumps.rates[1] * jumps.energy])
-    collected = pairs.by_ends.sum(given).reshape(pairs.n_baths, pairs.dimension)
-    mean = pairs.by_bath.sum((fluxes[0] - fluxes[1]) * jumps.energy)
-    phi = jumps.elimination.potentials(collected - mean[:, None])
-    own = np.arange(pairs.n_baths)[:, None] == pairs.bath[None]
-    psi = jnp.where(own, jumps.energy[None], 0.0) + phi[:, pairs.i] - phi[:, pairs.j]
-    value = jnp.einsum("kp,p,lp->kl", psi, flux, psi)
-
-    bound = _bound(*jax.lax.stop_gradient((jumps, psi, phi, collected, mean)))
-    # In a derivative the bound of the error follows the noise.
-    own_noise = jnp.diagonal(value)
-    some = jax.lax.stop_gradient(jnp.where(own_noise > 0, own_noise, 1.0))
-    grown = (own_noise[:, None] / some[:, None] + own_noise[None] / some[None]) / 2
-    grown = jnp.where(jax.lax.stop_gradient(grown) > 0, grown, 1.0)
-    return spread(value, bound * grown, pairs.dimension)
+    on_average = jnp.sum(wrong * populations[:, None], axis=0, keepdims=True)
+    return _MARGIN * elimination.potentials(wrong + on_average)
 
 
 def spread(value: Float[Array, "*s"], bound: Float[Array, "*s"], dimension: int) -> Sum:
@@ -204,57 +189,16 @@ def spread(value: Float[Array, "*s"], bound: Float[Array, "*s"], dimension: int)
     return Sum(value, bound, parts)
 
 
-def _bound(
-    jumps: Jumps,
-    psi: Float[Array, "K P"],
-    phi: Float[Array, "K d"],
-    collected: Float[Array, "K d"],
-    mean: Float[Array, " K"],
-) -> Float[Array, "K K"]:
-    """Bound of the error of the noise: that of each psi_k, and Cauchy's and Schwarz's inequality."""
-    pairs, eps = jumps.pairs, jnp.finfo(phi.dtype).eps
-    i, j = pairs.i, pairs.j
-    size, far = jnp.abs(psi), jnp.abs(phi)
-    own = np.arange(pairs.n_baths)[:, None] == pairs.bath[None]
-    of_energy = jnp.where(own, jumps.energy_error[None], 0.0)
-    off = of_energy + 4 * eps * (far[:, i] + far[:, j])
-    flux = jnp.sum(jumps.fluxes, axis=0)
-    # What the rates are known to counts for every bath as for the one with the largest psi/sqrt(S_kk).
-    scale = _norm(flux, size)
-    per = jnp.where(scale > 0, 1.0 / jnp.where(scale > 0, scale, 1.0), 0.0)
-    known, rates = jumps.rate_errors + 8 * eps * jumps.rates, jumps.rates + jumps.rate_errors
-    largest = jnp.max(size * per[:, None], axis=0)
-    of_rates = by_origin(pairs).sum((known * largest[None]).reshape(-1))
-    error = rates * jumps.energy_error[None]
-    of_energies = pairs.by_ends.sum(error.reshape(-1)).reshape(pairs.n_baths, pairs.dimension)
-    terms = scale[:, None] * of_rates[None] + of_energies + 8 * eps * jumps.elimination.sums(far)
-    remains = jnp.abs(collected + jumps.elimination.gains(phi) - mean[:, None])
-    reached = _off_by(jumps, remains + terms + 4 * eps * jnp.abs(mean)[:, None])
-    known = jnp.sum(jumps.flux_errors, axis=0) + _ROUNDED * eps * flux
-    off = jnp.where((flux + known > 0)[None], off + reached[:, i] + reached[:, j], 0.0)
-    wrong, of_flux = _norm(flux, off), _norm(known, size + off)
-    cross = scale[:, None] * wrong[None]
-    return cross + cross.T + wrong[:, None] * wrong[None] + of_flux[:, None] * of_flux[None]
-
-
-def _norm(weights: Float[Array, " P"], values: Float[Array, "K P"]) -> Float[Array, " K"]:
-    """sqrt(sum of weight value^2), where squares would underflow."""
-    each = jnp.sqrt(weights)[None] * values
-    largest = jnp.max(each, axis=1, initial=0.0)
-    some = jnp.where(largest > 0, largest, 1.0)
-    return largest * jnp.sqrt(jnp.sum((each / some[:, None]) ** 2, axis=1))
-
-
 def cumulants_of(jumps: Jumps, directions: Float[Array, "M K"], order: int) -> Sum:
     """The cumulants of the energy counted along each direction, up to an order, (order, M)."""
-    fluxes, known = jumps.fluxes, jumps.flux_errors
+    fluxes, known, elimination = jumps.fluxes, jumps.flux_errors, jumps.elimination
     energy = energy_term(jumps, directions)
     signs = jnp.array([1.0, -1.0], energy.psi.dtype)[None, :, None]
     one = jnp.ones((len(directions), 2, jumps.energy.size), energy.psi.dtype)
     powers = [Coefficient(one, jnp.zeros_like(one))]
     potentials: list[Potential] = []
     found = []
-    more = _ROUNDED * jnp.finfo(one.dtype).eps
+    more = ROUNDED * jnp.finfo(one.dtype).eps
     for n in range(1, order + 1):
         counted = _next(powers, potentials, signs)
         if n == 1:
@@ -269,7 +213,7 @@ def cumulants_of(jumps: Jumps, directions: Float[Array, "M K"], order: int) -> S
         found.append(Sum(times * rate, times * jnp.sum(parts, axis=-1), times * parts))
         if n == order:
             break
-        across = solved(jumps, counted, rate)
+        across = solved(jumps, elimination, counted, rate)
         powers.append(
             Coefficient(
                 counted.value + signs * across.psi[:, None], counted.error + across.error[:, None]

@@ -9,7 +9,8 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Num
 
 from qthermo_jax.bounded import Bounded
 from qthermo_jax.fluctuations.coherent import coherent_cumulants, coherent_noise
-from qthermo_jax.fluctuations.counting import Sum, cumulants_of, noise_of, spread
+from qthermo_jax.fluctuations.counting import Sum, cumulants_of, spread
+from qthermo_jax.fluctuations.rate_noise import noise_of
 from qthermo_jax.fluctuations.tiers import Tier, as_bounded, by_tier, tier_of, trusted_statistic
 from qthermo_jax.master_equations.secular import has_no_cycle
 from qthermo_jax.precision import compiled

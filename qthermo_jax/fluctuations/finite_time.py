@@ -10,7 +10,7 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Num
 
 from qthermo_jax.couplings import Qobj
 from qthermo_jax.dynamics.reduced import faults_at_start, packed, start_of
-from qthermo_jax.fluctuations.unknowns import Counting, counting, methods_to_try
+from qthermo_jax.fluctuations.unknowns import Counting, Known, counting, methods_to_try
 from qthermo_jax.precision import compiled
 from qthermo_jax.steady import Status
 from qthermo_jax.steady.faults import first_fault
@@ -90,7 +90,8 @@ def _at_times(
     count = counting(system, basis, method)
     status = first_fault(faults)
     begin = packed(start.rho, method)
-    mean, covariance = jax.vmap(partial(_counted, count, begin))(times.reshape(-1))
+    known = jax.vmap(partial(counted, count, begin))(times.reshape(-1))
+    mean, covariance = (_trusted(own) for own in known)
     there = jnp.where((status == Status.OK) & count.sound, 1.0, jnp.nan)
     valid = (jnp.where(jnp.isfinite(times) & (times >= 0), 1.0, jnp.nan) * there).reshape(-1)
     mean, covariance = mean * valid[:, None], covariance * valid[:, None, None]
@@ -99,10 +100,8 @@ def _at_times(
     return status != Status.METHOD_NOT_EXACT, found
 
 
-def _counted(
-    count: Counting, begin: Float[Array, " n"], time: Float[Array, ""]
-) -> tuple[Float[Array, " K"], Float[Array, "K K"]]:
-    """At one time.
+def counted(count: Counting, begin: Float[Array, " n"], time: Float[Array, ""]) -> tuple[Known, Known]:
+    """Mean and covariance at one time, (K,) and (K, K).
 
     With x_l the derivative of e^(L(chi) t) rho(0) by chi_l, d rho/dt = L rho, dx_l/dt = L x_l + G_l rho,
     and the mean and the second moment grow as Tr G_k rho and Tr G_k x_l + Tr G_l x_k + delta_kl Tr G''_k
@@ -140,12 +139,13 @@ def _counted(
     covariance = cross + cross.T + jnp.diag(shot) - excess[:, None] * excess[None]
     mean = excess + drift * time
     of_mean, of_covariance = _bounds(count, time, drift, ends[:, n : 2 * n])
-    return _trusted(mean, of_mean), _trusted(covariance, of_covariance)
+    return Known(mean, of_mean), Known(covariance, of_covariance)
 
 
-def _trusted(values: Float[Array, "*s"], bounds: Float[Array, "*s"]) -> Float[Array, "*s"]:
-    known: Float[Array, "*s"] = values * jnp.where(bounds <= _SIX_DIGITS * jnp.abs(values), 1.0, jnp.nan)
-    return known
+def _trusted(known: Known) -> Float[Array, "*s"]:
+    close = known.error <= _SIX_DIGITS * jnp.abs(known.value)
+    found: Float[Array, "*s"] = known.value * jnp.where(close, 1.0, jnp.nan)
+    return found
 
 
 def _bounds(
@@ -154,8 +154,7 @@ def _bounds(
     """Bounds of the errors of mean and covariance, from the round-off of exponential and rates.
 
     A generator lets nothing grow: a state is off by the time times what is wrong with the generator, and
-        the
-    exponential by t |L| eps (Higham, SIAM J. Matrix Anal. Appl. 26, 1179 (2005)).
+    the exponential by t |L| eps (Higham, SIAM J. Matrix Anal. Appl. 26, 1179 (2005)).
     """
     drift, moved = jax.lax.stop_gradient((drift, jnp.sum(jnp.abs(moved), axis=1)))
     each = jnp.eye(count.n_baths, dtype=drift.dtype)

@@ -6,7 +6,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, Num
+from jaxtyping import Array, ArrayLike, Bool, Float, Num
 
 from qthermo_jax.fluctuations.unknowns import Counting, Known, counting, methods_to_try
 from qthermo_jax.precision import compiled, precise
@@ -32,8 +32,9 @@ def scaled_cgf(
     L(chi) that multiplies each jump into bath k by e^(chi_k omega). Its derivatives at 0 are the
     cumulants; those by chi and by any parameter are exact up to the third order. With "global",
     lambda(chi) = lambda(-chi - beta), beta_k = 1/T_k, the fluctuation theorem, and lambda(chi + c (1,
-    ..., 1)) = lambda(chi), energy conservation. Source: Esposito, Harbola & Mukamel, Rev. Mod. Phys. 81,
-    1665 (2009).
+    ..., 1)) = lambda(chi), energy conservation. With "partial_secular" the first takes real couplings:
+    of complex ones lambda(-chi - beta) is that of the system reversed in time.
+    Source: Esposito, Harbola & Mukamel, Rev. Mod. Phys. 81, 1665 (2009).
 
     Args:
         system: K baths.
@@ -178,6 +179,16 @@ def rate_function(
 def _rate_function(
     system: OpenSystem, bath: int, current: Float[Array, ""], method: str
 ) -> Float[Array, ""]:
+    known, activity, sound = bounded_rate_function(system, bath, current, method)
+    close = (known.error <= _OF_ITSELF * jnp.abs(known.value)) | (known.error <= _OF_ACTIVITY * activity)
+    trusted: Float[Array, ""] = known.value * jnp.where(sound & close, 1.0, jnp.nan)
+    return trusted
+
+
+def bounded_rate_function(
+    system: OpenSystem, bath: int, current: Float[Array, ""], method: str
+) -> tuple[Known, Float[Array, ""], Bool[Array, ""]]:
+    """I(j) with its bound, the rate of the jumps at this current, and whether its field was found."""
     fixed_system, fixed_current = jax.lax.stop_gradient((system, current))
     cgf = _cgf_of_bath(fixed_system, bath, method)
     slope = jax.jacfwd(cgf)
@@ -207,10 +218,8 @@ def _rate_function(
     count = counting(fixed_system, fixed_system.eigenbasis(), method)
     chi = jnp.where(np.arange(system.n_baths) == bath, jax.lax.stop_gradient(field), 0.0)
     known, activity = largest_eigenvalue(count.tilted_by(chi), count.generator.value)
-    close = (known.error <= _OF_ITSELF * jnp.abs(found)) | (known.error <= _OF_ACTIVITY * activity)
-    sound = count.sound & (off <= _FOUND) & close
-    trusted: Float[Array, ""] = found * jnp.where(sound, 1.0, jnp.nan)
-    return trusted
+    rounded = 2 * jnp.finfo(found.dtype).eps * jnp.abs(jax.lax.stop_gradient(field * current))
+    return Known(found, known.error + rounded), activity, count.sound & (off <= _FOUND)
 
 
 def _cgf_of_bath(

@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from qthermo_jax.gathers import Groups
+from qthermo_jax.solvers.batched_gth import product
 from qthermo_jax.solvers.gth import Blocks, blocks_of, lift_of, over_itself
 from qthermo_jax.structure import Pairs
 
@@ -27,9 +28,11 @@ from qthermo_jax.structure import Pairs
 class Elimination(eqx.Module):
     """The rates of a rate equation of d states, eliminated: c states of the core, m of the rest.
 
+    Of one point, or of many in the last dimension.
+
     Attributes:
         pairs: between which states there are transitions (static).
-        order: of the states of the core, the reference first, (c,).
+        reference: position of the reference among the core, where it changes places with the first.
         blocks: the rates between core and rest, the core in that order.
         unit: what a rate of 1 is in the elimination, ().
         shares: of a state that leaves, where it goes: rest -> core (c, m), and core -> core (c - 1, c).
@@ -38,62 +41,87 @@ class Elimination(eqx.Module):
     """
 
     pairs: Pairs = eqx.field(static=True)
-    order: Int[Array, " c"]
+    reference: Int[Array, "*b"]
     blocks: Blocks
-    unit: Float[Array, ""]
-    shares: tuple[Float[Array, "c m"], Float[Array, "r c"]]
-    totals: tuple[Float[Array, " m"], Float[Array, " r"]]
-    arriving: tuple[Float[Array, "m c"], Float[Array, "r c"]]
+    unit: Float[Array, "*b"]
+    shares: tuple[Float[Array, "c m *b"], Float[Array, "r c *b"]]
+    totals: tuple[Float[Array, "m *b"], Float[Array, "r *b"]]
+    arriving: tuple[Float[Array, "m c *b"], Float[Array, "r c *b"]]
 
-    def potentials(self, collected: Float[Array, "M d"]) -> Float[Array, "M d"]:
+    def potentials(self, collected: Float[Array, "d M *b"]) -> Float[Array, "d M *b"]:
         """phi for each of M functions of the state, which are 0 on average."""
-        of_core, of_rest = self._apart(collected * self.unit)
-        of_rest = _over(of_rest, self.totals[0][None])
-        of_core = of_core + of_rest @ self.arriving[0]
-        states = jnp.arange(self.order.size)
+        of_core, of_rest = self._apart(collected * self.unit[None, None])
+        of_rest = _over(of_rest, self.totals[0][:, None])
+        of_core = of_core + product(_turned(self.arriving[0]), of_rest)
 
         def leave(left: Array, step: tuple[Array, Array, Array]) -> tuple[Array, Array]:
             last, total, arriving = step
-            own = _over(jnp.sum(jnp.where(states == last, left, 0.0), axis=1), total)
-            return left + own[:, None] * arriving[None], own
+            own = _over(_at(left, last), total[None])
+            return left + arriving[:, None] * own[None], own
 
-        def back(phi: Array, step: tuple[Array, Array, Array]) -> tuple[Array, None]:
-            last, own, share = step
-            value = own + jnp.sum(phi * share[None], axis=1)
-            return jnp.where(states == last, value[:, None], phi), None
+        def hand_on(phi: Array, step: tuple[Array, Array]) -> tuple[Array, None]:
+            state, shares = step
+            return phi + shares[:, None] * _at(phi, state)[None], None
 
-        phi = jnp.zeros_like(of_core)
+        states = jnp.arange(len(of_core))
         removed = states[:0:-1]
+        phi = jnp.zeros_like(of_core)
         if removed.size:  # `jax.disable_jit` knows no scan over nothing
             _, own = jax.lax.scan(leave, of_core, (removed, self.totals[1], self.arriving[1]))
-            phi, _ = jax.lax.scan(back, phi, (removed, own, self.shares[1]), reverse=True)
-        others = of_rest + phi @ self.shares[0]
+            # A state's phi is its own and its share of those before it, which are known by then.
+            phi = jnp.concatenate([phi[:1], own[::-1]])
+            share = jnp.concatenate([jnp.zeros_like(self.shares[1][:1]), self.shares[1][::-1]])
+            phi, _ = jax.lax.scan(hand_on, phi, (states[1:], _turned(share)[1:]))
+        others = of_rest + product(_turned(self.shares[0]), phi)
         return self._together(phi, others)
 
-    def gains(self, phi: Float[Array, "M d"]) -> Float[Array, "M d"]:
+    def gains(self, phi: Float[Array, "d M *b"]) -> Float[Array, "d M *b"]:
         """sum_t W_ts (phi_t - phi_s), what a state gains of phi in a unit of time."""
         return self._flow(phi, -1)
 
-    def sums(self, phi: Float[Array, "M d"]) -> Float[Array, "M d"]:
+    def sums(self, phi: Float[Array, "d M *b"]) -> Float[Array, "d M *b"]:
         """sum_t W_ts (phi_t + phi_s), the size of what `gains` subtracts, of phi >= 0."""
         return self._flow(phi, 1)
 
-    def _flow(self, phi: Float[Array, "M d"], sign: int) -> Float[Array, "M d"]:
+    def _flow(self, phi: Float[Array, "d M *b"], sign: int) -> Float[Array, "d M *b"]:
         core, rest = self._apart(phi)
         leaving, arriving, inside = self.blocks.leaving, self.blocks.arriving, self.blocks.inside
         exits = jnp.sum(inside, axis=0) + jnp.sum(arriving, axis=0), jnp.sum(leaving, axis=0)
-        of_core = core @ inside + rest @ arriving + sign * core * exits[0][None]
-        of_rest = core @ leaving + sign * rest * exits[1][None]
-        return self._together(of_core, of_rest) / self.unit
+        of_core = product(_turned(inside), core) + product(_turned(arriving), rest)
+        of_core = of_core + sign * core * exits[0][:, None]
+        of_rest = product(_turned(leaving), core) + sign * rest * exits[1][:, None]
+        return self._together(of_core, of_rest) / self.unit[None, None]
 
-    def _apart(self, values: Float[Array, "M d"]) -> tuple[Float[Array, "M c"], Float[Array, "M m"]]:
+    def _apart(
+        self, values: Float[Array, "d M *b"]
+    ) -> tuple[Float[Array, "c M *b"], Float[Array, "m M *b"]]:
         core, rest = self.pairs.independent_set_split
-        return values[:, core][:, self.order], values[:, rest]
+        return _exchanged(values[core], self.reference), values[rest]
 
-    def _together(self, core: Float[Array, "M c"], rest: Float[Array, "M m"]) -> Float[Array, "M d"]:
+    def _together(
+        self, core: Float[Array, "c M *b"], rest: Float[Array, "m M *b"]
+    ) -> Float[Array, "d M *b"]:
         """The inverse of `_apart`; to exchange two states is its own inverse."""
-        order = np.argsort(np.concatenate(self.pairs.independent_set_split))
-        return jnp.concatenate([core[:, self.order], rest], axis=1)[:, order]
+        order = np.argsort(np.concatenate(self.pairs.independent_set_split)).astype(np.int32)
+        return jnp.concatenate([_exchanged(core, self.reference), rest])[order]
+
+
+def _turned(values: Float[Array, "n m *b"]) -> Float[Array, "m n *b"]:
+    return jnp.swapaxes(values, 0, 1)
+
+
+def _at(values: Float[Array, "n *s"], position: Int[Array, ""]) -> Float[Array, "*s"]:
+    found: Float[Array, "*s"] = jax.lax.dynamic_index_in_dim(values, position, keepdims=False)
+    return found
+
+
+def _exchanged(values: Float[Array, "c *s"], reference: Int[Array, "*b"]) -> Float[Array, "c *s"]:
+    """The first entry and that of the reference in each other's place, at each point."""
+    between = (1,) * (values.ndim - 1 - reference.ndim)
+    states = np.arange(len(values)).reshape(-1, *between, *(1 for _ in reference.shape))
+    here = states == reference.reshape(1, *between, *reference.shape)
+    picked = jnp.sum(jnp.where(here, values, 0.0), axis=0, keepdims=True)
+    return jnp.where(states == 0, picked, jnp.where(here, values[:1], values))
 
 
 def _over(values: Float[Array, "*s"], total: Float[Array, "*#s"]) -> Float[Array, "*s"]:
@@ -102,7 +130,9 @@ def _over(values: Float[Array, "*s"], total: Float[Array, "*#s"]) -> Float[Array
     return jnp.where(total > 0, values / jax.lax.stop_gradient(some) * over_itself(some), 0.0)
 
 
-def eliminate(rates: Float[Array, " A"], pairs: Pairs, populations: Float[Array, " d"]) -> Elimination:
+def eliminate(
+    rates: Float[Array, "A *b"], pairs: Pairs, populations: Float[Array, "d *b"]
+) -> Elimination:
     """Eliminate all states but the most populated one of the core.
 
     Args:
@@ -111,33 +141,33 @@ def eliminate(rates: Float[Array, " A"], pairs: Pairs, populations: Float[Array,
             bounds grow with its length.
     """
     core = pairs.independent_set_split[0]
-    largest = jnp.max(rates, initial=0.0)
+    largest = jnp.max(rates, axis=0, initial=0.0)
     blocks = blocks_of(rates, largest, pairs)
-    states = jnp.arange(core.size)
-    reference = jnp.argmax(jax.lax.stop_gradient(populations)[core])
-    order = jnp.where(states == 0, reference, jnp.where(states == reference, 0, states))
-    blocks = Blocks(blocks.leaving[order], blocks.arriving[:, order], blocks.inside[order][:, order])
+    states = np.arange(core.size).reshape(-1, *(1 for _ in largest.shape))
+    reference = jnp.argmax(jax.lax.stop_gradient(populations)[core], axis=0)
+    inside = _turned(_exchanged(_turned(_exchanged(blocks.inside, reference)), reference))
+    arriving = _turned(_exchanged(_turned(blocks.arriving), reference))
+    blocks = Blocks(_exchanged(blocks.leaving, reference), arriving, inside)
     total = jnp.sum(blocks.leaving, axis=0)
     share = _over(blocks.leaving, total[None])
-    stay = blocks.inside + share @ blocks.arriving
+    stay = blocks.inside + product(share, blocks.arriving)
 
     def remove(stay: Array, last: Array) -> tuple[Array, tuple[Array, Array, Array]]:
         earlier = states < last
-        out = jnp.where(earlier, stay[:, last], 0.0)
-        arriving = jnp.where(earlier, stay[last, :], 0.0)
-        total = jnp.sum(out)
-        share = _over(out, total)
+        out = jnp.where(earlier, _at(_turned(stay), last), 0.0)
+        arriving = jnp.where(earlier, _at(stay, last), 0.0)
+        total = jnp.sum(out, axis=0)
+        share = _over(out, total[None])
         return stay + share[:, None] * arriving[None], (share, total, arriving)
 
-    removed = states[:0:-1]
-    empty = jnp.zeros((0, core.size), stay.dtype)
-    steps = (empty, jnp.zeros(0, stay.dtype), empty)
+    removed = jnp.arange(core.size)[:0:-1]
+    steps = (stay[1:], stay[1:, 0], stay[1:])
     if removed.size:
         _, steps = jax.lax.scan(remove, stay, removed)
     unit = jax.lax.stop_gradient(jnp.where(largest > 0, largest, 1.0))
     return Elimination(
         pairs,
-        order,
+        reference,
         blocks,
         lift_of(rates.dtype) / unit,
         (share, steps[0]),

@@ -2,8 +2,8 @@
 
 import inspect
 from collections.abc import Callable
-from functools import cache, wraps
-from typing import Annotated, Any, Literal, ParamSpec, get_type_hints
+from functools import cached_property, update_wrapper
+from typing import Annotated, Any, Generic, Literal, ParamSpec, get_type_hints
 
 import jax
 import numpy as np
@@ -33,45 +33,55 @@ _MOST_LEVELS = 8192
 _DENSITIES: dict[str, type[Flat] | type[Ohmic]] = {"flat": Flat, "ohmic": Ohmic}
 
 
+class _Model(Generic[P]):
+    """A function of a model, which is compiled as a whole for calls with values."""
+
+    def __init__(self, function: Callable[P, OpenSystem]) -> None:
+        update_wrapper(self, function)
+        self._function = function
+
+    def __reduce__(self) -> str:
+        return self._function.__qualname__
+
+    @cached_property
+    def _signature(self) -> inspect.Signature:
+        return inspect.signature(self._function)
+
+    @cached_property
+    def _structure(self) -> tuple[str, ...]:
+        """The parameters that shape the system."""
+        hints = get_type_hints(self._function, include_extras=True)
+        known = self._signature.parameters.items()
+        kinds = {name: parameter_kind(hints.get(name), own.default)[0] for name, own in known}
+        return tuple(name for name, kind in kinds.items() if kind is not None)
+
+    @cached_property
+    def _program(self) -> Callable[..., OpenSystem]:
+        made: Callable[..., OpenSystem] = compiled(self._function, static_argnames=self._structure)
+        return made
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> OpenSystem:
+        try:
+            given = self._signature.bind(*args, **kwargs).arguments
+        except TypeError:
+            return self._function(*args, **kwargs)  # says what is wrong
+        shapes = [given[name] for name in self._structure if name in given]
+        numbers = {name: value for name, value in given.items() if name not in self._structure}
+        if not (
+            all(isinstance(value, bool | int | str) for value in shapes)
+            and all(map(_is_number, jax.tree.leaves(numbers)))
+        ):
+            return self._function(*args, **kwargs)
+        return self._program(**(given | jax.tree.map(_as_float, numbers)))
+
+
 def model(function: Callable[P, OpenSystem]) -> Callable[P, OpenSystem]:
     """A model that is made by one compiled program when it is called with values.
 
     Called operation by operation, as JAX would, a model takes a hundred times as long. The program is
     made for the parameters that shape the system, and serves all numbers.
     """
-
-    @cache
-    def structure() -> tuple[inspect.Signature, tuple[str, ...]]:
-        hints = get_type_hints(function, include_extras=True)
-        signature = inspect.signature(function)
-        kinds = {
-            name: parameter_kind(hints.get(name), own.default)[0]
-            for name, own in signature.parameters.items()
-        }
-        return signature, tuple(name for name, kind in kinds.items() if kind is not None)
-
-    @cache
-    def program() -> Callable[..., OpenSystem]:
-        made: Callable[..., OpenSystem] = compiled(function, static_argnames=structure()[1])
-        return made
-
-    @wraps(function)
-    def made(*args: P.args, **kwargs: P.kwargs) -> OpenSystem:
-        signature, names = structure()
-        try:
-            given = signature.bind(*args, **kwargs).arguments
-        except TypeError:
-            return function(*args, **kwargs)  # says what is wrong
-        numbers = {name: value for name, value in given.items() if name not in names}
-        shapes = [given[name] for name in names if name in given]
-        if not (
-            all(isinstance(value, bool | int | str) for value in shapes)
-            and all(map(_is_number, jax.tree.leaves(numbers)))
-        ):
-            return function(*args, **kwargs)
-        return program()(**(given | jax.tree.map(_as_float, numbers)))
-
-    return made
+    return _Model(function)
 
 
 def _is_number(value: object) -> bool:

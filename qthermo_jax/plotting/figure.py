@@ -28,7 +28,7 @@ from qthermo_jax.plotting.labels import along, entry_of, label
 from qthermo_jax.plotting.maps import colour_bar, colours_of, draw_map, flag_patch, hatch_cells
 from qthermo_jax.plotting.overlay import draw_over, line_over
 from qthermo_jax.plotting.selection import PlotError
-from qthermo_jax.plotting.style import SCALES, STYLE
+from qthermo_jax.plotting.style import SCALES, STYLE, natural_scale
 from qthermo_jax.plotting.variables import Flag, drawable, flags_of, numbers_like
 
 # Up to this many entries a legend finds room between the curves.
@@ -53,7 +53,7 @@ def plot(
     x: str | None = None,
     y: str | None = None,
     lines: Sequence[tuple[xr.Dataset, str | None]] = (),
-    scale: str = "linear",
+    scale: str | None = None,
 ) -> Picture:
     """Draw one variable of a sweep.
 
@@ -70,13 +70,14 @@ def plot(
         x, y: the dimensions that go to the right and upwards; with `y` it is a map.
         lines: results to draw over a map, each with the name of its variable: over one axis of the map
             they give the value along the other. Default: their first number in the unit of that one.
-        scale: of the values, "linear", "log" or "symlog", which is linear around 0.
+        scale: of the values, "linear", "log" or "symlog", which is linear around 0; default: "log" where
+            all are positive and half of them less than a thousandth of the largest.
 
     Raises:
         PlotError: no such variable, dimension or scale, too many dimensions, or a line that does not
             fit.
     """
-    if scale not in SCALES:
+    if scale is not None and scale not in SCALES:
         raise PlotError(f"scale {scale!r} is not one of {', '.join(SCALES)}")
     name, arrangement = _chosen(data, variable, x, y)
     for dim in filter(None, (arrangement.x, arrangement.y)):
@@ -87,6 +88,7 @@ def plot(
     if lines and (arrangement.y is None or arrangement.panel is not None):
         raise PlotError(f"a line is drawn over a map, and {name} is none")
     over = [(line_over(data, chosen, other, own), other) for other, own in lines]
+    scale = scale or _scale_of(data, chosen, arrangement)
     flags = flags_of(data, chosen, scale)
     with mpl.rc_context(STYLE):
         figure, panels = _panels(data, arrangement)
@@ -105,6 +107,15 @@ def plot(
         if handles:
             figure.legend(handles=handles, loc="outside lower center", fontsize=7.0, labelcolor="0.25")
     return figure
+
+
+def _scale_of(data: xr.Dataset, chosen: xr.DataArray, arrangement: Arrangement) -> str:
+    """The scale that shows most; colours on both sides of a neutral value stay linear."""
+    if arrangement.y is not None:
+        two_sided = bool((chosen < chosen.attrs.get("neutral", -np.inf)).any())
+        return "linear" if two_sided else natural_scale(chosen.values)
+    curves = numbers_like(data, chosen) if chosen.dims == data["status"].dims else [chosen]
+    return natural_scale(np.concatenate([each.values.ravel() for each in curves]))
 
 
 def _chosen(

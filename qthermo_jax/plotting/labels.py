@@ -89,7 +89,7 @@ def entry_of(data: xr.Dataset, dimension: str, index: int) -> str:
     """One entry of a dimension: `g = 0.1` along an axis of the sweep, `bath 1` along another one."""
     if dimension in data["status"].dims:
         return value_of(data, dimension, index)
-    return f"{dimension} {along(data, dimension).values[index]}"
+    return f"{dimension.replace('_', ' ')} {along(data, dimension).values[index]}"
 
 
 def _equation(array: xr.DataArray, index: int) -> str:

@@ -22,6 +22,7 @@ from qthermo_jax.plotting.style import (
     LEGIBLE,
     is_geometric,
     linear_below,
+    name_few_decades,
     name_x,
 )
 
@@ -90,6 +91,7 @@ def draw_map(
     canvas.set_ylabel(label(up))
     if is_geometric(up.values):
         canvas.set_yscale("log")
+        name_few_decades(canvas.yaxis, up.values)
     for labels, axis in ((right, canvas.xaxis), (up, canvas.yaxis)):
         if not np.issubdtype(labels.dtype, np.floating) and labels.size <= 2 * LEGIBLE:
             axis.set_ticks(_positions(labels), [str(each) for each in labels.values])

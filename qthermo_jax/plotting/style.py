@@ -7,6 +7,7 @@ import matplotlib as mpl
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 
 from qthermo_jax.plotting.labels import label
 
@@ -27,6 +28,8 @@ CATEGORIES = [
 ]
 MARKERS = "os^Dv<>p"
 DASHES = ("-", "--", "-.", ":")
+# What is smaller by this factor than the largest value lies at the foot of a linear scale.
+_HIDDEN = 1e3
 # What stands where there is no value, one each a reason: at the foot of curves, over the cells of maps.
 FLAG_MARKS = "x+1234"
 FLAG_HATCHES = ("////", "....", "xxxx", "||||", "----", "oo")
@@ -55,6 +58,24 @@ def name_x(canvas: Axes, x: xr.DataArray) -> None:
     canvas.set_xlabel(label(x))
     if is_geometric(x.values):
         canvas.set_xscale("log")
+        name_few_decades(canvas.xaxis, x.values)
+
+
+def name_few_decades(axis: Axis, values: np.ndarray) -> None:
+    """Plain numbers at 1, 2, 5, 10, ... of a logarithmic axis of two decades at most."""
+    if values.max() > 100 * values.min():
+        return
+    axis.set_major_locator(mpl.ticker.LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(mpl.ticker.NullFormatter())
+
+
+def natural_scale(values: np.ndarray) -> str:
+    """Logarithmic for values > 0 of which a linear scale would show half as 0, otherwise linear."""
+    finite = values[np.isfinite(values)]
+    if not finite.size or finite.min() <= 0.0:
+        return "linear"
+    return "log" if finite.max() > _HIDDEN * np.median(finite) else "linear"
 
 
 def linear_below(values: np.ndarray) -> float:
