@@ -199,8 +199,12 @@ def test_a_configuration_of_jax_is_a_part_of_it(
 SCALE = [1.0]
 
 
-class Settings:
+class Common:
     rate = 0.1
+
+
+class Settings(Common):
+    pass
 
 
 def scaled(T: float) -> qj.OpenSystem:
@@ -214,7 +218,7 @@ def test_what_a_function_finds_in_memory_is_a_part_of_its_model(
     np.testing.assert_allclose(swept(scaled).heat_currents[:, 1], expected(T), rtol=1e-10)
     monkeypatch.setattr(sys.modules[__name__], "SCALE", [3.0])
     np.testing.assert_allclose(swept(scaled).heat_currents[:, 1], expected(T, rate=0.3), rtol=1e-10)
-    monkeypatch.setattr(Settings, "rate", 0.2)
+    monkeypatch.setattr(Common, "rate", 0.2)
     np.testing.assert_allclose(swept(scaled).heat_currents[:, 1], expected(T, rate=0.6), rtol=1e-10)
 
 

@@ -165,6 +165,7 @@ class _Walk:
             if self._now:
                 data = {name: member for name, member in vars(value).items() if _is_data(member)}
                 self._all("data", (part for item in data.items() for part in item))
+                self._all("bases", value.__bases__)
         elif module is None or value.__module__ == "__main__":  # of a notebook
             members = {k: v for k, v in vars(value).items() if k not in ("__dict__", "__weakref__")}
             self._all("members", (part for item in members.items() for part in item))
