@@ -85,8 +85,8 @@ def noise_and_bound(system: qj.OpenSystem, method: str) -> Bounded:
     return bounded_noise(system, qj.steadystate(system, method=method))
 
 
-def covered(found: Known | Bounded, exact: mpmath.matrix | list[mpmath.mpf]) -> list[float]:
-    """Every bound covers its error; the ratios of the two."""
+def assert_covered(found: Known | Bounded, exact: mpmath.matrix | list[mpmath.mpf]) -> list[float]:
+    """Every bound covers its error; returns the ratios of the two."""
     bounds = np.asarray(found.bound if isinstance(found, Bounded) else found.error)
     ratios = []
     for at, bound in np.ndenumerate(bounds):
@@ -106,7 +106,7 @@ def test_the_bound_covers_the_error_of_the_noise_with_coherences(method: str, co
         found = noise_and_bound(drawn.system(levels=LEVELS), method)
         assert bool(jnp.all(found.reliable)), seed
         with mp.workdps(DIGITS):
-            ratios += covered(found, drawn.exact().noise())
+            ratios += assert_covered(found, drawn.exact().noise())
     assert np.median(ratios) < LOOSE
 
 
@@ -114,7 +114,7 @@ def test_the_bound_covers_the_error_of_the_local_noise() -> None:
     for seed in range(4):
         drawn = DrivenQubit(seed)
         with mp.workdps(DIGITS):
-            covered(noise_and_bound(drawn.system(), "dense"), drawn.exact().noise())
+            assert_covered(noise_and_bound(drawn.system(), "dense"), drawn.exact().noise())
 
 
 def test_the_noise_of_many_points_is_covered_at_each() -> None:
@@ -129,7 +129,7 @@ def test_the_noise_of_many_points_is_covered_at_each() -> None:
     for i, k in np.ndindex(warm.size, cold.size):
         with mp.workdps(DIGITS):
             _, exact = network.noise([mpmath.mpf(float(T)) for T in (warm[i], cold[k])])
-            covered(Known(found.value[i, k], found.bound[i, k]), exact)
+            assert_covered(Known(found.value[i, k], found.bound[i, k]), exact)
         assert np.all(found.reliable[i, k])
 
 
@@ -159,8 +159,8 @@ def assert_covered_at_all_times(system: qj.OpenSystem, exact: Callable, method: 
         start[0], start[d + 1] = mpmath.mpf("0.25"), mpmath.mpf("0.75")
         for at, time in enumerate(TIMES / fastest):
             true_mean, true_covariance = exact().finite_time(start, mpmath.mpf(float(time)))
-            covered(each(mean, at), true_mean)
-            covered(each(covariance, at), true_covariance)
+            assert_covered(each(mean, at), true_mean)
+            assert_covered(each(covariance, at), true_covariance)
 
 
 @pytest.mark.parametrize(
@@ -210,10 +210,10 @@ def test_the_bound_covers_the_error_of_the_rate_function(method: str) -> None:
                 current = float(slope)
                 # I changes by field times what was rounded off the current, and by its square.
                 exact = field * slope - at(field) + field * (mpmath.mpf(current) - slope)
-                covered_by(improbability(system, jnp.array(current), method), exact)
+                assert_covers(improbability(system, jnp.array(current), method), exact)
 
 
-def covered_by(found: Known, exact: mpmath.mpf) -> None:
+def assert_covers(found: Known, exact: mpmath.mpf) -> None:
     error = abs(mpmath.mpf(float(found.value)) - exact)
     assert error <= float(found.error), (float(exact), float(error), float(found.error))
     assert float(found.error) <= 1e-6 * abs(exact)
