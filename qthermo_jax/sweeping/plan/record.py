@@ -17,8 +17,9 @@ from qthermo_jax.version import RESULTS_VERSION
 
 DEFAULT_MEMORY = 1 << 30
 
-# Points, each derivative counted as one more, of which compiling takes longer than solving.
-_SMALL = 4096
+# Bytes that all points of a grid take, up to which compiling takes longer than solving: a point of more
+# bytes takes longer (measured: 4000 points of the ten-site chain).
+_SMALL = 1 << 25
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,11 @@ class Plan(Grid):
         """How many directions derivatives are taken along: parameters, then baths if any is asked."""
         return len(self.differentiated) + self.n_baths * self.warms
 
+    @property
+    def _bytes_per_point(self) -> int:
+        """Memory that one point takes, each derivative counted as one more."""
+        return self.system.bytes_per_point * (1 + self.n_directions)
+
     @cached_property
     def tiling(self) -> Tiling:
         """As many points at a time as the memory of the devices holds.
@@ -85,7 +91,7 @@ class Plan(Grid):
         Tiles and chunks are long along the axes that leave H alone: one eigendecomposition then serves
         as many points as possible.
         """
-        each = self.system.bytes_per_point * (1 + self.n_directions)
+        each = self._bytes_per_point
         backwards = reversed(range(len(self.axes)))
         order = sorted(backwards, key=lambda axis: self.system.changes_H[axis])
         chunk = chunk_of(each) if self.on_cpu else None
@@ -97,7 +103,7 @@ class Plan(Grid):
 
         Nothing but the plan decides it: a sweep that goes on has the bits that it began with.
         """
-        return self.points * (1 + self.n_directions) <= _SMALL
+        return self.points * self._bytes_per_point <= _SMALL
 
     @property
     def statics(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 from qthermo_jax.sweeping.schedule.tiling import Box, Tiling
 
 # Chunks that one device solves in a call: so many that the call itself costs nothing beside them.
-_MOST_CHUNKS = 32
+_MOST_CHUNKS = 128
 
 # Points below which a thread of their own gains nothing.
 _WORTHWHILE = 1000
