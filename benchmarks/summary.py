@@ -98,9 +98,18 @@ def _findings(folder: Path) -> Iterator[tuple[str, str, str]]:
     yield "limit", what, _in_words("{} %", 100 * share)
     waits = [
         _median(_row(folder, "startup", what=what)["s"])
-        for what in ("qthermo run figure2d.toml, cold", "the same, compiled before")
+        for what in (
+            "qthermo run figure2d.toml, cold",
+            "the same, compiled before",
+            "qj.sweep of Fig. 2(d), first",
+            "the same again",
+            "QuTiP, the 7 points of Fig. 2(d)",
+        )
     ]
-    yield "startup", "`qthermo run` of one figure", _in_words("{} s; {} s when compiled before", *waits)
+    run, figure = waits[:2], waits[2:]
+    yield "startup", "`qthermo run` of one figure", _in_words("{} s; {} s when compiled before", *run)
+    what = "`qj.sweep` of its seven points in a process"
+    yield "startup", what, _in_words("{} s; {} s each further time; QuTiP {} s", *figure)
 
 
 def write() -> None:
