@@ -99,7 +99,8 @@ def solved(system: OpenSystem, method: str, asked: str | None = None) -> SteadyS
     """`steadystate` for callers that know the method and the precision they ask for.
 
     Args:
-        asked: for what the method was chosen, if it was: the state then has coherences in any case.
+        asked: what the user asked for, where `method` was chosen for it; the state then has coherences,
+            whichever method it is.
     """
     basis = system.eigenbasis()
     transitions = system.transitions(basis)

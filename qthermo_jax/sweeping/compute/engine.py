@@ -77,8 +77,7 @@ class Engine:
             index = np.minimum(starts[:, None] + np.arange(step), side.stop - 1)
             columns = axis.parameters.items()
             inputs.append({name: values[index].astype(plan.dtype) for name, values in columns})
-        numbers = {name: value.astype(plan.dtype) for name, value in plan.numbers.items()}
-        return [*inputs, numbers]
+        return [*inputs, plan.arguments]
 
     def _start(self, box: Box) -> list[Future[Values]]:
         """A tile's batches, on their way."""

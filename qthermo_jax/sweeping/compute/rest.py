@@ -71,7 +71,7 @@ class Rest:
             {k: values[side.start + along].astype(plan.dtype) for k, values in axis.parameters.items()}
             for axis, side, along in zip(plan.axes, box, index.T, strict=True)
         ]
-        return [*swept, {name: value.astype(plan.dtype) for name, value in plan.numbers.items()}]
+        return [*swept, plan.arguments]
 
     def _batch_of(self, solver: Solver, levels: tuple[Index, ...]) -> tuple[int, int]:
         """How many points all devices solve in a call, and how many of them one does at a time."""

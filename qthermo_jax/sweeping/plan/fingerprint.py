@@ -28,9 +28,10 @@ def fingerprint(function: Callable[..., Any], *arguments: Any, now: bool = False
     """Digest of all that a function and its arguments are made of.
 
     Args:
-        now: as things are at this moment, for what is kept in this process: what fills while it is used
-            counts too, and what holds an object that cannot be pickled is like nothing else. Without it
-            a later process finds the same digest: such objects count by their type alone.
+        now: take things as they are at this moment, for programs that are made of them. Lists, dicts
+            and attributes of classes count too, and a function that holds an object which cannot be
+            pickled never has the same digest twice. Without it such objects count by their type alone,
+            and a later process finds the same digest.
     """
     walk = _Walk(now=now)
     root = _innermost(function)
@@ -99,7 +100,7 @@ class _Walk:
                 self._class(value)
             case functools.partial():
                 self._all("partial", [value.func, value.args, value.keywords])
-            case _ if hasattr(value, "__wrapped__") and callable(value):  # of jax.jit, a cache, `_Bound`
+            case _ if hasattr(value, "__wrapped__") and callable(value):  # of jax.jit, a cache, a model
                 self._all("wrapped", [value.__wrapped__])
             case _:
                 self._visit_data(value)

@@ -65,6 +65,11 @@ class Plan(Grid):
         return np.dtype(self.spec.output.precision or self.dtype)
 
     @property
+    def arguments(self) -> dict[str, np.ndarray]:
+        """The fixed numbers as programs take them."""
+        return {name: value.astype(self.dtype) for name, value in self.numbers.items()}
+
+    @property
     def n_baths(self) -> int:
         """K."""
         return self.system.n_baths
