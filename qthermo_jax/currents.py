@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 import jax
 import jax.numpy as jnp
@@ -93,11 +93,19 @@ def _flow(system: OpenSystem, state: State, wanted: Callable[[Bounded, Bounded],
     pace = Pace(p, logarithms, log_rates(transitions), first, alone, jnp.zeros_like(T[0]))
     heat = Bounded(J, bound, parts, jnp.abs(J), zero | (not is_steady), pace)
     entropy = _entropy_of(heat, T)
-    if not (isinstance(state, SteadyState) and may_be_a_rate_equation(system, state)):
+    if not may_be_a_rate_equation(state, system):
         return wanted(heat, entropy)
     found = wanted(heat, entropy)
+    if not state.net_fluxes:
+        return _withheld(alone & ~jnp.all(found.reliable), found)
     asked = alone & ~jnp.all(found.bound <= ENOUGH_DIGITS * jnp.abs(found.value))
     return wanted(*_by_net_fluxes(asked, system, state, transitions, heat, entropy))
+
+
+def _withheld(where: Bool[Array, ""], found: Bounded) -> Bounded:
+    """A value that is not known at all where that is told, nor is anything that is made of it."""
+    value, parts = (jnp.where(where, jnp.nan, own) for own in (found.value, found.parts))
+    return replace(found, value=value, bound=jnp.where(where, jnp.inf, found.bound), parts=parts)
 
 
 def _known(state: State) -> InEigenbasis:
@@ -111,7 +119,7 @@ def _known(state: State) -> InEigenbasis:
     return InEigenbasis(p, state.coherences, state.coherence_error, errors)
 
 
-def may_be_a_rate_equation(system: OpenSystem, state: State) -> bool:
+def may_be_a_rate_equation(state: State, system: OpenSystem) -> TypeGuard[SteadyState]:
     """Whether the method that was asked for may have found the state by populations alone."""
     if not isinstance(state, SteadyState) or not system.equation.secular:
         return False
@@ -120,6 +128,11 @@ def may_be_a_rate_equation(system: OpenSystem, state: State) -> bool:
     # A single state has no rest.
     takes = rest.size > 0 and core.size <= LARGEST_CORE
     return takes and any(solver.method == Method.POPULATIONS for solver in asked)
+
+
+def withholds_currents(system: OpenSystem, state: State) -> bool:
+    """Whether currents of this state are NaN where they need net fluxes; see `SteadyState`."""
+    return may_be_a_rate_equation(state, system) and not state.net_fluxes
 
 
 def _by_net_fluxes(

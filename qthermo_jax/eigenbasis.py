@@ -14,8 +14,12 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Inexact, Int, Num
 
 from qthermo_jax.couplings import inexact
+from qthermo_jax.gathers import WHOLE, padded
 from qthermo_jax.precision import precise
 from qthermo_jax.structure import Index
+
+# Values that are compared each with each rather than sorted.
+_FEW = 64
 
 
 def roundoff(dtype: jnp.dtype) -> float:
@@ -97,6 +101,8 @@ def cluster(
         the label of each value's cluster, ascending with the values, and the cluster's mean.
     """
     n = values.size
+    if n <= _FEW:
+        return _compared(values, tolerance)
     order = jnp.argsort(values)
     starts = jnp.diff(values[order]) > tolerance
     ascending = jnp.concatenate([jnp.zeros(1, int), jnp.cumsum(starts.astype(int))])
@@ -104,6 +110,20 @@ def cluster(
     total = jax.ops.segment_sum(values, label, n)
     count = jax.ops.segment_sum(jnp.ones_like(values), label, n)
     return label, (total / jnp.maximum(count, 1.0))[label]
+
+
+def _compared(
+    values: Float[Array, " n"], tolerance: Float[Array, ""]
+) -> tuple[Int[Array, " n"], Float[Array, " n"]]:
+    """`cluster` by comparing each two, without sorting, which takes XLA longer to compile."""
+    distance = values[:, None] - values[None, :]
+    earlier = np.tri(values.size, k=-1, dtype=bool)
+    below = (distance > 0) | ((distance == 0) & earlier)
+    starts = ~jnp.any(below & ~(distance > tolerance), axis=1)
+    label = jnp.sum(starts[None, :] & (distance >= 0), axis=1) - 1
+    same = label[:, None] == label[None, :]
+    total = jnp.sum(jnp.where(same, values[None, :], 0.0), axis=1)
+    return label, total / jnp.sum(same, axis=1).astype(values.dtype)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
@@ -115,15 +135,21 @@ def _diagonalise(
     A sector of one state is its own eigenvector: no arithmetic touches it. Others are diagonalised
     about their mean energy, so that the eigenvectors' round-off is that of the level spacings.
     """
+    d = H.shape[0]
     first_column = np.cumsum([0] + [len(sector) for sector in sectors])
     by_size = sorted(range(len(sectors)), key=lambda index: len(sectors[index]))
-    energies = jnp.zeros(H.shape[0], jnp.finfo(H.dtype).dtype)
-    vectors = jnp.zeros_like(H)
+    energies: list[Array] = []
+    vectors: list[Array] = []
+    # Where each energy, and each element of the vectors, stands in what the sectors give one after the
+    # other; what stands nowhere is 0.
+    of_energy, of_element = np.zeros(d, WHOLE), np.full((d, d), -1, WHOLE)
     for size, members in groupby(by_size, key=lambda index: len(sectors[index])):
         chosen = list(members)
         rows = np.array([sectors[index] for index in chosen], np.int32)
-        starts = first_column[chosen].astype(np.int32)
-        columns = starts[:, None] + np.arange(size, dtype=np.int32)
+        columns = first_column[chosen][:, None] + np.arange(size)
+        of_energy[columns] = sum(own.size for own in energies) + np.arange(columns.size).reshape(
+            columns.shape
+        )
         blocks = H[rows[:, :, None], rows[:, None, :]]
         if size == 1:
             values, states = blocks[:, :, 0].real, jnp.ones_like(blocks)
@@ -133,9 +159,11 @@ def _diagonalise(
             centred = blocks - mean.astype(H.dtype)[:, None, None] * one[None]
             values, states = jax.vmap(jnp.linalg.eigh)(centred)
             values = values + mean[:, None]
-        energies = energies.at[columns].set(values)
-        vectors = vectors.at[rows[:, :, None], columns[:, None, :]].set(states)
-    return energies, vectors
+        numbers = np.arange(states.size).reshape(states.shape)
+        of_element[rows[:, :, None], columns[:, None, :]] = sum(own.size for own in vectors) + numbers
+        energies.append(values.reshape(-1))
+        vectors.append(states.reshape(-1))
+    return jnp.concatenate(energies)[of_energy], padded(jnp.concatenate(vectors))[of_element]
 
 
 @_diagonalise.defjvp

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache, partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +19,7 @@ from qthermo_jax.currents import bounded_currents
 from qthermo_jax.response import bounded_rectification
 from qthermo_jax.solvers import LARGEST_CORE
 from qthermo_jax.steady import Status
+from qthermo_jax.sweeping.compute import engine, point
 
 pytestmark = pytest.mark.accuracy
 
@@ -203,6 +205,61 @@ def test_the_diode_in_the_cold_rectifies() -> None:
     np.testing.assert_allclose(J[0], -J[1], rtol=1e-12)
     assert qj.entropy_production(system, state) > 0
     assert abs(qj.rectification(system, state) - 0.998) < 1e-3
+
+
+@qj.observable(qj.Quantity("heat that flows to the right", "J_+", 2))
+def heat_to_the_right(system: qj.OpenSystem, state: qj.State) -> jax.Array:
+    J = qj.heat_currents(system, state)[1]
+    return jnp.where(J > 0, J, 0.0)
+
+
+def diodes(made: list[bool], monkeypatch: pytest.MonkeyPatch, T_L: list[float], **given: Any) -> Any:
+    """A sweep of the diode; `made` is told of each program whether it has net fluxes."""
+
+    def point_function(*arguments: Any, net_fluxes: bool) -> Any:
+        made.append(net_fluxes)
+        return point.point_function(*arguments, net_fluxes=net_fluxes)
+
+    monkeypatch.setattr(engine, "point_function", point_function)
+    fixed = {"h_L": 1.0, "h_R": 0.0, "Delta": 0.5, "T_R": 0.0266220735785953}
+    return qj.sweep("thermal_diode", axes={"T_L": T_L}, parameters=fixed, **given)
+
+
+def test_a_sweep_finds_net_fluxes_where_differences_have_no_six_digits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    T_L, made = [0.02, 0.0266, 0.1, 0.7], list[bool]()
+    wanted = ["heat_currents", "entropy_production", "energy_balance"]
+    data = diodes(made, monkeypatch, T_L, observables=wanted, derivatives=["T_L"])
+    assert made == [False, True]
+    assert (data.status == Status.OK).all()
+    J = data.heat_currents.values
+    with mp.workdps(DIGITS):
+        for T, found in zip(T_L, J[:, 0], strict=True):
+            exact = heat_of_the_diode(Real(T), Real(0.0266220735785953))
+            assert abs(Real(float(found)) / exact - 1) < 1e-9
+    np.testing.assert_allclose(J[:, 0], -J[:, 1], rtol=1e-9)
+    assert (abs(data.energy_balance) <= 1e-9 * abs(J).max(axis=1)).all()
+    assert (data.entropy_production > 0).all()
+    assert data.d_heat_currents_d_T_L.notnull().all()
+
+
+def test_a_sweep_without_cold_points_needs_no_net_fluxes(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = list[bool]()
+    data = diodes(made, monkeypatch, [0.7, 0.0266220735785953, 0.9], observables=["heat_currents"])
+    assert made == [False]
+    assert data.heat_currents[1].values.tolist() == [0.0, 0.0]
+
+
+def test_what_a_user_makes_of_a_current_is_made_of_the_best_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = list[bool]()
+    data = diodes(made, monkeypatch, [0.02, 0.7], observables=[heat_to_the_right])
+    assert made == [True]
+    with mp.workdps(DIGITS):
+        exact = float(-heat_of_the_diode(Real(0.7), Real(0.0266220735785953)))
+    np.testing.assert_allclose(data.heat_to_the_right, [0.0, exact], rtol=1e-9)
 
 
 def test_the_rectification_is_known_as_well_either_way_round() -> None:

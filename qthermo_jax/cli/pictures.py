@@ -1,9 +1,14 @@
 """Pictures of results: `qthermo plot | view`."""
 
+import importlib
+from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import click
 
@@ -73,6 +78,38 @@ def picture_of(
     except OSError as error:
         raise SpecError(f"--out {target}: cannot be written: {error.strerror}") from None
     return target
+
+
+class Pictures:
+    """Results are drawn in a thread of their own, while the next sweep computes.
+
+    What drawing needs is loaded there too, while the first sweep is compiled. Each picture's path is
+    printed when the picture is there, in the order of the results, and all of them before this is left.
+    """
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1)
+        self._begun: deque[Future[Path]] = deque()
+
+    def __enter__(self) -> Self:
+        for module in ("xarray", "matplotlib.figure"):
+            self._thread.submit(importlib.import_module, module)
+        return self
+
+    def draw(self, file: Path) -> None:
+        """Begin to draw a result into FILE.png, and print the paths of the pictures that are there."""
+        self._begun.append(self._thread.submit(picture_of, file))
+        while self._begun and self._begun[0].done():
+            click.echo(self._begun.popleft().result())
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        with self._thread:
+            for picture in self._begun:
+                # What ended the sweeps is told, not what may be wrong with a picture besides.
+                if error is None or picture.exception() is None:
+                    click.echo(picture.result())
 
 
 @click.command()

@@ -261,7 +261,7 @@ def _net_fluxes(
     flux = transitions.strengths * (down * p[j] - up * p[i])
     known_to = transitions.strength_error * (down * p[j] + up * p[i])
     bound = known_to + transitions.strengths * (down * error[j] + up * error[i])
-    if not may_be_a_rate_equation(system, state):
+    if not may_be_a_rate_equation(state, system):
         return flux, bound
     found = fluxes_of(jnp.any(bound > ENOUGH_DIGITS * jnp.abs(flux)), system, state, transitions)
     own = found.bound + found.hidden

@@ -194,6 +194,8 @@ class SteadyState(State):
         population_errors: bound of the error of each population, (d,).
         coherence_error: bound of the error of each coherence between eigenstates.
         asked: the method that was asked for (static).
+        net_fluxes: whether its currents are made of net fluxes where subtracting costs digits (static).
+            If not, those of which six digits are not known are NaN.
 
     >>> from qthermo_jax import models, steadystate
     >>> steadystate(models.lambda_system(T_1=0.5, T_2=0.0)).explain()
@@ -205,6 +207,7 @@ class SteadyState(State):
     population_errors: Float[Array, " d"]
     coherence_error: Float[Array, ""]
     asked: str = eqx.field(static=True)
+    net_fluxes: bool = eqx.field(static=True, default=True)
 
     def _rows(self) -> Iterator[tuple[str, str]]:
         yield from super()._rows()

@@ -94,13 +94,16 @@ def _solved_in_turn(system: OpenSystem, solvers: tuple[Solver, ...]) -> SteadySt
     return state
 
 
-@partial(compiled, static_argnames=("method", "asked"))
-def solved(system: OpenSystem, method: str, asked: str | None = None) -> SteadyState:
+@partial(compiled, static_argnames=("method", "asked", "net_fluxes"))
+def solved(
+    system: OpenSystem, method: str, asked: str | None = None, *, net_fluxes: bool = True
+) -> SteadyState:
     """`steadystate` for callers that know the method and the precision they ask for.
 
     Args:
         asked: what the user asked for, where `method` was chosen for it; the state then has coherences,
             whichever method it is.
+        net_fluxes: see `SteadyState`.
     """
     basis = system.eigenbasis()
     transitions = system.transitions(basis)
@@ -139,6 +142,7 @@ def solved(system: OpenSystem, method: str, asked: str | None = None) -> SteadyS
         solution.population_errors,
         solution.coherence_error,
         asked or method,
+        net_fluxes,
     )
 
 

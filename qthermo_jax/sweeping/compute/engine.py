@@ -8,7 +8,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from qthermo_jax.solvers import Solver
+from qthermo_jax.results.schema import NOTE
+from qthermo_jax.solvers import Note, Solver
 from qthermo_jax.sweeping.compute.mapping import mapped, one_after_another, spread
 from qthermo_jax.sweeping.compute.point import point_function
 from qthermo_jax.sweeping.compute.programs import program
@@ -24,24 +25,37 @@ class Engine:
     Everything is computed in the plan's precision, whatever the caller's JAX configuration says. With
     method "auto" a tile is solved for its populations; the points where that is not exact are solved
     again, with the secular block, and those that remain densely. (A choice inside the mapped function
-    would compute all of them everywhere.)
+    would compute all of them everywhere.) In the same way the chunks that have a point whose currents
+    lose digits when fluxes both ways are subtracted are solved again with net fluxes: a larger program,
+    which most sweeps never need.
     """
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._in_turn = len(plan.solvers) > 1 and bool(plan.axes)
+        self._method = plan.solvers[0] if self._in_turn else plan.method
+        # A function of the user's own may make anything of a NaN.
+        self._net_fluxes_first = not plan.system.computed_observables.isdisjoint(plan.outputs)
         self._rest = Rest(plan)
         self._batches = batches_of(plan.tiling, on_cpu=plan.on_cpu)
 
     @cached_property
     def _program(self) -> jax.stages.Compiled:
         """That of a batch of chunks."""
+        return self._program_of(net_fluxes=self._net_fluxes_first)
+
+    @cached_property
+    def _thorough_program(self) -> jax.stages.Compiled:
+        """The same with net fluxes."""
+        return self._program_of(net_fluxes=True)
+
+    def _program_of(self, *, net_fluxes: bool) -> jax.stages.Compiled:
         plan, batches = self._plan, self._batches
-        method = plan.solvers[0] if self._in_turn else plan.method
-        chunk = mapped(point_function(plan, method), len(plan.axes))
-        function = spread(one_after_another(chunk, batches.chunks), plan.devices)
+        point = point_function(plan, self._method, net_fluxes=net_fluxes)
+        function = spread(one_after_another(mapped(point, len(plan.axes)), batches.chunks), plan.devices)
         first = self._inputs(next(plan.tiling.boxes), batches.of(next(plan.tiling.boxes))[0])
-        return program(plan, {"method": method, "chunks": batches.chunks}, function, *first)
+        what = {"method": self._method, "chunks": batches.chunks, "net_fluxes": net_fluxes}
+        return program(plan, what, function, *first)
 
     @cached_property
     def _threads(self) -> ThreadPoolExecutor:
@@ -86,6 +100,18 @@ class Engine:
             self._threads.submit(self._run, program, box, corners) for corners in self._batches.of(box)
         ]
 
+    def _with_net_fluxes(self, box: Box, chunks: Values) -> None:
+        """Replace the results of the points that need them."""
+        asking = chunks[NOTE.name] & Note.CURRENTS_CANCEL > 0
+        which = np.flatnonzero(asking.reshape(len(asking), -1).any(axis=1))
+        if self._net_fluxes_first or not which.size:
+            return
+        program, size = self._thorough_program, self._batches.size
+        corners = np.split(self._plan.tiling.corners(box)[which], range(size, which.size, size))
+        found = _together([self._threads.submit(self._run, program, box, own) for own in corners])
+        for name, values in found.items():
+            chunks[name][asking] = values[asking[which]]
+
     def _run(self, program: jax.stages.Compiled, box: Box, corners: np.ndarray) -> Values:
         with jax.enable_x64(self._plan.dtype == np.float64):
             results: Values = jax.device_get(program(*self._inputs(box, corners)))
@@ -107,11 +133,9 @@ class Engine:
             yield self._finished(*ahead)
 
     def _finished(self, box: Box, batches: list[Future[Values]]) -> tuple[Box, Values]:
-        solved = [batch.result() for batch in batches]
-        tile = {
-            name: self._plan.tiling.joined(box, np.concatenate([batch[name] for batch in solved]))
-            for name in solved[0]
-        }
+        chunks = _together(batches)
+        self._with_net_fluxes(box, chunks)
+        tile = {name: self._plan.tiling.joined(box, values) for name, values in chunks.items()}
         if self._in_turn:
             self._threads.submit(self._solve_rest, box, tile).result()
         return box, tile
@@ -119,3 +143,9 @@ class Engine:
     def _solve_rest(self, box: Box, tile: Values) -> None:
         with jax.enable_x64(self._plan.dtype == np.float64):
             self._rest.solve(box, tile)
+
+
+def _together(batches: list[Future[Values]]) -> Values:
+    """The results of batches, chunk after chunk."""
+    solved = [batch.result() for batch in batches]
+    return {name: np.concatenate([batch[name] for batch in solved]) for name in solved[0]}

@@ -8,7 +8,7 @@ from jaxtyping import Array, Bool, Float, Int8
 
 from qthermo_jax.bounded import Bounded, slope_of, trusted
 from qthermo_jax.catalogue import available_observables
-from qthermo_jax.currents import bounded_currents
+from qthermo_jax.currents import bounded_currents, withholds_currents
 from qthermo_jax.declared import ComputedObservable
 from qthermo_jax.results.schema import LEAK, METHOD, NOTE, STATUS
 from qthermo_jax.solvers import Note
@@ -29,11 +29,15 @@ PointFunction = Callable[..., dict[str, Array]]
 _TRIED: Kept[bool] = Kept("tried", 256)
 
 
-def point_function(plan: Plan, method: str, levels: tuple[Index, ...] | None = None) -> PointFunction:
+def point_function(
+    plan: Plan, method: str, levels: tuple[Index, ...] | None = None, *, net_fluxes: bool = True
+) -> PointFunction:
     """(values of axis 1, values of axis 2, ..., fixed numbers) -> observables and flags, one point.
 
     Args:
         levels: for a system that declares none.
+        net_fluxes: see `SteadyState`. If they are left out a point that needs them has the note
+            CURRENTS_CANCEL.
     """
     function = system_function(plan)
 
@@ -53,7 +57,7 @@ def point_function(plan: Plan, method: str, levels: tuple[Index, ...] | None = N
             if plan.warms:
                 system = system.with_temperatures(system.temperatures + warming)
             time = (numbers | differentiated).get("time")
-            system, state = state_of(system, method, plan.spec.evolution, time)
+            system, state = state_of(system, method, plan.spec.evolution, time, net_fluxes=net_fluxes)
             return _observed(plan, system, state), (system, state)
 
         if not plan.derivatives:
@@ -121,8 +125,11 @@ def _cancels(system: OpenSystem, state: State, results: Results) -> Bool[Array, 
     """Whether a result, or some of it, is not given because terms of currents or of their noise cancel.
 
     A function of the user's own may have taken a current; its NaN has this cause where a current is one.
+    Where the state withholds what needs net fluxes, every NaN has that cause as far as anyone knows.
     """
     found = [jnp.any(~own.reliable) for own in results.values() if isinstance(own, Bounded)]
+    if withholds_currents(system, state):
+        found += [jnp.any(jnp.isnan(own)) for own in results.values() if not isinstance(own, Bounded)]
     own = [
         jnp.any(jnp.isnan(trusted(value)))
         for name, value in results.items()

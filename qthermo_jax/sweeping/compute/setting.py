@@ -72,11 +72,16 @@ def _populations(initial: str | dict[str, float], system: OpenSystem) -> Array:
 
 
 def state_of(
-    system: OpenSystem, method: str, evolution: Evolution | None, time: Array | None
+    system: OpenSystem,
+    method: str,
+    evolution: Evolution | None,
+    time: Array | None,
+    *,
+    net_fluxes: bool,
 ) -> tuple[OpenSystem, State]:
     """The state that a point asks for, and the system in it: its baths may have warmed up."""
     if evolution is None or time is None:
-        return system, solved(system, method)
+        return system, solved(system, method, net_fluxes=net_fluxes)
     if evolution.heat_capacity is None:
         return system, dynamics.evolved(system, time, method)
     capacities = jnp.broadcast_to(jnp.asarray(evolution.heat_capacity, float), (system.n_baths,))
