@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
 
 import click
 
@@ -91,7 +90,7 @@ class Pictures:
         self._thread = ThreadPoolExecutor(1)
         self._begun: deque[Future[Path]] = deque()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Pictures":
         for module in ("xarray", "matplotlib.figure"):
             self._thread.submit(importlib.import_module, module)
         return self
