@@ -2,12 +2,11 @@
 
 import importlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 
 import click
 
@@ -79,36 +78,34 @@ def picture_of(
     return target
 
 
-class Pictures:
-    """Results are drawn in a thread of their own, while the next sweep computes.
+@contextmanager
+def drawing() -> Iterator[Callable[[Path], None]]:
+    """Meanwhile results are drawn in a thread of their own, while the next sweep computes.
 
     What drawing needs is loaded there too, while the first sweep is compiled. Each picture's path is
-    printed when the picture is there, in the order of the results, and all of them before this is left.
+    printed once it is there, in the order of the results, and all of them before this is left.
+
+    Yields:
+        what begins to draw a result into FILE.png.
     """
+    begun: deque[Future[Path]] = deque()
 
-    def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1)
-        self._begun: deque[Future[Path]] = deque()
+    def draw(file: Path) -> None:
+        begun.append(thread.submit(picture_of, file))
+        while begun and begun[0].done():
+            click.echo(begun.popleft().result())
 
-    def __enter__(self) -> "Pictures":
+    with ThreadPoolExecutor(1) as thread:
         for module in ("xarray", "matplotlib.figure"):
-            self._thread.submit(importlib.import_module, module)
-        return self
-
-    def draw(self, file: Path) -> None:
-        """Begin to draw a result into FILE.png, and print the paths of the pictures that are there."""
-        self._begun.append(self._thread.submit(picture_of, file))
-        while self._begun and self._begun[0].done():
-            click.echo(self._begun.popleft().result())
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
-        with self._thread:
-            for picture in self._begun:
-                # What ended the sweeps is told, not what may be wrong with a picture besides.
-                if error is None or picture.exception() is None:
+            thread.submit(importlib.import_module, module)
+        try:
+            yield draw
+        finally:
+            for picture in begun:
+                if picture.exception() is None:
                     click.echo(picture.result())
+        for picture in begun:
+            picture.result()  # raises what kept it from being drawn
 
 
 @click.command()

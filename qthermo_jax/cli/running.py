@@ -43,7 +43,7 @@ def run(
     memory: int,
 ) -> None:
     """Run the sweeps SPEC one after the other; goes on from what an interrupted run finished."""
-    from qthermo_jax.cli.pictures import Pictures
+    from qthermo_jax.cli.pictures import drawing
     from qthermo_jax.sweeping import Store, sweep_from_file
     from qthermo_jax.sweeping.execute.checking import oddities_of
     from qthermo_jax.sweeping.execute.this_host import THIS_HOST
@@ -66,11 +66,11 @@ def run(
             _warn(spec, job, oddities_of(job.plan, None))  # the store asks the disk itself
     if all(store.finished for store in stores):
         solving = nullcontext(THIS_HOST)  # nothing to do for a cluster
-    with solving as executor, Pictures() if drawn else nullcontext() as pictures:
+    with solving as executor, drawing() if drawn else nullcontext() as draw:
         for spec, job, store in zip(specs, jobs, stores, strict=True):
             run_one(spec, job, store, executor, interrupts)
-            if pictures:
-                pictures.draw(store.path)
+            if draw:
+                draw(store.path)
 
 
 def _of_each(make: Callable[..., T], *given: Sequence[Any]) -> list[T]:

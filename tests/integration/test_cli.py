@@ -58,17 +58,32 @@ def test_run_writes_the_file_and_counts_points_by_status(folder, qthermo):
         assert np.isnan(data.unbalance.values[3])
 
 
-def test_several_specs_run_and_are_drawn_one_after_the_other(folder, qthermo):
+def test_several_specs_run_one_after_the_other_and_are_drawn_meanwhile(folder, qthermo):
     (folder / "other.toml").write_text(SPEC.replace("T_1 = 1.0", "T_1 = 0.5"))
     code, out, _ = qthermo("run", "--plot", "spec.toml", "other.toml")
     assert code == 0
     names = [line.split(":")[0] for line in out.splitlines() if line.startswith("results/")]
     names = list(dict.fromkeys(names))  # a line about the file, and one about its first flagged point
-    assert names == [f"results/{name}" for name in ("spec.h5", "spec.png", "other.h5", "other.png")]
+    for kind in ("h5", "png"):
+        assert [name for name in names if name.endswith(kind)] == [
+            f"results/{spec}.{kind}" for spec in ("spec", "other")
+        ]
+    assert names.index("results/spec.png") > names.index("results/spec.h5")
+    assert len(names) == 4
     with xr.open_dataset("results/other.h5", engine="h5netcdf") as data:
         assert data.unbalance.values[0] == 1.0
         assert data.unbalance.values[1] == pytest.approx(0.0)
     assert (folder / "results" / "other.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_picture_that_cannot_be_drawn_ends_no_sweep(folder, qthermo):
+    (folder / "other.toml").write_text(SPEC.replace("T_1 = 1.0", "T_1 = 0.5"))
+    (folder / "results" / "spec.png").mkdir(parents=True)
+    code, out, err = qthermo("run", "--plot", "spec.toml", "other.toml")
+    assert code == 2
+    assert err.endswith("qthermo: --out results/spec.png: cannot be written: Is a directory\n")
+    assert "results/other.h5: 4 points" in out
+    assert (folder / "results" / "other.png").is_file()
 
 
 def test_several_specs_do_not_share_an_output_and_none_starts_if_one_is_wrong(folder, qthermo):
