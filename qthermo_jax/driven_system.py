@@ -60,7 +60,7 @@ class DrivenSystem(eqx.Module):
     >>> DrivenSystem([sigma_z, 0.1 * sigma_x], 2.0, [Bath(sigma_x, 0.5, Flat(1.0))])
     DrivenSystem of dimension 2, baths: 1
       period     2
-      steps      64
+      steps      96
       photons    16
       generator  global
     """
@@ -77,7 +77,7 @@ class DrivenSystem(eqx.Module):
         period: Num[ArrayLike, ""],
         baths: Bath | Sequence[Bath],
         *,
-        steps: int = 64,
+        steps: int = 96,
         photons: int = 16,
         labels: Sequence[str] | None = None,
         secular_tol: Num[ArrayLike, ""] | None = None,
@@ -89,8 +89,8 @@ class DrivenSystem(eqx.Module):
                 f"generator {generator!r} of a driven system is not one of {', '.join(_GENERATORS)}"
             )
         for name, number in (("steps", steps), ("photons", photons)):
-            if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
-                raise ValueError(f"{name} is a whole number from 1, not {number!r}")
+            if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 2:
+                raise ValueError(f"{name} is a whole number from 2, not {number!r}")
         if steps % 2 or steps < 4 * photons:
             raise ValueError(
                 f"steps is even and at least 4 x photons = {4 * photons}, not {steps}: jumps with many "

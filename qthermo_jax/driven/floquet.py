@@ -1,14 +1,13 @@
 """Floquet states of a periodic Hamiltonian: quasi-energies, modes over the period, mean energies."""
 
-from functools import partial
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Int
 
 from qthermo_jax.driven.propagator import propagators
-from qthermo_jax.driven.unitary import eigenphases
+from qthermo_jax.driven.unitary import eigenphases, on_circle
 from qthermo_jax.driven_system import SAMPLES_PER_STEP, DrivenSystem
 from qthermo_jax.eigenbasis import Eigenbasis, cluster, roundoff
 from qthermo_jax.precision import compiled
@@ -79,7 +78,7 @@ def usable(
     system: DrivenSystem,
 ) -> tuple[Complex[Array, "s d d"], Float[Array, ""], Bool[Array, ""]]:
     """H and the period, harmless numbers where they are of no use, and whether they are of use."""
-    kind = jnp.promote_types(system.H.dtype, jnp.complex64)
+    kind = np.promote_types(system.H.dtype, jnp.complex64)
     period = system.period.astype(jnp.finfo(kind).dtype)
     sound = jnp.all(jnp.isfinite(system.H)) & jnp.isfinite(period) & (period > 0)
     return jnp.where(sound, system.H, 0.0).astype(kind), jnp.where(sound, period, 1.0), sound
@@ -122,7 +121,7 @@ def floquet_states(
     # All states of a level are put into one zone, or a jump between them would carry photons.
     zone = _mean_of(level, (means - energies) / frequency)
     energies = energies + frequency * jax.lax.stop_gradient(jnp.round(zone))
-    modes = turned * jnp.exp(1j * (shares * period)[:, None] * energies[None, :])[:, None, :]
+    modes = turned * on_circle((shares * period)[:, None] * energies[None, :])[:, None, :]
     order = jnp.argsort(jax.lax.stop_gradient(means))
     energies, level, coinciding = (own[order] for own in (energies, level, coinciding))
     basis = Eigenbasis(
@@ -175,7 +174,7 @@ def _mean_of(level: Int[Array, " d"], values: Float[Array, " d"]) -> Float[Array
 
 def _amplification(phases: Float[Array, " d"], coinciding: Int[Array, " d"]) -> Float[Array, " d"]:
     """By how much an error of the propagator grows in each Floquet state: 1 over its distance, 1 at least."""
-    values = jnp.exp(1j * phases)
+    values = on_circle(phases)
     distance = jnp.abs(values[:, None] - values[None, :])
     apart = coinciding[:, None] != coinciding[None, :]
     nearest = jnp.min(jnp.where(apart, distance, jnp.inf), axis=1)

@@ -72,11 +72,17 @@ class FloquetJumps(eqx.Module):
         return own.reshape(-1, d, d), self.rate_error.reshape(-1, d, d)
 
     @property
-    def outer(self) -> Float[Array, "q 1 1"]:
-        """1 for the outer half of the photon numbers, |n| > N/2, by which the rest is judged; else 0."""
+    def beyond(self) -> Float[Array, "1 q 1 1"]:
+        """The weights with which jumps stand for those with more photons, which are left out.
+
+        3 for the outer quarter of the photon numbers, two of them at least, and 0 for the others: if the
+        heat falls as n^-2 or faster, that is no less than all beyond. At a kink of rho(t) it falls as n^-2 for
+        an ohmic bath, and where H is smooth faster than any power.
+        """
         largest = self.photon_energy.size // 2
-        beyond = np.abs(np.arange(-largest, largest + 1)) > largest // 2
-        return jnp.asarray(beyond[:, None, None], self.rates.dtype)
+        first = min(3 * largest // 4, largest - 2)
+        far = np.abs(np.arange(-largest, largest + 1)) > first
+        return jnp.asarray(np.where(far, 3.0, 0.0)[None, :, None, None], self.rates.dtype)
 
 
 def floquet_jumps(baths: Sequence[Bath], floquet: FloquetBasis, photons: int) -> FloquetJumps:
@@ -90,11 +96,12 @@ def floquet_jumps(baths: Sequence[Bath], floquet: FloquetBasis, photons: int) ->
     amplitudes = (amplitudes + amplitudes[:, ::-1].conj().swapaxes(2, 3)) / 2
     reach = jnp.max(jnp.sum(jnp.abs(couplings), axis=2), axis=1)
     error = floquet.mode_error
-    error = jax.lax.stop_gradient(reach[:, None, None] * (error[:, None] + error[None, :]))[:, None]
+    of_pair = (error[:, None] + error[None, :])[None, None]
+    error = jax.lax.stop_gradient(reach[:, None, None, None] * of_pair)
     size = jnp.abs(jax.lax.stop_gradient(amplitudes))
     photon_energy = floquet.frequency * jnp.asarray(count, floquet.frequency.dtype)
     energies = basis.relative_energies
-    omega = energies[None, :] - energies[:, None] + photon_energy[:, None, None]
+    omega = (energies[None, :] - energies[:, None])[None] + photon_energy[:, None, None]
     parts = [_rates(bath, omega, basis.energy_error) for bath in baths]
     rates, rate_error = (jnp.concatenate(part) for part in zip(*parts, strict=True))
     infinite = jnp.isposinf(rates)

@@ -163,8 +163,8 @@ def _currents(
     size = jnp.max(jnp.sum(jnp.abs(Q), axis=(2, 3)), axis=1)
     bounds = jnp.abs(heat - jnp.mean(flow[:, ::2], axis=1)) + off * size
     gross = jnp.mean(jnp.einsum("kmcd,mcd->km", jnp.abs(Q), jnp.abs(rho_at)), axis=1)
-    orders = jnp.asarray(np.fft.fftfreq(len(H), 1 / len(H)), period.dtype)
-    slope = jnp.fft.ifft((1j * orders)[:, None, None] * jnp.fft.fft(H, axis=0), axis=0)[::stride]
+    orders = jnp.asarray(1j * np.fft.fftfreq(len(H), 1 / len(H)), H.dtype)
+    slope = jnp.fft.ifft(orders[:, None, None] * jnp.fft.fft(H, axis=0), axis=0)[::stride]
     slope = slope * (2 * jnp.pi / period).astype(H.dtype)
     power = jnp.mean(jnp.einsum("mab,mba->m", slope, rho_at).real)
     T = system.mean.temperatures

@@ -6,6 +6,8 @@ of each step (Boole's rule). Of those every second one serves a step of twice th
 is estimated without another evaluation of A.
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -44,7 +46,7 @@ def exponential(A: Inexact[Array, "*b n n"], squarings: int) -> Inexact[Array, "
     for _ in range(2):
         powers.append(product(powers[-1], A))
     fourth = product(powers[2], powers[2])
-    factors = 1.0 / np.cumprod(np.concatenate([[1.0], np.arange(1.0, _DEGREE + 1)]))
+    factors = [1.0 / math.factorial(order) for order in range(_DEGREE + 1)]
     total = factors[_DEGREE] * powers[0]
     for start in range(_DEGREE - 4, -1, -4):
         block = sum(factors[start + m] * powers[m] for m in range(4))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from qthermo_jax.precision import precise
@@ -43,7 +44,7 @@ class PeriodicState(State):
     @precise
     def mean(self, operator: Complex[Array, "d d"] | Float[Array, "d d"]) -> Float[Array, "*t"]:
         """Mean of an observable over the period, Tr[O rho(t)]."""
-        kind = jnp.promote_types(operator.dtype, self.rho_at.dtype)
+        kind = np.promote_types(operator.dtype, self.rho_at.dtype)
         over_time = jnp.mean(self.rho_at.astype(kind), axis=-3)
         return jnp.einsum("ij,...ji->...", operator.astype(kind), over_time).real
 
@@ -63,8 +64,8 @@ class FloquetState(PeriodicState):
         population_errors: bound of the error of each population, (d,).
         secular_ratio: largest rate of a jump over the smallest distance of quasi-energies modulo
             Omega. The master equation may be trusted where it is well below 1.
-        tail: the largest part of a bath's heat, either way, that jumps with more than half of the photons kept
-            carry.
+        tail: bound of the part of a bath's heat, either way, that jumps with more photons than are kept would
+            carry, from the outer quarter of those that are kept.
     """
 
     quasi_energies: Float[Array, " d"]
@@ -86,7 +87,7 @@ class Currents(eqx.Module):
     Attributes:
         heat, bounds: into each bath, and the bounds of their errors.
         gross: the heat that flows either way.
-        outer: the part of it in jumps with more than half of the photons kept.
+        left_out: bound of what jumps with more photons than are kept would add to it.
         power: that the drive does on the system.
         entropy: produced per time.
     """
@@ -94,6 +95,6 @@ class Currents(eqx.Module):
     heat: Float[Array, " K"]
     bounds: Float[Array, " K"]
     gross: Float[Array, " K"]
-    outer: Float[Array, " K"]
+    left_out: Float[Array, " K"]
     power: Float[Array, ""]
     entropy: Float[Array, ""]

@@ -48,7 +48,7 @@ def rates_of(jumps: FloquetJumps) -> Rates:
     """The rates of the jumps, and what is not known of them."""
     of_each = jumps.rates * jumps.strengths
     doubt = jnp.einsum("kac,kac->ac", *products_error(jumps))
-    left_out = jnp.sum(of_each * jumps.outer, axis=(0, 1))
+    left_out = jnp.sum(of_each * jumps.beyond, axis=(0, 1))
     different = ~np.eye(jumps.level.size, dtype=bool)
     value, error = jnp.sum(of_each, axis=(0, 1)), jax.lax.stop_gradient(doubt + left_out)
     return Rates(jnp.where(different, value, 0.0), jnp.where(different, error, 0.0))
@@ -62,7 +62,7 @@ def solve_populations(floquet: FloquetBasis, jumps: FloquetJumps) -> Solution:
     low, high = pairs.states
     found = stationary(jnp.concatenate([rates.value[low, high], rates.value[high, low]]), pairs)
     W = rates.value - jnp.diag(jnp.sum(rates.value, axis=0))
-    kind = jnp.promote_types(W.dtype, jnp.complex64)
+    kind = np.promote_types(W.dtype, jnp.complex64)
     generator = Generator(W.astype(kind), jump_round_off(jumps), rates.error)
     alone = kept_elements(tuple((state,) for state in range(d)))
     # Of the linear system come the bounds; the elimination keeps the digits of small populations.
@@ -94,7 +94,7 @@ def solve_dense(floquet: FloquetBasis, jumps: FloquetJumps) -> Solution:
     d = jumps.level.size
     acts = dissipation(jumps)
     nothing = jnp.zeros_like(acts.error)
-    left_out = jnp.sum(jumps.rates * jumps.strengths * jumps.outer, axis=(0, 1))
+    left_out = jnp.sum(jumps.rates * jumps.strengths * jumps.beyond, axis=(0, 1))
     tail = Generator(jnp.zeros_like(acts.elements), nothing, jax.lax.stop_gradient(left_out))
     generator = acts + tail + oscillation(floquet.basis, acts.elements.dtype)
     generator = generator.map(lambda own: own.reshape(d * d, d * d))
@@ -110,14 +110,14 @@ def driven_coherences(jumps: FloquetJumps) -> tuple[Float[Array, ""], Bool[Array
     decays drives rho_cd.
     """
     S, rates, _ = jumps.matrices()
-    weighted = rates * S
+    weighted = rates.astype(S.dtype) * S
     size = jnp.abs(S)
     arrive = jnp.einsum("mac,mbc->abc", weighted, S.conj())
     leave = jnp.einsum("mac,mad->cda", weighted, S.conj()) / 2
     off = 64 * jnp.finfo(rates.dtype).eps
     arrive_size = jnp.einsum("mac,mbc->abc", rates * size, size)
     leave_size = jnp.einsum("mac,mad->cda", rates * size, size) / 2
-    coherence = (jumps.together & ~np.eye(jumps.level.size, dtype=bool))[:, :, None]
+    coherence = (jumps.together & ~np.eye(jumps.level.size, dtype=bool))[None, :, :, None]
     found = jnp.stack([jnp.abs(arrive), jnp.abs(leave)])
     there = coherence & (found > off * jnp.stack([arrive_size, leave_size]))
     return jnp.max(jnp.where(there, found, 0.0)), jnp.any(there)
@@ -147,10 +147,14 @@ def currents_of(
     size = jnp.abs(jumps.omega)[None]
     strengths, error = jumps.strengths, jumps.amplitude_error
     unknown = strengths * jumps.rate_error + error * (2 * jnp.sqrt(strengths) + error)
-    p_error = solution.population_errors + d * solution.coherence_error
-    doubt = size * jumps.rates * (unknown * p + strengths * p_error)
+    # Of the state that each jump starts from.
+    fixed, p_error = (
+        own[None, None, None, :]
+        for own in (p, solution.population_errors + d * solution.coherence_error)
+    )
+    doubt = size * jumps.rates * (unknown * fixed + strengths * p_error)
     gross = jnp.sum(size * jnp.abs(flows), axis=(1, 2, 3))
-    left_out = jnp.sum(size * jnp.abs(flows) * jumps.outer, axis=(1, 2, 3))
+    left_out = jnp.sum(size * jnp.abs(flows) * jumps.beyond, axis=(1, 2, 3))
     of_energies = 2 * basis.energy_error * jnp.sum(jnp.abs(flows), axis=(1, 2, 3))
     bounds = jnp.sum(doubt, axis=(1, 2, 3)) + of_energies + left_out
     bounds = bounds + 8 * jnp.finfo(gross.dtype).eps * gross
@@ -179,7 +183,8 @@ def _entropy(
     logarithms = jnp.log(jnp.where(p > 0, p, 1.0))
     T = temperatures[:, None, None, None]
     warm = T > 0
-    force = jumps.omega[None] / jnp.where(warm, T, 1.0) + logarithms[None, :] - logarithms[:, None]
+    falls = (logarithms[None, :] - logarithms[:, None])[None, None]
+    force = jumps.omega[None] / jnp.where(warm, T, 1.0) + falls
     moves = larger > 0
     size = jnp.abs(jnp.where(moves & warm, force, 0.0))
     terms = larger * size * -jnp.expm1(-size)

@@ -69,8 +69,8 @@ def floquet_state(system: DrivenSystem, method: str) -> FloquetState:
     jumps = floquet_jumps(system.baths, floquet, system.photons)
     solution = _solved(floquet, jumps, method)
     currents = currents_of(jumps, floquet.basis, system.baths, solution)
-    outer = jnp.where(currents.gross > 0, currents.outer / currents.gross, 0.0)
-    tail = jax.lax.stop_gradient(jnp.max(outer))
+    share = jnp.where(currents.gross > 0, currents.left_out / currents.gross, 0.0)
+    tail = jax.lax.stop_gradient(jnp.max(share))
     spread = jnp.max(floquet.mode_error) * system.dimension
     error = solution.error + spread
     status = first_fault(

@@ -8,8 +8,6 @@ from all phases: of d + 1 equally spaced cuts at least one is pi/(d + 1) from ea
 smallest inverse of 1 + X is taken.
 """
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -23,7 +21,12 @@ def _dagger(matrix: Complex[Array, "*b d d"]) -> Complex[Array, "*b d d"]:
     return jnp.swapaxes(matrix, -1, -2).conj()
 
 
-@partial(jax.custom_jvp)
+def on_circle(angle: Float[Array, "*s"]) -> Complex[Array, "*s"]:
+    """e^{i angle}."""
+    return jax.lax.complex(jnp.cos(angle), jnp.sin(angle))
+
+
+@jax.custom_jvp
 def eigenphases(
     U: Complex[Array, "d d"], tolerance: Float[Array, ""]
 ) -> tuple[Float[Array, " d"], Complex[Array, "d d"]]:
@@ -64,7 +67,7 @@ def _(primals: tuple[Array, Array], tangents: tuple[Array, Array]):  # type: ign
     level, _ = cluster(phases, tolerance)
     together = level[:, None] == level[None, :]
     change = _dagger(vectors) @ tangents[0] @ vectors
-    values = jnp.exp(1j * phases)
+    values = on_circle(phases)
     shares = together.astype(phases.dtype)
     shares = shares / jnp.sum(shares, axis=1, keepdims=True)
     moved = (values.conj() * change.diagonal()).imag

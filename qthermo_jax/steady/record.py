@@ -73,7 +73,7 @@ _MEANINGS = {
         "(32 bit: 3e-4)"
     ),
     Status.TOO_FEW_PHOTONS: (
-        "jumps with more than half of the photons kept carry more than 1e-6 of the heat (32 bit: 3e-4)"
+        "jumps with more photons than are kept may carry more than 1e-6 of a bath's heat (32 bit: 3e-4)"
     ),
     Status.NO_DERIVATIVE: (
         "a degenerate level splits along this parameter, or a bath begins to drive a transition whose "
