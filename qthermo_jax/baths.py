@@ -229,7 +229,7 @@ def rate(
 
 
 def steepness(density: SpectralDensity, omega: Float[Array, "*s"]) -> Float[Array, "*s"]:
-    """|d ln J/d ln omega| at omega > 0, 0 where J is: how often a relative error of omega counts in J."""
+    """|d ln J/d ln omega| at omega > 0: how often a relative error of omega counts in J."""
     J, slope = jax.jvp(density, (omega,), (jnp.ones_like(omega),))
     return jnp.where(J > 0, jnp.abs(omega * slope) / jnp.where(J > 0, J, 1.0), 0.0)
 

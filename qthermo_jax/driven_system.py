@@ -29,8 +29,8 @@ HamiltonianAt = Callable[[Float[Array, ""]], Num[Array, "d d"]]
 class DrivenSystem(eqx.Module):
     """A quantum system with a periodic Hamiltonian H(t) = H(t + period), between thermal baths.
 
-    It keeps H at 4 x steps equally spaced times of a period, so that it is made of arrays alone: it maps,
-    differentiates and goes through compiled functions, whatever H was made of.
+    It keeps H at 4 x steps equally spaced times of a period, so that it is made of arrays alone: it
+    maps, differentiates and goes through compiled functions, whatever H was made of.
 
     Args:
         H: the Hamiltonian in one of two forms. Fourier components [H_0, H_1, ...], or a dict {n: H_n} of
@@ -51,8 +51,9 @@ class DrivenSystem(eqx.Module):
         local: H_0 for "local", (d, d).
 
     Raises:
-        ValueError: shapes do not fit, or steps and photons are no such whole numbers. A period that is not
-            positive and a Hamiltonian that is not Hermitian or not periodic are statuses of the state.
+        ValueError: shapes do not fit, or steps and photons are no such whole numbers. A period that is
+            not positive and a Hamiltonian that is not Hermitian or not periodic are statuses of the
+            state.
 
     >>> from qthermo_jax.baths import Flat
     >>> sigma_x = jnp.array([[0.0, 1.0], [1.0, 0.0]])
@@ -73,7 +74,7 @@ class DrivenSystem(eqx.Module):
 
     def __init__(
         self,
-        H: Sequence[Matrix] | Mapping[int, Matrix] | Num[ArrayLike, "n d d"] | HamiltonianAt,
+        H: Sequence[Matrix] | Mapping[int, Matrix] | Num[Array, "n d d"] | np.ndarray | HamiltonianAt,
         period: Num[ArrayLike, ""],
         baths: Bath | Sequence[Bath],
         *,
@@ -156,7 +157,7 @@ class DrivenSystem(eqx.Module):
 
 
 def _synthesised(
-    H: Sequence[Matrix] | Mapping[int, Matrix] | Num[ArrayLike, "n d d"], n: int
+    H: Sequence[Matrix] | Mapping[int, Matrix] | Num[Array, "n d d"] | np.ndarray, n: int
 ) -> Inexact[Array, "s d d"]:
     """H at n times of a period from its Fourier components."""
     listed = dict(H) if isinstance(H, Mapping) else dict(enumerate(H))

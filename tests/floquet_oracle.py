@@ -1,4 +1,4 @@
-"""Driven systems in plain numpy and mpmath, independent of the package: what its answers are compared with."""
+"""Driven systems in plain numpy and mpmath: independent answers to compare the package with."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,14 +1,11 @@
 """Periodically driven systems by the Floquet-Davies master equation, against independent answers."""
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import qutip
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import qthermo_jax as qj
 from floquet_oracle import (
@@ -23,6 +20,8 @@ from qthermo_jax.steady import Status
 from systems import SEEDS, random_draw
 
 SIGMA_Z = np.diag([-0.5, 0.5])
+# Compiling is most of what these tests wait for: most systems have one of two shapes.
+FINE = {"steps": 192, "photons": 24}
 solved = jax.jit(qj.periodic_state, static_argnames="method")
 
 
@@ -56,7 +55,7 @@ def test_without_a_drive_everything_is_that_of_the_steady_state(spectrum: str) -
     sigma = qj.entropy_production(system, steady)
     np.testing.assert_allclose(state.entropy_production, sigma, rtol=1e-11)
     assert abs(state.power) < 1e-14
-    np.testing.assert_allclose(state.mean_energies, np.linalg.eigvalsh(system.H), rtol=1e-12)
+    np.testing.assert_allclose(state.mean_energies, np.linalg.eigvalsh(system.H), atol=1e-13)
 
 
 def test_at_one_temperature_without_a_drive_it_is_the_gibbs_state() -> None:
@@ -89,11 +88,11 @@ def test_a_qubit_with_one_bath_is_that_of_qutip(amplitude: float, frequency: flo
     assert distance_on_circle(state.quasi_energies, basis.e_quasi, period) < 1e-8
 
 
-@pytest.mark.parametrize(("seed", "d"), [(0, 2), (1, 3), (2, 4)])
+@pytest.mark.parametrize(("seed", "d"), [(0, 2), (1, 3), (2, 3)])
 def test_two_baths_are_the_double_sum_over_photons(seed: int, d: int) -> None:
     drive = random_drive(seed, d)
     expected = floquet_answer(drive, photons=24)
-    state = solved(drive.system(steps=192, photons=24))
+    state = solved(drive.system(**FINE))
     assert state.status == Status.OK
     np.testing.assert_allclose(state.heat_currents, expected.J, rtol=1e-10, atol=1e-12)
     np.testing.assert_allclose(state.power, expected.power, rtol=1e-10, atol=1e-12)
@@ -115,7 +114,7 @@ def test_a_function_of_time_is_its_fourier_components() -> None:
     frequency = 1.3
 
     def H(t: jax.Array) -> jax.Array:
-        return jnp.asarray(SIGMA_Z) + 0.3 * jnp.cos(frequency * t) * jnp.asarray(SIGMA_X)
+        return jnp.asarray(SIGMA_Z + 0j) + 0.3 * jnp.cos(frequency * t) * jnp.asarray(SIGMA_X + 0j)
 
     system = driven_qubit(0.3, frequency)
     state = solved(qj.DrivenSystem(H, 2 * jnp.pi / frequency, system.baths))
@@ -143,7 +142,7 @@ def test_an_offset_of_the_energy_changes_nothing_but_the_quasi_energies() -> Non
 @given(seed=SEEDS)
 def test_the_laws_of_thermodynamics_and_the_bounds(seed: int) -> None:
     drive = random_drive(seed, 3)
-    state = solved(drive.system(photons=12))
+    state = solved(drive.system())
     if state.status in (Status.TOO_FEW_STEPS, Status.TOO_FEW_PHOTONS):
         assert np.isnan(state.power)
         return
@@ -156,7 +155,7 @@ def test_the_laws_of_thermodynamics_and_the_bounds(seed: int) -> None:
     rho = np.asarray(state.rho_at)
     np.testing.assert_allclose(np.trace(rho, axis1=1, axis2=2), 1.0, atol=1e-12)
     assert np.linalg.eigvalsh(rho).min() > -1e-12
-    fine = solved(drive.system(steps=192, photons=12))
+    fine = solved(drive.system(**FINE))
     assert np.all(np.abs(state.heat_currents - fine.heat_currents) <= state.heat_bounds)
     assert np.max(np.abs(state.rho - fine.rho)) <= state.error
 
@@ -193,8 +192,9 @@ def test_the_state_over_the_period_obeys_its_modes() -> None:
 
 def test_dense_and_populations_agree_where_both_are_exact() -> None:
     system = random_drive(4, 3).system()
-    alone, dense = (solved(system, method=method) for method in ("populations", "dense"))
+    alone, dense = solved(system), solved(system, method="dense")
     assert (alone.status, dense.status) == (Status.OK, Status.OK)
+    assert (alone.method, dense.method) == (qj.Method.POPULATIONS, qj.Method.DENSE)
     np.testing.assert_allclose(alone.rho, dense.rho, atol=1e-12)
     np.testing.assert_allclose(alone.heat_currents, dense.heat_currents, rtol=1e-9, atol=1e-13)
     np.testing.assert_allclose(alone.entropy_production, dense.entropy_production, rtol=1e-9)
@@ -222,46 +222,63 @@ def test_degenerate_quasi_energies_of_the_first_zone_are_one_level() -> None:
     np.testing.assert_allclose(state.rho, steady.rho, atol=1e-12)
 
 
-def test_the_derivative_is_finite_where_quasi_energies_are_degenerate() -> None:
-    def power(amplitude: jax.Array) -> jax.Array:
-        return jnp.sum(qj.periodic_state(driven_qubit(amplitude, 1.0)).heat_currents)
-
-    assert np.isfinite(jax.grad(power)(0.0))
-    assert np.isfinite(jax.grad(lambda T: solved(driven_qubit(0.0, 1.0, T=(T, 0.3))).heat_currents[0])(1.0))
-
-
 # --- derivatives and maps
 
 
-@pytest.mark.parametrize("which", ["heat", "power", "entropy_production", "quasi_energies"])
-def test_gradients_are_those_of_differences(which: str) -> None:
-    def value(x: jax.Array) -> jax.Array:
-        system = driven_qubit(0.3 + x, 1.3 - 0.5 * x, T=(1.0 + x, 0.3))
-        state = qj.periodic_state(system, method="populations")
-        if which == "heat":
-            return state.heat_currents[0]
-        return jnp.ravel(getattr(state, which))[-1]
+def found(parameters: jax.Array) -> dict[str, jax.Array]:
+    """Of a qubit's amplitude, frequency and hot temperature."""
+    amplitude, frequency, T = parameters
+    state = qj.periodic_state(driven_qubit(amplitude, frequency, T=(T, 0.3)))
+    names = ("heat_currents", "power", "entropy_production", "quasi_energies", "rho_at")
+    return {name: getattr(state, name) for name in names}
 
-    compiled = jax.jit(value)
+
+values, slopes = jax.jit(found), jax.jit(jax.jacfwd(found))
+
+
+@pytest.mark.parametrize("direction", [0, 1, 2])
+def test_derivatives_are_those_of_differences(direction: int) -> None:
+    at, h = np.array([0.3, 1.3, 1.0]), 1e-3
+    step = h * np.eye(3)[direction]
+    around = {n: values(jnp.asarray(at + n * step)) for n in (-2, -1, 1, 2)}
+    for name, exact in slopes(jnp.asarray(at)).items():
+        first, second = (around[n][name] - around[-n][name] for n in (1, 2))
+        difference = (8 * first - second) / (12 * h)
+        scale = np.max(np.abs(difference))
+        np.testing.assert_allclose(
+            exact[..., direction], difference, rtol=1e-7, atol=1e-7 * scale + 1e-11
+        )
+
+
+@pytest.mark.parametrize("frequency", [1.0, 0.5, 2.0])
+def test_derivatives_are_finite_where_quasi_energies_are_degenerate(frequency: float) -> None:
+    """Without a drive, at resonances: the level splits with the amplitude, and nothing is NaN."""
+    at = jnp.array([0.0, frequency, 1.0])
+    for slope in jax.tree.leaves(slopes(at)):
+        assert np.isfinite(slope).all()
     h = 1e-3
-    values = {n: float(compiled(n * h)) for n in (-2, -1, 1, 2)}
-    difference = (8 * (values[1] - values[-1]) - (values[2] - values[-2])) / (12 * h)
-    np.testing.assert_allclose(jax.jit(jax.grad(value))(0.0), difference, rtol=1e-7)
+    more, less = (values(at + jnp.array([0.0, 0.0, sign * h])) for sign in (1, -1))
+    difference = (more["heat_currents"] - less["heat_currents"]) / (2 * h)
+    np.testing.assert_allclose(slopes(at)["heat_currents"][:, 2], difference, rtol=1e-5, atol=1e-12)
+
+
+def test_a_gradient_is_the_forward_derivative() -> None:
+    at = jnp.array([0.3, 1.3, 1.0])
+    gradient = jax.jit(jax.grad(lambda x: found(x)["power"]))(at)
+    np.testing.assert_allclose(gradient, slopes(at)["power"], rtol=1e-10)
 
 
 def test_a_batch_of_a_thousand_points_is_its_points() -> None:
     amplitudes = jnp.linspace(0.0, 0.6, 1000)
-    batch = jax.jit(jax.vmap(lambda a: qj.periodic_state(driven_qubit(a))))(amplitudes)
+    hot = jnp.ones(1000).at[3].set(-1.0)
+    systems = jax.jit(jax.vmap(lambda a, T: driven_qubit(a, T=(T, 0.3))))(amplitudes, hot)
+    batch = jax.jit(jax.vmap(qj.periodic_state))(systems)
     assert batch.heat_currents.shape == (1000, 2)
+    assert batch.status[3] == Status.PARAMETER_OUT_OF_RANGE
+    assert np.isnan(batch.power[3])
     assert np.mean(batch.status == Status.OK) > 0.99
     one = solved(driven_qubit(float(amplitudes[500])))
     np.testing.assert_allclose(batch.heat_currents[500], one.heat_currents, rtol=1e-12)
-
-
-def test_a_driven_system_comes_out_of_compiled_and_mapped_functions() -> None:
-    made = jax.jit(jax.vmap(driven_qubit))(jnp.array([0.1, 0.2]))
-    states = jax.vmap(partial(qj.periodic_state, method="populations"))(made)
-    np.testing.assert_array_equal(states.status, 0)
 
 
 # --- statuses
@@ -306,23 +323,14 @@ def test_a_hamiltonian_that_is_not_periodic_is_noticed(turns: float) -> None:
 
 def test_too_few_steps_and_too_few_photons_are_noticed() -> None:
     assert status_of(driven_qubit(2.0, 0.1)) == Status.TOO_FEW_STEPS
-    assert status_of(driven_qubit(2.0, 1.0, photons=4)) == Status.TOO_FEW_PHOTONS
-    assert status_of(driven_qubit(2.0, 1.0, steps=128, photons=24)) == Status.OK
+    assert status_of(driven_qubit(4.0, 1.0)) == Status.TOO_FEW_PHOTONS
+    assert status_of(driven_qubit(4.0, 1.0, **FINE)) == Status.OK
 
 
-def test_two_parts_that_nothing_connects_have_no_unique_state() -> None:
-    H = np.kron(np.diag([0.0, 3.0]), np.eye(2)) + np.kron(np.eye(2), SIGMA_Z)
-    S = np.kron(np.eye(2), SIGMA_X)
-    system = qj.DrivenSystem([H, 0.2 * S], 4.0, [qj.Bath(jnp.asarray(S), 1.0, qj.Ohmic(0.1))])
-    assert status_of(system) == Status.NOT_UNIQUE
-
-
-def test_statuses_stay_with_their_points() -> None:
-    T = jnp.array([1.0, -1.0])
-    batch = jax.jit(jax.vmap(lambda T: qj.periodic_state(driven_qubit(T=(T, 0.3)))))(T)
-    assert batch.status.tolist() == [Status.OK, Status.PARAMETER_OUT_OF_RANGE]
-    assert np.isfinite(batch.power[0])
-    assert np.isnan(batch.power[1])
+def test_two_states_that_nothing_connects_have_no_unique_state() -> None:
+    sigma_z = jnp.asarray(SIGMA_Z)
+    baths = [qj.Bath(sigma_z, 1.0, qj.Ohmic(0.01)), qj.Bath(sigma_z, 0.3, qj.Ohmic(0.02))]
+    assert status_of(qj.DrivenSystem([sigma_z, 0.2 * sigma_z], 4.0, baths)) == Status.NOT_UNIQUE
 
 
 def test_shapes_are_refused(unchecked: None) -> None:
@@ -366,5 +374,6 @@ def test_single_precision_keeps_its_digits_or_says_so() -> None:
         state = jax.jit(qj.periodic_state)(driven_qubit(jnp.float32(0.3), jnp.float32(1.3)))
         assert state.rho.dtype == jnp.complex64
         assert state.status == Status.OK
-        np.testing.assert_allclose(state.heat_currents, expected.heat_currents, rtol=2e-4)
-        assert np.all(np.abs(state.heat_currents - expected.heat_currents) <= state.heat_bounds)
+        found, bounds = np.asarray(state.heat_currents), np.asarray(state.heat_bounds)
+    np.testing.assert_allclose(found, expected.heat_currents, rtol=2e-4)
+    assert np.all(np.abs(found - np.asarray(expected.heat_currents)) <= bounds)

@@ -8,7 +8,7 @@ from jaxtyping import Array, Bool, Complex, Float, Int
 
 from qthermo_jax.driven.propagator import propagators
 from qthermo_jax.driven.unitary import eigenphases, on_circle
-from qthermo_jax.driven_system import SAMPLES_PER_STEP, DrivenSystem
+from qthermo_jax.driven_system import DrivenSystem
 from qthermo_jax.eigenbasis import Eigenbasis, cluster, roundoff
 from qthermo_jax.precision import compiled
 
@@ -23,13 +23,16 @@ class FloquetBasis(eqx.Module):
     """Floquet states |phi_a(t)> e^{-i epsilon_a t} of a periodic Hamiltonian, ascending in mean energy.
 
     Attributes:
-        basis: the modes at time 0 as an `Eigenbasis`. Its energies are the quasi-energies epsilon_a of the zone
-            that is nearest to each state's mean energy: without a drive they are the energies of H.
+        basis: the modes at time 0 as an `Eigenbasis`. Its energies are the quasi-energies epsilon_a of
+            the zone that is nearest to each state's mean energy: without a drive they are the energies
+            of H.
         modes: |phi_a(t)> as columns, at the beginning of each step, (m, d, d).
+        level_energies: the quasi-energies that the rates are taken at, each the mean of its level, (d,).
         mean_energies: of H over the period in each state, (d,).
         frequency: Omega = 2 pi/period.
         gap: the smallest distance of the quasi-energies of different levels modulo Omega, Omega at most.
-        step_error: bound of the error that the finite number of steps makes in an element of the propagator.
+        step_error: bound of the error that the finite number of steps makes in an element of the
+            propagator.
         round_off: likewise of that of round-off.
 
     >>> from qthermo_jax import Bath, DrivenSystem, Ohmic, floquet_basis
@@ -41,6 +44,7 @@ class FloquetBasis(eqx.Module):
 
     basis: Eigenbasis
     modes: Complex[Array, "m d d"]
+    level_energies: Float[Array, " d"]
     mean_energies: Float[Array, " d"]
     frequency: Float[Array, ""]
     gap: Float[Array, ""]
@@ -64,11 +68,11 @@ class FloquetBasis(eqx.Module):
 def floquet_basis(system: DrivenSystem) -> FloquetBasis:
     """Floquet states of the Hamiltonian of a driven system, whatever its baths.
 
-    The propagator of a period is a product of Magnus exponentials of order 6, one for each of the system's
-    `steps`. Derivatives hold at degenerate quasi-energies, as long as the level stays together.
+    The propagator of a period is a product of Magnus exponentials of order 6, one for each of the
+    system's `steps`. Derivatives hold at degenerate quasi-energies, as long as the level stays together.
 
-    Where H is not finite or the period is not positive, they are those of H = 0: the status of the state of the
-    system says so.
+    Where H is not finite or the period is not positive, they are those of H = 0: the status of the
+    state of the system says so.
     """
     H, period, _ = usable(system)
     return floquet_states(H, period, system.steps, system.mean.secular_tol)
@@ -137,7 +141,10 @@ def floquet_states(
         (step_error + round_off) / period,
     )
     gap = _gap(jax.lax.stop_gradient(energies), level, jax.lax.stop_gradient(frequency))
-    return FloquetBasis(basis, modes[:, :, order], offset + means[order], frequency, gap, step_error, round_off)
+    of_level = energies if secular_tol is None else _mean_of(level, energies)
+    means = offset + means[order]
+    modes = modes[:, :, order]
+    return FloquetBasis(basis, modes, of_level, means, frequency, gap, step_error, round_off)
 
 
 def _finite(U: Complex[Array, "d d"]) -> Complex[Array, "d d"]:
@@ -154,8 +161,8 @@ def _errors(
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """Bounds of what the steps and what round-off do to the propagators' elements, at all times.
 
-    The difference from half the steps is 64 times the error where the method has its order; a sixteenth of
-    it is taken.
+    The difference from half the steps is 64 times the error where the method has its order; a sixteenth
+    of it is taken.
     """
     half = propagators(-1j * H, period, steps // 2, _SQUARINGS)
     apart = jnp.max(jnp.abs(U[::2] - half)) / 16
@@ -173,7 +180,7 @@ def _mean_of(level: Int[Array, " d"], values: Float[Array, " d"]) -> Float[Array
 
 
 def _amplification(phases: Float[Array, " d"], coinciding: Int[Array, " d"]) -> Float[Array, " d"]:
-    """By how much an error of the propagator grows in each Floquet state: 1 over its distance, 1 at least."""
+    """By how much an error of the propagator grows in each state: 1 over its distance, 1 at least."""
     values = on_circle(phases)
     distance = jnp.abs(values[:, None] - values[None, :])
     apart = coinciding[:, None] != coinciding[None, :]

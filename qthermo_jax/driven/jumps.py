@@ -1,9 +1,10 @@
 """Jumps between Floquet states: amplitudes and rates of each bath, for each number of photons.
 
-A coupling seen from the Floquet modes is periodic, S_ac(t) = <phi_a(t)| S |phi_c(t)> = sum_n S_ac^(n) e^{-i n Omega t}.
-A jump c -> a that takes n quanta Omega from the drive gives the energy omega_ac + n Omega to the bath, omega_ac =
-epsilon_c - epsilon_a, at the rate gamma(omega_ac + n Omega) |S_ac^(n)|^2: Grifoni & Hanggi, Phys. Rep. 304, 229
-(1998), Sec. 9; Alicki, Gelbwaser-Klimovsky & Kurizki, arXiv:1205.4552.
+A coupling seen from the Floquet modes is periodic, S_ac(t) = <phi_a(t)| S |phi_c(t)> = sum_n S_ac^(n)
+e^{-i n Omega t}. A jump c -> a that takes n quanta Omega from the drive gives the energy omega_ac + n
+Omega to the bath, omega_ac = epsilon_c - epsilon_a, at the rate gamma(omega_ac + n Omega) |S_ac^(n)|^2:
+Grifoni & Hanggi, Phys. Rep. 304, 229 (1998); Alicki, Gelbwaser-Klimovsky & Kurizki,
+arXiv:1205.4552.
 """
 
 from collections.abc import Sequence
@@ -56,7 +57,7 @@ class FloquetJumps(eqx.Module):
         return self.level[:, None] == self.level[None, :]
 
     def matrices(self) -> tuple[Complex[Array, "m d d"], Float[Array, "m d d"], Int[Array, "d d"]]:
-        """Amplitudes and rates, one matrix for each bath and n, and which of their elements act together.
+        """Amplitudes and rates, a matrix for each bath and n, and which of their elements act together.
 
         Those between the same two levels: others drive coherences between quasi-energies that differ.
         """
@@ -76,8 +77,8 @@ class FloquetJumps(eqx.Module):
         """The weights with which jumps stand for those with more photons, which are left out.
 
         3 for the outer quarter of the photon numbers, two of them at least, and 0 for the others: if the
-        heat falls as n^-2 or faster, that is no less than all beyond. At a kink of rho(t) it falls as n^-2 for
-        an ohmic bath, and where H is smooth faster than any power.
+        heat falls as n^-2 or faster, that is no less than all beyond. At a kink of rho(t) it falls as
+        n^-2 for an ohmic bath, and where H is smooth faster than any power.
         """
         largest = self.photon_energy.size // 2
         first = min(3 * largest // 4, largest - 2)
@@ -100,8 +101,12 @@ def floquet_jumps(baths: Sequence[Bath], floquet: FloquetBasis, photons: int) ->
     error = jax.lax.stop_gradient(reach[:, None, None, None] * of_pair)
     size = jnp.abs(jax.lax.stop_gradient(amplitudes))
     photon_energy = floquet.frequency * jnp.asarray(count, floquet.frequency.dtype)
-    energies = basis.relative_energies
-    omega = (energies[None, :] - energies[:, None])[None] + photon_energy[:, None, None]
+    energies = floquet.level_energies
+    apart = energies[None, :] - energies[:, None]
+    # Compiled arithmetic may leave 1e-32 between equal numbers, where a rate would all but diverge.
+    within = basis.level[:, None] == basis.level[None, :]
+    apart = apart - jax.lax.stop_gradient(jnp.where(within, apart, 0.0))
+    omega = apart[None] + photon_energy[:, None, None]
     parts = [_rates(bath, omega, basis.energy_error) for bath in baths]
     rates, rate_error = (jnp.concatenate(part) for part in zip(*parts, strict=True))
     infinite = jnp.isposinf(rates)

@@ -103,7 +103,9 @@ def local_state(system: DrivenSystem) -> PeriodicState:
     everything = kept_elements((tuple(range(d)),))
     nothing = jnp.zeros_like(step_error)
     solution = solve_kept(basis, everything, generator, Method.DENSE, (nothing, nothing > 0))
+    solution = solution.with_coherences()
     p, coherences = solution.populations, solution.coherences
+    assert coherences is not None
     rho = jnp.diag(p).astype(coherences.dtype) + coherences
     rho_at = jnp.einsum("mxy,y->mx", maps[:-1], rho.reshape(-1)).reshape(-1, d, d)
     off = d * solution.error + step_error + round_off
@@ -150,8 +152,8 @@ def _currents(
 ) -> Currents:
     """J_k = -Tr[D_k(rho) H] and P = Tr[rho dH/dt], means over the period.
 
-    The mean over equally spaced times converges faster than any power of their distance where H is smooth;
-    its difference from that over every second time bounds its error.
+    The mean over equally spaced times converges faster than any power of their distance where H is
+    smooth; its difference from that over every second time bounds its error.
 
     Args:
         off: bound of the error of the elements of rho.

@@ -1,9 +1,9 @@
 """The propagator of a linear equation y' = A(t) y over a period, by a Magnus method of order 6.
 
 Blanes, Casas, Oteo & Ros, Physics Reports 470, 151 (2009): one matrix exponential a step, of an
-exponent that is made of the first moments of A in the step. The moments come of five equally spaced times
-of each step (Boole's rule). Of those every second one serves a step of twice the length, so that the error
-is estimated without another evaluation of A.
+exponent that is made of the first moments of A in the step. The moments come of five equally spaced
+times of each step (Boole's rule). Of those every second one serves a step of twice the length, so that
+the error is estimated without another evaluation of A.
 """
 
 import math
@@ -37,8 +37,8 @@ def product(A: Inexact[Array, "*#b n n"], B: Inexact[Array, "*#b n n"]) -> Inexa
 def exponential(A: Inexact[Array, "*b n n"], squarings: int) -> Inexact[Array, "*b n n"]:
     """e^A by a Taylor polynomial of degree 16 and a fixed number of squarings.
 
-    Exact to round-off for |A| up to 0.8 x 2^squarings. It has no branch and no division, so that its derivative
-    exists everywhere.
+    Exact to round-off for |A| up to 0.8 x 2^squarings. It has no branch and no division, so that its
+    derivative exists everywhere.
     """
     A = A / 2**squarings
     one = jnp.eye(A.shape[-1], dtype=A.dtype)

@@ -64,8 +64,8 @@ class FloquetState(PeriodicState):
         population_errors: bound of the error of each population, (d,).
         secular_ratio: largest rate of a jump over the smallest distance of quasi-energies modulo
             Omega. The master equation may be trusted where it is well below 1.
-        tail: bound of the part of a bath's heat, either way, that jumps with more photons than are kept would
-            carry, from the outer quarter of those that are kept.
+        tail: bound of the part of a bath's heat, either way, that jumps with more photons than are kept
+            would carry, from the outer quarter of those that are kept.
     """
 
     quasi_energies: Float[Array, " d"]

@@ -1,13 +1,12 @@
 """The Floquet-Davies master equation: populations of Floquet states, and coherences inside their levels.
 
-d rho/dt = -i [sum_a epsilon_a |a><a|, rho] + sum_k sum_omega gamma_k(omega) D[A_k(omega)] rho in the frame of the
-Floquet modes, with A_k(omega) the elements S_ac^(n) |a><c| of one frequency omega = omega_ac + n Omega.
-Where no two quasi-energies are equal modulo Omega, populations obey a rate equation.
+d rho/dt = -i [sum_a epsilon_a |a><a|, rho] + sum_k sum_omega gamma_k(omega) D[A_k(omega)] rho in the
+frame of the Floquet modes, with A_k(omega) the elements S_ac^(n) |a><c| of one frequency omega =
+omega_ac + n Omega. Where no two quasi-energies are equal modulo Omega, populations obey a rate equation.
 """
 
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np

@@ -30,9 +30,9 @@ def periodic_state(system: DrivenSystem, *, method: str = AUTO) -> PeriodicState
 
     Args:
         system: dimension d.
-        method: for the generator "global": "populations" for those of the Floquet states alone, exact where
-            they drive no coherence between states of one quasi-energy (modulo Omega); "dense" for these
-            coherences too; "auto" the first of them that is exact, which costs as much as both
+        method: for the generator "global": "populations" for those of the Floquet states alone, exact
+            where they drive no coherence between states of one quasi-energy (modulo Omega); "dense" for
+            these coherences too; "auto" the first of them that is exact, which costs as much as both
             under `vmap`. "local" takes "auto" or "dense".
 
     Returns:

@@ -1,11 +1,11 @@
 """Eigenvectors and phases of a unitary matrix, with derivatives that hold where phases are degenerate.
 
-A unitary X = U e^{-ic} is turned into the Hermitian matrix i (1 - X)(1 + X)^-1, its Cayley transform, which has the
-same eigenvectors and the eigenvalues tan(beta/2) for the phases beta of X. Unlike (U + U^dag)/2 it never
-gives two phases one eigenvalue, and unlike a general eigensolver it gives orthogonal eigenvectors at
-degenerate phases and runs on every device. The cut, where beta = pi and the transform diverges, must keep away
-from all phases: of d + 1 equally spaced cuts at least one is pi/(d + 1) from each of d phases, and the one with the
-smallest inverse of 1 + X is taken.
+A unitary X = U e^{-ic} is turned into the Hermitian matrix i (1 - X)(1 + X)^-1, its Cayley transform,
+which has the same eigenvectors and the eigenvalues tan(beta/2) for the phases beta of X. Unlike (U +
+U^dag)/2 it never gives two phases one eigenvalue, and unlike a general eigensolver it gives orthogonal
+eigenvectors at degenerate phases and runs on every device. The cut, where beta = pi and the transform
+diverges, must keep away from all phases: of d + 1 equally spaced cuts at least one is pi/(d + 1) from
+each of d phases, and the one with the smallest inverse of 1 + X is taken.
 """
 
 import jax
@@ -36,8 +36,8 @@ def eigenphases(
         tolerance: phases closer than this are degenerate, for the derivatives.
 
     Returns:
-        the phases ascend from a cut that is far from all of them: they lie within 2 pi, and close phases are
-        close numbers.
+        the phases ascend from a cut that is far from all of them: they lie within 2 pi, and close
+        phases are close numbers.
     """
     d = U.shape[0]
     one = jnp.eye(d, dtype=U.dtype)

@@ -1,5 +1,7 @@
 """What may be wrong with a driven system and with its periodic state."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool
@@ -15,7 +17,7 @@ from qthermo_jax.steady.faults import Fault, faults_of_values, is_hermitian, is_
 
 def largest_error(dtype: jnp.dtype) -> float:
     """What steps and photons may change at most: 1e-6, and 3e-4 in 32 bit."""
-    return max(1e-6, float(jnp.finfo(dtype).eps) ** 0.5)
+    return max(1e-6, math.sqrt(float(jnp.finfo(dtype).eps)))
 
 
 def faults_before(system: DrivenSystem) -> list[Fault]:
@@ -31,9 +33,7 @@ def faults_before(system: DrivenSystem) -> list[Fault]:
     ]
 
 
-def faults_after(
-    solution: Solution, currents: Currents, of_steps: Bool[Array, ""]
-) -> list[Fault]:
+def faults_after(solution: Solution, currents: Currents, of_steps: Bool[Array, ""]) -> list[Fault]:
     """What may be wrong with a solution and its currents.
 
     Args:

@@ -14,6 +14,7 @@ from qthermo_jax.eigenbasis import Eigenbasis
 from qthermo_jax.gathers import padded
 from qthermo_jax.structure import Pairs
 
+
 @runtime_checkable
 class JumpMatrices(Protocol):
     """What a secular generator is made of, however it was found: m jump operators' worth of matrices."""
