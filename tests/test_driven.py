@@ -32,11 +32,16 @@ def driven_qubit(
     **options: object,
 ) -> qj.DrivenSystem:
     """H = sigma_z/2 + amplitude cos(frequency t) sigma_x, two baths that couple differently."""
-    sigma_x, sigma_z = jnp.asarray(SIGMA_X), jnp.asarray(SIGMA_Z)
+    sigma_x, sigma_z = jnp.asarray(SIGMA_X, float), jnp.asarray(SIGMA_Z, float)
     baths = [qj.Bath(sigma_x, T[0], qj.Ohmic(0.01)), qj.Bath(sigma_z, T[1], qj.Ohmic(0.02))]
     return qj.DrivenSystem(
-        [sigma_z, jnp.asarray(amplitude) / 2 * sigma_x], 2 * jnp.pi / frequency, baths, **options
+        [sigma_z, jnp.asarray(amplitude, float) / 2 * sigma_x], 2 * jnp.pi / frequency, baths, **options
     )
+
+
+def as_complex(matrix: jax.Array) -> jax.Array:
+    """Like the sum of Fourier components: one compilation serves both."""
+    return matrix.astype(complex)
 
 
 # --- without a drive
@@ -114,7 +119,7 @@ def test_a_function_of_time_is_its_fourier_components() -> None:
     frequency = 1.3
 
     def H(t: jax.Array) -> jax.Array:
-        return jnp.asarray(SIGMA_Z + 0j) + 0.3 * jnp.cos(frequency * t) * jnp.asarray(SIGMA_X + 0j)
+        return as_complex(jnp.asarray(SIGMA_Z) + 0.3 * jnp.cos(frequency * t) * jnp.asarray(SIGMA_X))
 
     system = driven_qubit(0.3, frequency)
     state = solved(qj.DrivenSystem(H, 2 * jnp.pi / frequency, system.baths))
@@ -307,16 +312,18 @@ def test_statuses() -> None:
 
 def test_a_hamiltonian_that_is_skew_in_the_middle_of_the_period_is_noticed() -> None:
     skew = jnp.array([[0.0, 1.0], [0.0, 0.0]])
-    system = qj.DrivenSystem(
-        lambda t: jnp.asarray(SIGMA_Z) + jnp.sin(2 * jnp.pi * t) * skew, 1.0, driven_qubit().baths
-    )
+
+    def H(t: jax.Array) -> jax.Array:
+        return as_complex(jnp.asarray(SIGMA_Z) + jnp.sin(2 * jnp.pi * t) * skew)
+
+    system = qj.DrivenSystem(H, 1.0, driven_qubit().baths)
     assert status_of(system) == Status.NOT_HERMITIAN
 
 
 @pytest.mark.parametrize("turns", [0.5, 1.25])
 def test_a_hamiltonian_that_is_not_periodic_is_noticed(turns: float) -> None:
     def H(t: jax.Array) -> jax.Array:
-        return jnp.asarray(SIGMA_Z) + jnp.sin(2 * jnp.pi * turns * t) * jnp.asarray(SIGMA_X)
+        return as_complex(jnp.asarray(SIGMA_Z) + jnp.sin(2 * jnp.pi * turns * t) * jnp.asarray(SIGMA_X))
 
     assert status_of(qj.DrivenSystem(H, 1.0, driven_qubit().baths)) == Status.NOT_PERIODIC
 
@@ -355,6 +362,16 @@ def test_shapes_are_refused(unchecked: None) -> None:
         qj.DrivenSystem(lambda t: jnp.ones(2) * t, 1.0, baths)
     with pytest.raises(ValueError, match="takes method"):
         qj.periodic_state(driven_qubit(), method="secular_block")
+
+
+def test_at_zero_temperature_the_ground_state_is_found() -> None:
+    state = solved(driven_qubit(0.0, T=(0.0, 0.0)))
+    assert state.status == Status.OK
+    np.testing.assert_allclose(state.populations, [1.0, 0.0], atol=0)
+    assert state.entropy_production == 0
+    driven = solved(driven_qubit(0.3, T=(0.0, 0.0)))
+    assert driven.power > 0
+    assert driven.entropy_production == np.inf
 
 
 def test_secular_ratio_is_the_largest_rate_over_the_smallest_gap() -> None:

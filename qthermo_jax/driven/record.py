@@ -1,6 +1,7 @@
 """What the periodic state of a driven system is: rho over the period, the currents, and their errors."""
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -40,6 +41,7 @@ class PeriodicState(State):
     entropy_production: Float[Array, ""]
     error: Float[Array, ""]
     step_error: Float[Array, ""]
+    _populated: ClassVar[str] = "the basis states at time 0"
 
     @precise
     def mean(self, operator: Complex[Array, "d d"] | Float[Array, "d d"]) -> Float[Array, "*t"]:
@@ -73,6 +75,7 @@ class FloquetState(PeriodicState):
     population_errors: Float[Array, " d"]
     secular_ratio: Float[Array, ""]
     tail: Float[Array, ""]
+    _populated: ClassVar[str] = "the Floquet states"
 
     def _rows(self) -> Iterator[tuple[str, str]]:
         yield from super()._rows()

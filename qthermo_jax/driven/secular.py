@@ -69,9 +69,9 @@ def solve_populations(floquet: FloquetBasis, jumps: FloquetJumps) -> Solution:
     some = rates.value > 0
     relative = jnp.max(jnp.where(some, rates.error / jnp.where(some, rates.value, 1.0), 0.0))
     unknown = jnp.any(~some & (rates.error > 0) & ~np.eye(d, dtype=bool))
-    relative = jnp.where(unknown, jnp.inf, 2 * d * relative)
     p = jax.lax.stop_gradient(found.populations)
-    errors = jnp.minimum(solution.population_errors, relative * p)
+    relative_errors = jnp.where(unknown, jnp.inf, 2 * d * relative * p)
+    errors = jnp.minimum(solution.population_errors, relative_errors)
     return Solution(
         populations=found.populations,
         coherences=None,

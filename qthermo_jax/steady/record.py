@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -118,6 +118,7 @@ class State(eqx.Module):
     leak: Float[Array, ""]
     method: Int8[Array, ""]
     note: Int8[Array, ""]
+    _populated: ClassVar[str] = "the eigenstates of H"
 
     @property
     @precise
@@ -189,7 +190,7 @@ class State(eqx.Module):
     def _rows(self) -> Iterator[tuple[str, str]]:
         yield "status", counted(self.status, Status, "meaning")
         yield "method", counted(self.method, Method, "name").lower()
-        yield "populations", f"{span(self.populations)} (of the eigenstates of H)"
+        yield "populations", f"{span(self.populations)} (of {self._populated})"
         if self.coherences is not None:
             yield "coherences", "kept"
         yield "leak", span(self.leak)
