@@ -16,8 +16,8 @@ from qthermo_jax.steady.faults import Fault, faults_of_values, is_hermitian, is_
 
 
 def largest_error(dtype: jnp.dtype) -> float:
-    """What steps and photons may change at most: 1e-6, and 3e-4 in 32 bit."""
-    return max(1e-6, math.sqrt(float(jnp.finfo(dtype).eps)))
+    """What steps and photons may change at most: 1e-5, and 3e-4 in 32 bit."""
+    return max(1e-5, math.sqrt(float(jnp.finfo(dtype).eps)))
 
 
 def faults_before(system: DrivenSystem) -> list[Fault]:

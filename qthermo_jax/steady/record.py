@@ -69,11 +69,11 @@ _MEANINGS = {
     Status.INACCURATE: "round-off may have changed the state, or a derivative, by more than 1e-3",
     Status.NOT_PERIODIC: "H(t) is not what it is a period later",
     Status.TOO_FEW_STEPS: (
-        "the finite number of steps a period may change the state or a heat current by more than 1e-6 "
+        "the finite number of steps a period may change the state or a heat current by more than 1e-5 "
         "(32 bit: 3e-4)"
     ),
     Status.TOO_FEW_PHOTONS: (
-        "jumps with more photons than are kept may carry more than 1e-6 of a bath's heat (32 bit: 3e-4)"
+        "jumps with more photons than are kept may carry more than 1e-5 of a bath's heat (32 bit: 3e-4)"
     ),
     Status.NO_DERIVATIVE: (
         "a degenerate level splits along this parameter, or a bath begins to drive a transition whose "
