@@ -174,6 +174,15 @@ def test_bounds_cover_what_too_few_steps_do(seed: int) -> None:
     assert apart <= coarse.basis.energy_error
 
 
+@settings(max_examples=8)
+@given(seed=SEEDS)
+def test_the_tail_covers_what_too_few_photons_leave_out(seed: int) -> None:
+    drive = random_drive(seed, 2)
+    few, fine = solved(drive.system(photons=6)), solved(drive.system(**FINE))
+    if few.status == Status.OK:
+        assert np.all(np.abs(few.heat_currents - fine.heat_currents) <= few.heat_bounds)
+
+
 def test_power_heats_the_baths_at_resonance() -> None:
     state = solved(driven_qubit(0.2, 1.0, T=(0.3, 0.3)))
     assert state.power > 0
@@ -225,6 +234,40 @@ def test_degenerate_quasi_energies_of_the_first_zone_are_one_level() -> None:
     state, steady = solved(driven), qj.steadystate(system, method="dense")
     assert state.status == Status.OK
     np.testing.assert_allclose(state.rho, steady.rho, atol=1e-12)
+
+
+def test_two_qubits_that_do_not_know_of_each_other_are_two_qubits() -> None:
+    """|01> and |10> have one quasi-energy, and the basis of their level is arbitrary: coherences count."""
+    one, period = np.eye(2), 4.0
+    H = [np.kron(own, one) + np.kron(one, own) for own in (SIGMA_Z, 0.2 * SIGMA_X)]
+    couplings = [jnp.asarray(np.kron(SIGMA_X, one)), jnp.asarray(np.kron(one, SIGMA_X))]
+    given = [(1.0, 0.02), (0.3, 0.01)]
+    baths = [qj.Bath(S, T, qj.Ohmic(eta)) for S, (T, eta) in zip(couplings, given, strict=True)]
+    state = solved(qj.DrivenSystem(H, period, baths), method="dense")
+    assert state.status == Status.OK
+    parts = [
+        solved(qj.DrivenSystem([SIGMA_Z, 0.2 * SIGMA_X], period, [qj.Bath(SIGMA_X, T, qj.Ohmic(eta))]))
+        for T, eta in given
+    ]
+    expected = np.kron(*(np.asarray(part.rho) for part in parts))
+    np.testing.assert_allclose(state.rho, expected, rtol=0, atol=1e-9)
+    J = [float(part.heat_currents[0]) for part in parts]
+    np.testing.assert_allclose(state.heat_currents, J, rtol=1e-8)
+    assert state.entropy_production > 0
+
+
+def test_a_wide_level_is_that_of_the_steady_state() -> None:
+    one = np.eye(2)
+    H = np.kron(1.001 * SIGMA_Z, one) + np.kron(one, SIGMA_Z)
+    couplings = [np.kron(SIGMA_X, one) + 0.5 * np.kron(one, SIGMA_X), np.kron(one, SIGMA_X)]
+    given = zip(couplings, (1.0, 0.3), (0.02, 0.01), strict=True)
+    baths = [qj.Bath(jnp.asarray(S), T, qj.Ohmic(eta)) for S, T, eta in given]
+    driven = qj.DrivenSystem([H], 5.1, baths, secular_tol=0.05)
+    state = solved(driven, method="dense")
+    steady = qj.steadystate(qj.OpenSystem(H, baths, secular_tol=0.05), method="dense")
+    assert (state.status, steady.status) == (Status.OK, Status.OK)
+    np.testing.assert_allclose(state.rho, steady.rho, atol=1e-11)
+    assert np.max(np.abs(np.asarray(state.coherences))) > 1e-3
 
 
 # --- derivatives and maps

@@ -47,9 +47,9 @@ def exponential(A: Inexact[Array, "*b n n"], squarings: int) -> Inexact[Array, "
         powers.append(product(powers[-1], A))
     fourth = product(powers[2], powers[2])
     factors = [1.0 / math.factorial(order) for order in range(_DEGREE + 1)]
-    total = factors[_DEGREE] * powers[0]
-    for start in range(_DEGREE - 4, -1, -4):
-        block = sum(factors[start + m] * powers[m] for m in range(4))
+    blocks = [sum(factors[start + m] * powers[m] for m in range(4)) for start in range(0, _DEGREE, 4)]
+    total = blocks[-1] + factors[_DEGREE] * fourth
+    for block in blocks[-2::-1]:
         total = block + product(total, fourth)
     for _ in range(squarings):
         total = product(total, total)
