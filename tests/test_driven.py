@@ -237,7 +237,7 @@ def test_degenerate_quasi_energies_of_the_first_zone_are_one_level() -> None:
 
 
 def test_two_qubits_that_do_not_know_of_each_other_are_two_qubits() -> None:
-    """|01> and |10> have one quasi-energy, and the basis of their level is arbitrary: coherences count."""
+    """|01> and |10> have one quasi-energy, and the basis of their level is arbitrary."""
     one, period = np.eye(2), 4.0
     H = [np.kron(own, one) + np.kron(one, own) for own in (SIGMA_Z, 0.2 * SIGMA_X)]
     couplings = [jnp.asarray(np.kron(SIGMA_X, one)), jnp.asarray(np.kron(one, SIGMA_X))]
@@ -415,6 +415,17 @@ def test_at_zero_temperature_the_ground_state_is_found() -> None:
     driven = solved(driven_qubit(0.3, T=(0.0, 0.0)))
     assert driven.power > 0
     assert driven.entropy_production == np.inf
+
+
+def test_a_bath_that_couples_to_nothing_changes_nothing() -> None:
+    system, identity = driven_qubit(), jnp.eye(2)
+    baths = [system.baths[0], qj.Bath(identity, 0.3, qj.Ohmic(0.02))]
+    state = solved(qj.DrivenSystem([SIGMA_Z, 0.15 * SIGMA_X], system.period, baths))
+    alone = solved(qj.DrivenSystem([SIGMA_Z, 0.15 * SIGMA_X], system.period, baths[:1]))
+    assert state.status == Status.OK
+    np.testing.assert_allclose(
+        state.heat_currents, [alone.heat_currents[0], 0.0], rtol=1e-12, atol=1e-20
+    )
 
 
 def test_secular_ratio_is_the_largest_rate_over_the_smallest_gap() -> None:

@@ -72,7 +72,7 @@ def floquet_state(system: DrivenSystem, method: str) -> FloquetState:
     share = jnp.where(currents.gross > 0, currents.left_out / currents.gross, 0.0)
     tail = jax.lax.stop_gradient(jnp.max(share))
     spread = jnp.max(floquet.mode_error) * system.dimension
-    error = solution.error + spread
+    error = jax.lax.stop_gradient(solution.error + spread)
     status = first_fault(
         [
             *faults_before(system),
