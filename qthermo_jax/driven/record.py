@@ -29,7 +29,7 @@ class PeriodicState(State):
         entropy_production: sum of J_k/T_k, in units of energy; for "global" a sum of terms that are not
             negative, where no coherence is kept.
         error: bound of the error of the elements of rho.
-        step_error: the part of it, relative, that the finite number of steps makes.
+        step_error: bound of what the finite number of steps does to an element of the propagator.
     """
 
     times: Float[Array, " m"]
