@@ -23,6 +23,8 @@ from .couplings import SparseCoupling
 from .currents import energy_balance, entropy_production, heat_current_bounds, heat_currents
 from .declared import ComputedObservable, Observable, observable
 from .diagnosis import diagnose
+from .driven import FloquetBasis, FloquetState, PeriodicState, floquet_basis, periodic_state
+from .driven_system import DrivenSystem
 from .dynamics import evolve, evolve_driven, evolve_with_baths
 from .eigenbasis import Eigenbasis, gibbs_state
 from .fluctuations import (
@@ -71,15 +73,19 @@ __all__ = [
     "ComputedObservable",
     "Cycles",
     "Dimension",
+    "DrivenSystem",
     "DrudeLorentz",
     "Eigenbasis",
     "Flat",
+    "FloquetBasis",
+    "FloquetState",
     "Method",
     "Note",
     "Observable",
     "Ohmic",
     "OhmicFamily",
     "OpenSystem",
+    "PeriodicState",
     "Quantity",
     "SparseCoupling",
     "SpectralDensity",
@@ -107,6 +113,7 @@ __all__ = [
     "expectation",
     "fano",
     "finite_time_cumulants",
+    "floquet_basis",
     "gibbs_state",
     "heat_current_bounds",
     "heat_currents",
@@ -126,6 +133,7 @@ __all__ = [
     "operator_to_vector",
     "operators",
     "peak_site",
+    "periodic_state",
     "population_slope",
     "rate",
     "rate_function",

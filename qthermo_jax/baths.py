@@ -228,6 +228,12 @@ def rate(
     return rates_both_ways(density, omega, T, spontaneous)[0]
 
 
+def steepness(density: SpectralDensity, omega: Float[Array, "*s"]) -> Float[Array, "*s"]:
+    """|d ln J/d ln omega| at omega > 0: how often a relative error of omega counts in J."""
+    J, slope = jax.jvp(density, (omega,), (jnp.ones_like(omega),))
+    return jnp.where(J > 0, jnp.abs(omega * slope) / jnp.where(J > 0, J, 1.0), 0.0)
+
+
 class Bath(eqx.Module):
     """A thermal bath, or a bank of K baths that share one kind of spectral density.
 

@@ -20,7 +20,7 @@ from qthermo_jax.gathers import padded
 from qthermo_jax.master_equations.base import HeatFlow, MasterEquation
 from qthermo_jax.master_equations.generator import Generator, InEigenbasis
 from qthermo_jax.structure import Index, products_of
-from qthermo_jax.transitions import Transitions, leak
+from qthermo_jax.transitions import JumpMatrices, Transitions, leak
 
 
 class Secular(MasterEquation):
@@ -48,7 +48,7 @@ def oscillation(basis: Eigenbasis, dtype: np.dtype) -> Generator:
     )
 
 
-def dissipation(transitions: Transitions) -> Generator:
+def dissipation(transitions: JumpMatrices) -> Generator:
     """sum_k sum_omega gamma_k(omega) D[A_k(omega)]: d rho_ab/dt = sum_cd D[a, b, c, d] rho_cd."""
     S, rates, group = transitions.matrices()
     together = group[:, :, None, None] == group[None, None, :, :]
@@ -74,14 +74,14 @@ def among_populations(
     return jnp.where(one[:, :, None, None] & one[None, None], jumps[:, None, :, None], others)
 
 
-def jump_round_off(transitions: Transitions) -> Float[Array, "d d"]:
+def jump_round_off(transitions: JumpMatrices) -> Float[Array, "d d"]:
     """Bound of the round-off of the sums of rates by which populations drive populations, (d, d)."""
     S, rates, _ = transitions.matrices()
     gain = jnp.einsum("kac,kac,kac->ac", rates, jnp.abs(S), jnp.abs(S))
     return 8 * jnp.finfo(gain.dtype).eps * (gain + jnp.diag(jnp.sum(gain, axis=0)))
 
 
-def products_error(transitions: Transitions) -> tuple[Float[Array, "m d d"], Float[Array, "m d d"]]:
+def products_error(transitions: JumpMatrices) -> tuple[Float[Array, "m d d"], Float[Array, "m d d"]]:
     """Two lists of matrices, x and y: sum_m x_ac y_bd bounds the error of sum_k gamma_ac S_ac S*_bd.
 
     From the bounds of what amplitudes and rates are known to, a sum of sizes: a strong bath's terms

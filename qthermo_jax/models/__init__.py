@@ -3,6 +3,7 @@
 from qthermo_jax.models.chain import chain
 from qthermo_jax.models.diode import thermal_diode
 from qthermo_jax.models.fmo import fmo
+from qthermo_jax.models.maser import maser
 from qthermo_jax.models.network import network, square_lattice
 from qthermo_jax.models.refrigerator import three_level_refrigerator, three_qubit_refrigerator
 from qthermo_jax.models.spin_chain import spin_chain
@@ -13,6 +14,7 @@ __all__ = [
     "chain",
     "fmo",
     "lambda_system",
+    "maser",
     "network",
     "spin_chain",
     "square_lattice",

@@ -30,7 +30,8 @@ def _in_range(system: OpenSystem) -> Bool[Array, ""]:
     return jnp.all(jnp.stack(checks))
 
 
-def _is_hermitian(operators: Inexact[Array, "*k d d"] | SparseCoupling) -> Bool[Array, ""]:
+def is_hermitian(operators: Inexact[Array, "*k d d"] | SparseCoupling) -> Bool[Array, ""]:
+    """Whether operators are Hermitian up to round-off of the largest element."""
     if isinstance(operators, SparseCoupling):
         return operators.is_hermitian()
     skew = jnp.max(jnp.abs(operators - jnp.swapaxes(operators, -1, -2).conj()))
@@ -65,14 +66,18 @@ def is_negative(
 
 def faults_of(system: OpenSystem, transitions: Transitions) -> list[Fault]:
     """What may be wrong with the values of a system, whatever is asked of it."""
+    return [*faults_of_values(system), (transitions.divergent, Status.DIVERGENT_RATE)]
+
+
+def faults_of_values(system: OpenSystem) -> list[Fault]:
+    """What may be wrong with the numbers of a system before anything is made of them."""
     hamiltonians = list(system.hamiltonians.values())
     operators = [*hamiltonians, *(bath.coupling for bath in system.baths)]
-    fit = [_is_hermitian(operator) for operator in operators]
+    fit = [is_hermitian(operator) for operator in operators]
     fit += [_keeps_sectors(system, hamiltonian) for hamiltonian in hamiltonians]
     return [
         (~_in_range(system), Status.PARAMETER_OUT_OF_RANGE),
         (~jnp.all(jnp.stack(fit)), Status.NOT_HERMITIAN),
-        (transitions.divergent, Status.DIVERGENT_RATE),
     ]
 
 

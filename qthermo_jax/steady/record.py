@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -37,6 +37,9 @@ class Status(IntEnum):
     NOT_POSITIVE = 9
     BAD_INITIAL_STATE = 10
     INACCURATE = 11
+    NOT_PERIODIC = 12
+    TOO_FEW_STEPS = 13
+    TOO_FEW_PHOTONS = 14
 
     @property
     def meaning(self) -> str:
@@ -48,7 +51,8 @@ _MEANINGS = {
     Status.PENDING: "not computed yet",
     Status.OK: "state found",
     Status.PARAMETER_OUT_OF_RANGE: (
-        "a temperature below 0, a spectral parameter out of its range, or a number that is not finite"
+        "a temperature below 0, a spectral parameter out of its range, a period that is not above 0, "
+        "or a number that is not finite"
     ),
     Status.NOT_HERMITIAN: "H or a coupling is not Hermitian, or H connects two of its declared sectors",
     Status.DIVERGENT_RATE: (
@@ -63,6 +67,14 @@ _MEANINGS = {
     Status.NOT_POSITIVE: "the density matrix has a negative eigenvalue (as Redfield's may)",
     Status.BAD_INITIAL_STATE: "the initial state is not Hermitian, or its trace is not 1",
     Status.INACCURATE: "round-off may have changed the state, or a derivative, by more than 1e-3",
+    Status.NOT_PERIODIC: "H(t) is not what it is a period later",
+    Status.TOO_FEW_STEPS: (
+        "the finite number of steps a period may change the state or a heat current by more than 1e-5 "
+        "(32 bit: 3e-4)"
+    ),
+    Status.TOO_FEW_PHOTONS: (
+        "jumps with more photons than are kept may carry more than 1e-5 of a bath's heat (32 bit: 3e-4)"
+    ),
     Status.NO_DERIVATIVE: (
         "a degenerate level splits along this parameter, or a bath begins to drive a transition whose "
         "rate diverges: there is no derivative here"
@@ -106,6 +118,7 @@ class State(eqx.Module):
     leak: Float[Array, ""]
     method: Int8[Array, ""]
     note: Int8[Array, ""]
+    _populated: ClassVar[str] = "the eigenstates of H"
 
     @property
     @precise
@@ -177,7 +190,7 @@ class State(eqx.Module):
     def _rows(self) -> Iterator[tuple[str, str]]:
         yield "status", counted(self.status, Status, "meaning")
         yield "method", counted(self.method, Method, "name").lower()
-        yield "populations", f"{span(self.populations)} (of the eigenstates of H)"
+        yield "populations", f"{span(self.populations)} (of {self._populated})"
         if self.coherences is not None:
             yield "coherences", "kept"
         yield "leak", span(self.leak)

@@ -2,9 +2,10 @@
 
 from qthermo_jax.transitions.coherences import leak, newly_divergent, newly_driven
 from qthermo_jax.transitions.making import make_transitions
-from qthermo_jax.transitions.record import Transitions, jump_rates, log_rates
+from qthermo_jax.transitions.record import JumpMatrices, Transitions, jump_rates, log_rates
 
 __all__ = [
+    "JumpMatrices",
     "Transitions",
     "jump_rates",
     "leak",

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Inexact, Int
 
-from qthermo_jax.baths import FROZEN, Bath, SpectralDensity, rates_both_ways
+from qthermo_jax.baths import FROZEN, Bath, rates_both_ways, steepness
 from qthermo_jax.couplings import SparseCoupling
 from qthermo_jax.eigenbasis import Eigenbasis, cluster
 from qthermo_jax.gathers import padded, repeated
@@ -150,12 +150,7 @@ def _rates(
     both_ways = partial(rates_both_ways, spontaneous=bath.spontaneous)
     rate_down, rate_up = jax.vmap(both_ways)(spectrum, omega, repeated(bath.T, bank.bath))
     fixed, size = jax.lax.stop_gradient((spectrum, jnp.abs(omega)))
-    return rate_down, rate_up, jax.vmap(_steepness)(fixed, jnp.where(size > 0, size, 1.0))
-
-
-def _steepness(density: SpectralDensity, omega: Float[Array, ""]) -> Float[Array, ""]:
-    J, slope = jax.jvp(density, (omega,), (jnp.ones_like(omega),))
-    return jnp.where(J > 0, jnp.abs(omega * slope) / jnp.where(J > 0, J, 1.0), 0.0)
+    return rate_down, rate_up, jax.vmap(steepness)(fixed, jnp.where(size > 0, size, 1.0))
 
 
 def _rate_error(

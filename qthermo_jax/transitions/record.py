@@ -3,6 +3,8 @@
 Every master equation here is made of them: paper, below Eq. 5.
 """
 
+from typing import Protocol, runtime_checkable
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -11,6 +13,18 @@ from jaxtyping import Array, Bool, Float, Inexact, Int, Shaped
 from qthermo_jax.eigenbasis import Eigenbasis
 from qthermo_jax.gathers import padded
 from qthermo_jax.structure import Pairs
+
+
+@runtime_checkable
+class JumpMatrices(Protocol):
+    """What a secular generator is made of, however it was found: m jump operators' worth of matrices."""
+
+    def matrices(self) -> tuple[Inexact[Array, "m d d"], Float[Array, "m d d"], Int[Array, "d d"]]:
+        """Amplitudes, rates, and labels: elements of one matrix and label act together."""
+
+    def errors(self) -> tuple[Float[Array, "m d d"], Float[Array, "m d d"]]:
+        """The bounds of the amplitudes' errors and of the rates' relative ones."""
+
 
 # A coupling that was given in a rotated basis has round-off of its own: a divergent rate multiplies it.
 _GIVEN = 16.0

@@ -1,0 +1,7 @@
+"""Periodic states of driven systems: Floquet states, their master equation, heat and power."""
+
+from qthermo_jax.driven.floquet import FloquetBasis, floquet_basis
+from qthermo_jax.driven.record import FloquetState, PeriodicState
+from qthermo_jax.driven.solve import periodic_state
+
+__all__ = ["FloquetBasis", "FloquetState", "PeriodicState", "floquet_basis", "periodic_state"]

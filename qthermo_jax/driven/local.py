@@ -1,0 +1,176 @@
+"""The periodic state of a local master equation with a periodic Hamiltonian.
+
+    d rho/dt = -i [H(t), rho] + sum_k sum_omega gamma_k(omega) D[A_k(omega)] rho
+
+with A_k(omega) and omega of the bare Hamiltonian H_0, which does not change. The map of one period is a
+product of Magnus exponentials; its fixed point is found as the solution of a linear system.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Complex, Float, Inexact, Int
+
+from qthermo_jax.driven.floquet import usable
+from qthermo_jax.driven.propagator import propagators
+from qthermo_jax.driven.record import Currents, PeriodicState
+from qthermo_jax.driven.verdict import faults_after, faults_before, largest_error
+from qthermo_jax.driven_system import DrivenSystem
+from qthermo_jax.eigenbasis import Eigenbasis
+from qthermo_jax.master_equations import Generator, kept_elements
+from qthermo_jax.master_equations.secular import dissipation
+from qthermo_jax.precision import compiled
+from qthermo_jax.registry import Method
+from qthermo_jax.solvers.linear import solve_kept
+from qthermo_jax.steady import Status
+from qthermo_jax.steady.faults import first_fault, nan_unless_ok
+from qthermo_jax.transitions import Transitions
+
+# Squarings of the exponential of a step: exact up to |L| x step of 6.
+_SQUARINGS = 3
+
+# Round-off of the map of a period, in units of eps and the square root of the number of steps.
+_PER_STEP = 8.0
+
+
+class _OfOneBath(eqx.Module):
+    """The jumps of one bath, as `dissipation` takes them."""
+
+    amplitudes: Inexact[Array, "d d"]
+    rates: Float[Array, "d d"]
+    group: Int[Array, "d d"]
+
+    def matrices(self) -> tuple[Inexact[Array, "1 d d"], Float[Array, "1 d d"], Int[Array, "d d"]]:
+        return self.amplitudes[None], self.rates[None], self.group
+
+    def errors(self) -> tuple[Float[Array, "1 d d"], Float[Array, "1 d d"]]:
+        nothing = jnp.zeros_like(self.rates)[None]
+        return nothing, nothing
+
+
+def _dissipators(transitions: Transitions) -> Complex[Array, "K d d d d"]:
+    """D_k as [k, a, b, c, d] with d rho_ab/dt = sum_cd D[a, b, c, d] rho_cd, in the given basis."""
+    S, rates, group = transitions.matrices()
+
+    def of_one(amplitudes: Array, rates: Array) -> Array:
+        return dissipation(_OfOneBath(amplitudes, rates, group)).elements
+
+    D = jax.vmap(of_one)(S, rates)
+    V = transitions.basis.vectors.astype(D.dtype)
+    return jnp.einsum("ai,bj,kijlm,cl,dm->kabcd", V, V.conj(), D, V.conj(), V)
+
+
+def _as_given(H: Complex[Array, "d d"]) -> Eigenbasis:
+    """The basis in which H was given, as if its states were eigenstates."""
+    d = H.shape[0]
+    energies = H.diagonal().real
+    number, nothing = jnp.arange(d), jnp.zeros_like(energies[0])
+    one = jnp.eye(d, dtype=H.dtype)
+    all_states = (tuple(range(d)),)
+    still = jnp.zeros_like(energies)
+    return Eigenbasis(
+        all_states, energies, energies, one, number, number, nothing, nothing, still, nothing
+    )
+
+
+@compiled
+def local_state(system: DrivenSystem) -> PeriodicState:
+    """`periodic_state` of the local master equation."""
+    H, period, _ = usable(system)
+    steps, d = system.steps, system.dimension
+    bare = system.mean.without_interactions()
+    transitions = bare.transitions_of_H(bare.eigenbasis())
+    D = _dissipators(transitions)
+    sound = jnp.all(jnp.isfinite(D))
+    D = jnp.where(sound, D, 0.0).astype(H.dtype)
+    one = jnp.eye(d, dtype=H.dtype)
+    turning = jnp.einsum("sac,bd->sabcd", H, one) - jnp.einsum("ac,sdb->sabcd", one, H)
+    L = (jnp.sum(D, axis=0)[None] - 1j * turning).reshape(-1, d * d, d * d)
+    maps = propagators(L, period, steps, _SQUARINGS)
+    fixed_L, fixed = jax.lax.stop_gradient((L, maps))
+    half = propagators(fixed_L, jax.lax.stop_gradient(period), steps // 2, _SQUARINGS)
+    apart = jnp.abs(fixed[::2] - half) / 16
+    eps = jnp.finfo(H.dtype).eps
+    step_error = jnp.where(jnp.all(jnp.isfinite(apart)), jnp.max(apart), jnp.inf)
+    round_off = _PER_STEP * eps * (steps**0.5 + jnp.max(jnp.sum(jnp.abs(fixed_L), axis=2)) * period)
+    round_off = jax.lax.stop_gradient(round_off)
+    whole = jnp.where(jnp.isfinite(step_error), maps[-1], 0.0)
+    change = whole - jnp.eye(d * d, dtype=H.dtype)
+    basis = _as_given(jnp.mean(H, axis=0))
+    error = jnp.where(jnp.isfinite(apart[-1]), apart[-1], 1.0) + round_off
+    generator = Generator(change, error, jnp.zeros((d, d), error.dtype))
+    everything = kept_elements((tuple(range(d)),))
+    nothing = jnp.zeros_like(step_error)
+    solution = solve_kept(basis, everything, generator, Method.DENSE, (nothing, nothing > 0))
+    solution = solution.with_coherences()
+    p, coherences = solution.populations, solution.coherences
+    assert coherences is not None
+    rho = jnp.diag(p).astype(coherences.dtype) + coherences
+    rho_at = jnp.einsum("mxy,y->mx", maps[:-1], rho.reshape(-1)).reshape(-1, d, d)
+    off = d * solution.error + step_error + round_off
+    currents = _currents(system, H, period, D, rho_at, off)
+    status = first_fault(
+        [
+            *faults_before(system),
+            (transitions.divergent | ~sound, Status.DIVERGENT_RATE),
+            (~(step_error <= largest_error(H.dtype)), Status.TOO_FEW_STEPS),
+            (~solution.unique, Status.NOT_UNIQUE),
+            *faults_after(solution, currents, step_error > round_off),
+        ]
+    )
+    found = nan_unless_ok(status, (p, coherences, rho_at, currents))
+    p, coherences, rho_at, currents = found
+    solution = jax.lax.stop_gradient(solution)
+    return PeriodicState(
+        basis,
+        p,
+        coherences,
+        status,
+        solution.leak,
+        solution.method,
+        solution.note,
+        system.times,
+        rho_at,
+        currents.heat,
+        currents.bounds,
+        currents.power,
+        jnp.sum(currents.heat) - currents.power,
+        currents.entropy,
+        jax.lax.stop_gradient(off),
+        step_error,
+    )
+
+
+def _currents(
+    system: DrivenSystem,
+    H: Complex[Array, "s d d"],
+    period: Float[Array, ""],
+    D: Complex[Array, "K d d d d"],
+    rho_at: Complex[Array, "m d d"],
+    off: Float[Array, ""],
+) -> Currents:
+    """J_k = -Tr[D_k(rho) H] and P = Tr[rho dH/dt], means over the period.
+
+    The mean over equally spaced times converges faster than any power of their distance where H is
+    smooth; its difference from that over every second time bounds its error.
+
+    Args:
+        off: bound of the error of the elements of rho.
+    """
+    stride = len(H) // len(rho_at)
+    Q = -jnp.einsum("kabcd,mba->kmcd", D, H[::stride])
+    flow = jnp.einsum("kmcd,mcd->km", Q, rho_at).real
+    heat = jnp.mean(flow, axis=1)
+    size = jnp.max(jnp.sum(jnp.abs(Q), axis=(2, 3)), axis=1)
+    bounds = jnp.abs(heat - jnp.mean(flow[:, ::2], axis=1)) + off * size
+    gross = jnp.mean(jnp.einsum("kmcd,mcd->km", jnp.abs(Q), jnp.abs(rho_at)), axis=1)
+    orders = jnp.asarray(1j * np.fft.fftfreq(len(H), 1 / len(H)), H.dtype)
+    slope = jnp.fft.ifft(orders[:, None, None] * jnp.fft.fft(H, axis=0), axis=0)[::stride]
+    slope = slope * (2 * jnp.pi / period).astype(H.dtype)
+    power = jnp.mean(jnp.einsum("mab,mba->m", slope, rho_at).real)
+    T = system.mean.temperatures
+    still = heat == 0
+    entropy = jnp.sum(jnp.where(still, 0.0, heat / jnp.where(still, 1.0, T)))
+    known = jax.lax.stop_gradient((bounds, gross, jnp.zeros_like(gross)))
+    return Currents(heat, *known, power, entropy)

@@ -1,0 +1,102 @@
+"""The propagator of a linear equation y' = A(t) y over a period, by a Magnus method of order 6.
+
+Blanes, Casas, Oteo & Ros, Physics Reports 470, 151 (2009): one matrix exponential a step, of an
+exponent that is made of the first moments of A in the step. The moments come of five equally spaced
+times of each step (Boole's rule). Of those every second one serves a step of twice the length, so that
+the error is estimated without another evaluation of A.
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Inexact
+
+# Boole's rule for the moments of order 0, 1 and 2 about the middle of a step of length 1.
+_BOOLE = np.array([7.0, 32.0, 12.0, 32.0, 7.0]) / 90
+_PLACE = np.array([-0.5, -0.25, 0.0, 0.25, 0.5])
+_MOMENTS = np.stack([_BOOLE, _BOOLE * _PLACE, _BOOLE * _PLACE**2])
+
+# Of the exponential's Taylor polynomial, by four powers of the matrix and four steps of Horner's scheme.
+_DEGREE = 16
+
+# Up to this dimension a sum of products is faster than a call of a library for each matrix.
+_SMALL = 4
+
+
+def product(A: Inexact[Array, "*#b n n"], B: Inexact[Array, "*#b n n"]) -> Inexact[Array, "*b n n"]:
+    """A B, for batches of small matrices."""
+    n = A.shape[-1]
+    if n > _SMALL:
+        return A @ B
+    terms = [A[..., :, m, None] * B[..., None, m, :] for m in range(n)]
+    return sum(terms[1:], terms[0])
+
+
+def exponential(A: Inexact[Array, "*b n n"], squarings: int) -> Inexact[Array, "*b n n"]:
+    """e^A by a Taylor polynomial of degree 16 and a fixed number of squarings.
+
+    Exact to round-off for |A| up to 0.8 x 2^squarings. It has no branch and no division, so that its
+    derivative exists everywhere.
+    """
+    A = A / 2**squarings
+    one = jnp.eye(A.shape[-1], dtype=A.dtype)
+    powers = [jnp.broadcast_to(one, A.shape), A]
+    for _ in range(2):
+        powers.append(product(powers[-1], A))
+    fourth = product(powers[2], powers[2])
+    factors = [1.0 / math.factorial(order) for order in range(_DEGREE + 1)]
+    blocks = [sum(factors[start + m] * powers[m] for m in range(4)) for start in range(0, _DEGREE, 4)]
+    total = blocks[-1] + factors[_DEGREE] * fourth
+    for block in blocks[-2::-1]:
+        total = block + product(total, fourth)
+    for _ in range(squarings):
+        total = product(total, total)
+    return total
+
+
+def exponents(
+    A: Inexact[Array, "s n n"], period: Float[Array, ""], steps: int
+) -> Inexact[Array, "m n n"]:
+    """Magnus exponents of order 6 of equal steps of a period.
+
+    Args:
+        A: at s equally spaced times from the beginning of the period, s a multiple of 4 steps.
+    """
+    times = A[:: len(A) // (4 * steps)]
+    inside = times.reshape(steps, 4, *A.shape[1:])
+    ends = jnp.roll(inside[:, :1], -1, axis=0)
+    nodes = jnp.concatenate([inside, ends], axis=1)
+    h = (period / steps).astype(A.dtype)
+    zeroth, first, second = jnp.einsum("om,smij->osij", jnp.asarray(_MOMENTS, A.dtype), nodes) * h
+    alpha_1 = 2.25 * zeroth - 15.0 * second
+    alpha_2 = 12.0 * first
+    alpha_3 = -15.0 * zeroth + 180.0 * second
+    C_1 = _commutator(alpha_1, alpha_2)
+    C_2 = -_commutator(alpha_1, 2.0 * alpha_3 + C_1) / 60.0
+    return alpha_1 + alpha_3 / 12.0 + _commutator(C_1 - 20.0 * alpha_1 - alpha_3, alpha_2 + C_2) / 240.0
+
+
+def _commutator(A: Inexact[Array, "m n n"], B: Inexact[Array, "m n n"]) -> Inexact[Array, "m n n"]:
+    return product(A, B) - product(B, A)
+
+
+def propagators(
+    A: Inexact[Array, "s n n"], period: Float[Array, ""], steps: int, squarings: int
+) -> Inexact[Array, "m_plus_1 n n"]:
+    """Y(t) with Y' = A(t) Y, Y(0) = 1, at the ends of the steps of a period, from 0.
+
+    Args:
+        A: at equally spaced times of the period, as for `exponents`.
+        squarings: as for `exponential`.
+    """
+    moves = exponential(exponents(A, period, steps), squarings)
+    one = jnp.eye(A.shape[-1], dtype=A.dtype)
+
+    def on(Y: Array, move: Array) -> tuple[Array, Array]:
+        later = product(move, Y)
+        return later, later
+
+    _, after = jax.lax.scan(on, one, moves)
+    return jnp.concatenate([one[None], after])

@@ -1,0 +1,136 @@
+"""From a driven system to its periodic state, with a status instead of an exception at every point."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from qthermo_jax.driven.floquet import FloquetBasis, floquet_states, usable
+from qthermo_jax.driven.jumps import FloquetJumps, floquet_jumps
+from qthermo_jax.driven.local import local_state
+from qthermo_jax.driven.record import FloquetState, PeriodicState
+from qthermo_jax.driven.secular import currents_of, rates_of, solve_dense, solve_populations
+from qthermo_jax.driven.verdict import faults_after, faults_before, largest_error
+from qthermo_jax.driven_system import DrivenSystem
+from qthermo_jax.precision import compiled
+from qthermo_jax.registry import AUTO
+from qthermo_jax.solvers import Solution
+from qthermo_jax.steady import Status
+from qthermo_jax.steady.faults import Fault, first_fault, nan_unless_ok
+
+METHODS = (AUTO, "populations", "dense")
+
+
+def periodic_state(system: DrivenSystem, *, method: str = AUTO) -> PeriodicState:
+    """State of a driven system that returns to itself after a period, with its currents.
+
+    Pure: maps, differentiates and compiles. Nothing raises for a value: look at `.status`. Where it is
+    not OK, populations, currents and what is made of them are NaN.
+
+    Args:
+        system: dimension d.
+        method: for the generator "global": "populations" for those of the Floquet states alone, exact
+            where they drive no coherence between states of one quasi-energy (modulo Omega); "dense" for
+            these coherences too; "auto" the first of them that is exact, which costs as much as both
+            under `vmap`. "local" takes "auto" or "dense".
+
+    Returns:
+        a `FloquetState` for the generator "global", a `PeriodicState` for "local".
+
+    Raises:
+        ValueError: an unknown method.
+
+    >>> import qthermo_jax as qj
+    >>> sigma_x, sigma_z = jnp.array([[0.0, 1.0], [1.0, 0.0]]), jnp.array([[-0.5, 0.0], [0.0, 0.5]])
+    >>> hot, cold = qj.Bath(sigma_x, 1.0, qj.Ohmic(0.01)), qj.Bath(sigma_z, 0.2, qj.Ohmic(0.01))
+    >>> state = periodic_state(qj.DrivenSystem([sigma_z, 0.1 * sigma_x], 6.0, [hot, cold]))
+    >>> state.explain(), bool(state.power > 0)
+    ('state found', True)
+    """
+    takes = METHODS if system.mean.generator != "local" else (AUTO, "dense")
+    if method not in takes:
+        raise ValueError(
+            f"generator {system.mean.generator!r} of a driven system takes method "
+            f"{', '.join(takes)}, not {method!r}"
+        )
+    if system.mean.generator == "local":
+        local: PeriodicState = local_state(system)
+        return local
+    state: FloquetState = floquet_state(system, method)
+    return state
+
+
+@partial(compiled, static_argnames="method")
+def floquet_state(system: DrivenSystem, method: str) -> FloquetState:
+    """`periodic_state` of the Floquet-Davies master equation, for callers that know the method."""
+    H, period, _ = usable(system)
+    floquet = floquet_states(H, period, system.steps, system.mean.secular_tol)
+    jumps = floquet_jumps(system.baths, floquet, system.photons)
+    solution = _solved(floquet, jumps, method)
+    currents = currents_of(jumps, floquet.basis, system.baths, solution)
+    share = jnp.where(currents.gross > 0, currents.left_out / currents.gross, 0.0)
+    tail = jax.lax.stop_gradient(jnp.max(share))
+    spread = jnp.max(floquet.mode_error) * system.dimension
+    error = jax.lax.stop_gradient(solution.error + spread)
+    status = first_fault(
+        [
+            *faults_before(system),
+            *_faults_of_modes(floquet, tail),
+            (jumps.divergent, Status.DIVERGENT_RATE),
+            (~solution.exact, Status.METHOD_NOT_EXACT),
+            (solution.underflow, Status.UNDERFLOW),
+            (~solution.unique, Status.NOT_UNIQUE),
+            *faults_after(solution, currents, floquet.step_error > floquet.round_off),
+        ]
+    )
+    p, coherences = solution.populations, solution.coherences
+    rho = jnp.diag(p).astype(H.dtype)
+    if coherences is not None:
+        rho = rho + coherences
+    rho_at = jnp.einsum("mia,ac,mjc->mij", floquet.modes, rho, floquet.modes.conj())
+    ratio = jnp.max(rates_of(jumps).value) / floquet.gap
+    found = (p, coherences, rho_at, currents, ratio, floquet.quasi_energies, floquet.mean_energies)
+    p, coherences, rho_at, currents, ratio, quasi, means = nan_unless_ok(status, found)
+    solution = jax.lax.stop_gradient(solution)
+    return FloquetState(
+        floquet.basis,
+        p,
+        coherences,
+        status,
+        solution.leak,
+        solution.method,
+        solution.note,
+        system.times,
+        rho_at,
+        currents.heat,
+        currents.bounds,
+        currents.power,
+        jnp.sum(currents.heat) - currents.power,
+        currents.entropy,
+        error,
+        floquet.step_error,
+        quasi,
+        means,
+        solution.population_errors,
+        ratio,
+        tail,
+    )
+
+
+def _solved(floquet: FloquetBasis, jumps: FloquetJumps, method: str) -> Solution:
+    if method == "dense":
+        return solve_dense(floquet, jumps)
+    found = solve_populations(floquet, jumps)
+    if method == "populations":
+        return found
+    full = found.with_coherences()
+    solution: Solution = jax.lax.cond(found.exact, lambda: full, lambda: solve_dense(floquet, jumps))
+    return solution
+
+
+def _faults_of_modes(floquet: FloquetBasis, tail: Float[Array, ""]) -> list[Fault]:
+    """Whether the steps or the photons are too few for the Floquet states and their jumps."""
+    limit = largest_error(floquet.modes.dtype)
+    off = floquet.step_error * jnp.max(floquet.basis.amplification)
+    return [(~(off <= limit), Status.TOO_FEW_STEPS), (~(tail <= limit), Status.TOO_FEW_PHOTONS)]
