@@ -12,7 +12,7 @@ from qthermo_jax.results.schema import NOTE
 from qthermo_jax.solvers import Note, Solver
 from qthermo_jax.sweeping.compute.mapping import mapped, one_after_another, spread
 from qthermo_jax.sweeping.compute.point import point_function
-from qthermo_jax.sweeping.compute.programs import program
+from qthermo_jax.sweeping.compute.programs import Recipe, program
 from qthermo_jax.sweeping.compute.rest import Rest, Values, solvers_at
 from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.schedule.batches import batches_of
@@ -42,20 +42,36 @@ class Engine:
     @cached_property
     def _program(self) -> jax.stages.Compiled:
         """That of a batch of chunks."""
-        return self._program_of(net_fluxes=self._net_fluxes_first)
+        return self._compiled(self._recipe(net_fluxes=self._net_fluxes_first))
 
     @cached_property
     def _thorough_program(self) -> jax.stages.Compiled:
         """The same with net fluxes."""
-        return self._program_of(net_fluxes=True)
+        return self._compiled(self._recipe(net_fluxes=True))
 
-    def _program_of(self, *, net_fluxes: bool) -> jax.stages.Compiled:
+    def _compiled(self, recipe: Recipe) -> jax.stages.Compiled:
+        what, function, inputs = recipe
+        return program(self._plan, what, function, *inputs)
+
+    def _recipe(self, *, net_fluxes: bool) -> Recipe:
         plan, batches = self._plan, self._batches
         point = point_function(plan, self._method, net_fluxes=net_fluxes)
         function = spread(one_after_another(mapped(point, len(plan.axes)), batches.chunks), plan.devices)
         first = self._inputs(next(plan.tiling.boxes), batches.of(next(plan.tiling.boxes))[0])
         what = {"method": self._method, "chunks": batches.chunks, "net_fluxes": net_fluxes}
-        return program(plan, what, function, *first)
+        return Recipe(what, function, first)
+
+    @property
+    def recipes(self) -> Iterator[tuple[str, Recipe]]:
+        """Those of all programs of the plan, each with what solves its points.
+
+        The second one, with net fluxes, is the same as the first if no result is made of currents.
+        """
+        yield self._method, self._recipe(net_fluxes=self._net_fluxes_first)
+        if not (self._net_fluxes_first or self._plan.spec.evolution):
+            yield f"{self._method}, net fluxes", self._recipe(net_fluxes=True)
+        if self._in_turn:
+            yield from self._rest.recipes()
 
     @cached_property
     def _threads(self) -> ThreadPoolExecutor:
