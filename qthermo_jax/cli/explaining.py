@@ -8,6 +8,7 @@ import jax
 from qthermo_jax.cli.formatting import in_bytes
 from qthermo_jax.cli.programs import compiled_lines, lowered_lines
 from qthermo_jax.sweeping import open_result
+from qthermo_jax.sweeping.compute.ahead import require_cuda
 from qthermo_jax.sweeping.compute.devices import device_name
 from qthermo_jax.sweeping.compute.engine import Engine
 from qthermo_jax.sweeping.compute.lowering import planned_for
@@ -26,9 +27,11 @@ def explained(
     """Its lines: what, and how much of it.
 
     Args:
-        platform: with what the programs for one device of it consist of, instead of the memory they need.
+        platform: with what the programs for one device of it consist of, instead of their memory.
         gpu: with what they cost on one of these too, which takes minutes.
     """
+    if gpu:
+        require_cuda(gpu)
     if platform:
         plan = planned_for(plan, platform)
     yield "title", plan.spec.title or "-"

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from qthermo_jax.cli.formatting import in_bytes
+from qthermo_jax.sweeping.compute.ahead import compiled_programs
 from qthermo_jax.sweeping.compute.contents import Contents, Loop
 from qthermo_jax.sweeping.compute.lowering import lowered_programs
 from qthermo_jax.sweeping.plan.record import Plan
@@ -48,8 +49,6 @@ def _loops(loops: tuple[Loop, ...]) -> str:
 
 def compiled_lines(plan: Plan, gpu: str) -> Iterator[tuple[str, str]]:
     """What a call of each program costs on a GPU."""
-    from qthermo_jax.sweeping.compute.ahead import compiled_programs
-
     for own in compiled_programs(plan, gpu):
 
         def both(least: str, most: str) -> str:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import diffrax
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Bool, Float, Num
@@ -33,7 +34,7 @@ from qthermo_jax.system import OpenSystem
 
 _MAX_STEPS = 100_000
 
-Solution = tuple[Array, ...]
+Solution = tuple[Array, Array]
 
 
 class Warming(NamedTuple):
@@ -49,17 +50,13 @@ class Warming(NamedTuple):
 
 
 class _Sampled(diffrax.Dopri8):
-    """The method of order 8 by Dormand and Prince; it keeps the solution at given times in its own state.
+    """The method of order 8 by Dormand and Prince, which keeps the solution at given times in its state.
 
     diffrax's `SaveAt(ts=...)` does the same, and calls the host from the device to raise where the times
     are not in order. Such a program cannot be lowered for a GPU.
     """
 
-    times: Float[Array, " t"]
-
-    def __init__(self, times: Float[Array, " t"]) -> None:
-        self.scan_kind = None
-        self.times = times
+    times: Float[Array, " t"] = eqx.field(kw_only=True)
 
     def init(self, terms: Any, t0: Any, t1: Any, y0: Solution, args: Any) -> Any:
         at_start = [jnp.broadcast_to(own, (self.times.size, *own.shape)) for own in y0]
@@ -87,15 +84,15 @@ def _integrated(
     """The solution of dy/dt = field(t, y) at each time, and whether it was found."""
     eps = float(jnp.finfo(times.dtype).eps)
     begin, end = jnp.zeros((), times.dtype), jnp.ones((), times.dtype)
-    # In units of the last time: so there is a derivative by it at 0 too. What times that are not in order
-    # give is not used: their status says so.
+    # In units of the last time: so there is a derivative by it at 0 too. Times that are not in order get
+    # a status that says so, and what is found for them is not used.
     last = times[-1]
     usable = _in_order(times) & (last > 0)
     shares = jnp.where(usable, times / jnp.where(usable, last, 1.0), 1.0)
     last = jnp.where(_in_order(times), last, 0.0)
     found = diffrax.diffeqsolve(
         diffrax.ODETerm(lambda share, y, _: jax.tree.map(lambda v: last * v, field(share * last, y))),
-        _Sampled(shares),
+        _Sampled(times=shares),
         begin,
         end,
         None,

@@ -1,6 +1,7 @@
 """The programs of a sweep compiled for a GPU that is not there, and what they cost on it."""
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import jax
@@ -13,8 +14,11 @@ from qthermo_jax.sweeping.compute.gpus import GPUS, Gpu
 from qthermo_jax.sweeping.compute.hlo import Cost, costs_of
 from qthermo_jax.sweeping.compute.lowering import planned_for, points_of, traced_recipe
 from qthermo_jax.sweeping.compute.programs import compiler_options
-from qthermo_jax.sweeping.errors import SpecError, first_line
+from qthermo_jax.sweeping.errors import SpecError
 from qthermo_jax.sweeping.plan.record import Plan
+
+# Either of them holds what JAX compiles with for CUDA.
+_PLUGINS = ("jax_cuda13_plugin", "jax_cuda12_plugin")
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class CompiledProgram:
 def compiled_programs(plan: Plan, gpu: str) -> list[CompiledProgram]:
     """What a run of the plan on one GPU would compile, compiled for it on this machine.
 
-    It needs the extra "cuda", no GPU. Where there is no driver, `JAX_SKIP_CUDA_CONSTRAINTS_CHECK=1` has to be
+    It needs the extra "cuda" and no GPU. Without a driver, `JAX_SKIP_CUDA_CONSTRAINTS_CHECK=1` has to be
     in the environment before JAX is imported.
 
     Args:
@@ -67,10 +71,10 @@ def compiled_programs(plan: Plan, gpu: str) -> list[CompiledProgram]:
         the programs of `lowered_programs`, in the same order.
 
     Raises:
-        SpecError: without the extra.
+        SpecError: without the extra, or where JAX did not take it.
     """
-    known = GPUS[gpu]
-    plan, sharding = planned_for(plan, "cuda"), _sharding(gpu, known)
+    require_cuda(gpu)
+    plan, sharding = planned_for(plan, "cuda"), _sharding(gpu)
     found = []
     for solver, recipe in Engine(plan).recipes:
         with jax.enable_x64(plan.dtype == np.float64):
@@ -82,7 +86,7 @@ def compiled_programs(plan: Plan, gpu: str) -> list[CompiledProgram]:
             CompiledProgram(
                 solver,
                 points_of(traced),
-                known,
+                GPUS[gpu],
                 8 * plan.dtype.itemsize,
                 least,
                 most,
@@ -93,13 +97,23 @@ def compiled_programs(plan: Plan, gpu: str) -> list[CompiledProgram]:
     return found
 
 
-def _sharding(name: str, gpu: Gpu) -> NamedSharding:
+def require_cuda(gpu: str) -> None:
+    """Fail where JAX cannot compile for a GPU.
+
+    Raises:
+        SpecError: without the extra "cuda".
+    """
+    if not any(find_spec(name) for name in _PLUGINS):
+        raise SpecError(f'--compile {gpu}: no {_PLUGINS[0]}: pip install "qthermo_jax[cuda]"')
+
+
+def _sharding(name: str) -> NamedSharding:
     """All arrays on one such GPU."""
     try:
         described = topologies.get_topology_desc(
-            name, platform="cuda", target_config=gpu.description, topology="1x1x1"
+            name, platform="cuda", target_config=GPUS[name].description, topology="1x1x1"
         )
-    except (RuntimeError, NotImplementedError, ValueError) as error:
-        needed = 'pip install "qthermo_jax[cuda]" compiles for it, with no GPU'
-        raise SpecError(f"--compile {name}: {first_line(error)}: {needed}") from None
+    except NotImplementedError:
+        unset = "JAX has no CUDA; without a driver set JAX_SKIP_CUDA_CONSTRAINTS_CHECK=1 before it is imported"
+        raise SpecError(f"--compile {name}: {unset}") from None
     return NamedSharding(Mesh(np.array([described.devices[0]]), ("devices",)), PartitionSpec())

@@ -79,9 +79,7 @@ def contents_of(traced: Traced, platform: str) -> Contents:
     named: dict[str, list[Any]] = {}
     for operation in found:
         named.setdefault(operation.name, []).append(operation)
-    calls = Counter(
-        _text(call, "call_target_name") for call in named.get("stablehlo.custom_call", ())
-    )
+    calls = Counter(_text(call, "call_target_name") for call in named.get("stablehlo.custom_call", ()))
     return Contents(
         custom_calls=dict(calls),
         loops=tuple(_loop(own, functions) for own in named.get("stablehlo.while", ())),
@@ -147,7 +145,7 @@ def _loop(operation: Any, functions: Mapping[str, Any]) -> Loop:
 
 
 def _steps(loop: Any) -> int | None:
-    """How many steps a loop takes that counts by ones, from one number that the program names to another."""
+    """How many steps a loop takes that counts by ones between two numbers that the program names."""
     condition, body = (region.blocks[0] for region in loop.regions)
     *_, end = condition.operations
     *_, back = body.operations

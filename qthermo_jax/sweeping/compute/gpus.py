@@ -67,8 +67,8 @@ gpu_device_info {{{self.generation}
         return self.processors * self.clock * (self.lanes_64 if bits == 64 else self.lanes_32)
 
 
-# NVIDIA, "H100 Tensor Core GPU Architecture" (2022), table 3, SXM5: 132 SMs with 64 units of 64 bit and 128
-# of 32 bit each, HBM3 of 80 GB with 3.35 TB/s, 50 MB of cache, 1.98 GHz at most.
+# NVIDIA, "H100 Tensor Core GPU Architecture" (2022), SXM5: 132 SMs with 64 units of 64 bit and 128 of
+# 32 bit each, HBM3 of 80 GB with 3.35 TB/s, 50 MB of cache, 1.98 GHz at most.
 GPUS = {
     "h100": Gpu(
         name="NVIDIA H100 80GB HBM3",

@@ -1,7 +1,6 @@
 """The programs of a sweep as one device of a platform would run them, which need not be there."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -45,13 +44,6 @@ def lowered_programs(plan: Plan, platform: str) -> list[LoweredProgram]:
     Returns:
         the program of the tiles; with method "auto", then one for each solver that takes over the points
         where those before it are not exact.
-
-    >>> from qthermo_jax.sweeping import sweep_from_file
-    >>> spec = getfixture("tmp_path") / "spec.toml"
-    >>> _ = spec.write_text('model = "lambda_system"\\naxes.T_2 = [0.2, 0.4]')
-    >>> [tile, *others] = lowered_programs(sweep_from_file(spec).plan, "cuda")
-    >>> tile.solver, tile.points, tile.contents.callbacks
-    ('populations', 2, 0)
     """
     plan = planned_for(plan, platform)
     found = []

@@ -66,7 +66,8 @@ class Rest:
     def recipes(self) -> Iterator[tuple[str, Recipe]]:
         """The programs of all solvers after the first one, each with its solver's name.
 
-        Which levels are degenerate is known for a system that declares them. Of others none is taken to be.
+        Which levels are degenerate is known for a system that declares them. For others none is taken to
+        be degenerate.
         """
         plan = self._plan
         single = tuple((level,) for level in range(plan.system.dimension))
