@@ -6,7 +6,9 @@ Lowering needs no GPU and no package of CUDA's, and compiles nothing.
 import math
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import jax
@@ -314,3 +316,46 @@ def test_models_at_many_points(name: str) -> None:
     plan = plan_of(name, MODELS[name], parameters=sizes.get(name, {}), solver={"method": "populations"})
     (tile,) = lowered_programs(plan, "cuda")
     assert_is_for_a_gpu(tile.contents, POINTS)
+
+
+# --- tiles as a GPU solves them, here on a CPU
+
+
+def solved_tiles(plan: Plan) -> dict[int, dict[str, np.ndarray]]:
+    """By where they start along the first axis."""
+    return {box[0].start: tile for box, tile in engine.Engine(plan).solve(plan.tiling.boxes)}
+
+
+def test_the_next_tile_of_a_gpu_is_given_before_the_last_one_is_fetched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spec = {
+        "model": "lambda_system",
+        "axes": {"T_1": [0.3, 0.5, 0.9], "T_2": np.linspace(0.2, 1.0, 70).tolist()},
+        "solver": {"method": "populations"},
+        "observables": ["level_populations", "heat_currents"],
+    }
+    plan = make_plan(parse_spec(spec, "here"), find_model("lambda_system", Path()))
+    own = replace(planned_for(plan, "cuda"), memory=70 * plan.system.bytes_per_point)
+    assert own.tiling.tile == (1, 70)
+    (whole,) = solved_tiles(plan).values()
+    run, get, given = engine.Engine._run, jax.device_get, []  # noqa: SLF001
+    second = Event()
+
+    def noted(solver: engine.Engine, *batch: Any) -> Any:
+        found = run(solver, *batch)
+        given.append(found)
+        if len(given) == 2:
+            second.set()
+        return found
+
+    def fetched(values: Any) -> Any:
+        assert second.wait(timeout=60)
+        return get(values)
+
+    monkeypatch.setattr(engine.Engine, "_run", noted)
+    monkeypatch.setattr(jax, "device_get", fetched)
+    tiles = solved_tiles(own)
+    for place, tile in tiles.items():
+        for name, values in tile.items():
+            np.testing.assert_allclose(values[0], whole[name][place], rtol=1e-13, atol=1e-16)

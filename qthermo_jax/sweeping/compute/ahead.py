@@ -114,6 +114,6 @@ def _sharding(name: str) -> NamedSharding:
             name, platform="cuda", target_config=GPUS[name].description, topology="1x1x1"
         )
     except NotImplementedError:
-        unset = "JAX has no CUDA; without a driver set JAX_SKIP_CUDA_CONSTRAINTS_CHECK=1 before it is imported"
+        unset = "JAX found no driver; it needs JAX_SKIP_CUDA_CONSTRAINTS_CHECK=1 before it is imported"
         raise SpecError(f"--compile {name}: {unset}") from None
     return NamedSharding(Mesh(np.array([described.devices[0]]), ("devices",)), PartitionSpec())

@@ -67,7 +67,7 @@ def contents_of(traced: Traced, platform: str) -> Contents:
     """What a function consists of, lowered for a platform.
 
     Args:
-        traced: what `jax.jit(function).trace(...)` returns.
+        traced: what the method `trace` of a function that JAX compiles returns.
         platform: one of `PLATFORMS`.
     """
     callbacks = _callbacks(traced.jaxpr.jaxpr)
