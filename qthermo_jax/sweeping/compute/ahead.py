@@ -1,5 +1,6 @@
 """The programs of a sweep compiled for a GPU that is not there, and what they cost on it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -9,10 +10,9 @@ import numpy as np
 from jax.experimental import topologies
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from qthermo_jax.sweeping.compute.engine import Engine
 from qthermo_jax.sweeping.compute.gpus import GPUS, Gpu
 from qthermo_jax.sweeping.compute.hlo import Cost, costs_of
-from qthermo_jax.sweeping.compute.lowering import planned_for, points_of, traced_recipe
+from qthermo_jax.sweeping.compute.lowering import planned_for, points_of, traced_programs
 from qthermo_jax.sweeping.compute.programs import compiler_options
 from qthermo_jax.sweeping.errors import SpecError
 from qthermo_jax.sweeping.plan.record import Plan
@@ -26,7 +26,7 @@ class CompiledProgram:
     """A program of a sweep, compiled for a GPU.
 
     Attributes:
-        solver: name of the solver in it.
+        solver: as `LoweredProgram` has it.
         points: how many it solves in a call.
         gpu: that it was compiled for.
         bits: of its numbers.
@@ -58,7 +58,7 @@ class CompiledProgram:
         return self.points * self.gpu.operations_in_a_second(self.bits) / max(cost.operations, 1)
 
 
-def compiled_programs(plan: Plan, gpu: str) -> list[CompiledProgram]:
+def compiled_programs(plan: Plan, gpu: str) -> Iterator[CompiledProgram]:
     """What a run of the plan on one GPU would compile, compiled for it on this machine.
 
     It needs the extra "cuda" and no GPU. Without a driver, `JAX_SKIP_CUDA_CONSTRAINTS_CHECK=1` has to be
@@ -67,7 +67,7 @@ def compiled_programs(plan: Plan, gpu: str) -> list[CompiledProgram]:
     Args:
         gpu: a name in `GPUS`.
 
-    Returns:
+    Yields:
         the programs of `lowered_programs`, in the same order.
 
     Raises:
@@ -75,26 +75,21 @@ def compiled_programs(plan: Plan, gpu: str) -> list[CompiledProgram]:
     """
     require_cuda(gpu)
     plan, sharding = planned_for(plan, "cuda"), _sharding(gpu)
-    found = []
-    for solver, recipe in Engine(plan).recipes:
+    for name, traced in traced_programs(plan, sharding):
         with jax.enable_x64(plan.dtype == np.float64):
-            traced = traced_recipe(recipe, sharding)
             compiled = traced.lower().compile(compiler_options(plan))
         least, most = costs_of(compiled.as_text())
         memory: Any = compiled.memory_analysis()
-        found.append(
-            CompiledProgram(
-                solver,
-                points_of(traced),
-                GPUS[gpu],
-                8 * plan.dtype.itemsize,
-                least,
-                most,
-                temporaries=memory.temp_size_in_bytes,
-                held=memory.argument_size_in_bytes + memory.output_size_in_bytes,
-            )
+        yield CompiledProgram(
+            name,
+            points_of(traced),
+            GPUS[gpu],
+            8 * plan.dtype.itemsize,
+            least,
+            most,
+            temporaries=memory.temp_size_in_bytes,
+            held=memory.argument_size_in_bytes + memory.output_size_in_bytes,
         )
-    return found
 
 
 def require_cuda(gpu: str) -> None:

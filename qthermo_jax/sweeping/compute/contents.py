@@ -70,7 +70,7 @@ def contents_of(traced: Traced, platform: str) -> Contents:
         traced: what the method `trace` of a function that JAX compiles returns.
         platform: one of `PLATFORMS`.
     """
-    callbacks = _callbacks(traced.jaxpr.jaxpr)
+    callbacks = sum(own.primitive.name in _CALLBACKS for own in _equations(traced.jaxpr.jaxpr))
     if callbacks:
         return Contents(callbacks)
     module = traced.lower(lowering_platforms=(platform,)).compiler_ir("stablehlo")
@@ -88,10 +88,16 @@ def contents_of(traced: Traced, platform: str) -> Contents:
     )
 
 
-def _callbacks(jaxpr: Any) -> int:
-    own = sum(equation.primitive.name in _CALLBACKS for equation in jaxpr.eqns)
-    inner = (inside for equation in jaxpr.eqns for inside in _inside(equation.params.values()))
-    return own + sum(map(_callbacks, inner))
+def equations_of(traced: Traced) -> int:
+    """How many equations of JAX a function consists of."""
+    return sum(1 for _ in _equations(traced.jaxpr.jaxpr))
+
+
+def _equations(jaxpr: Any) -> Iterator[Any]:
+    for equation in jaxpr.eqns:
+        yield equation
+        for inside in _inside(equation.params.values()):
+            yield from _equations(inside)
 
 
 def _inside(parameters: Iterable[Any]) -> Iterator[Any]:

@@ -18,6 +18,9 @@ from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.schedule.batches import batches_of
 from qthermo_jax.sweeping.schedule.tiling import Box
 
+# What the name of the program with net fluxes ends in.
+NET_FLUXES = ", net fluxes"
+
 # What a call found, and how many of its chunks count.
 Batch = tuple[Results, int]
 
@@ -66,13 +69,10 @@ class Engine:
 
     @property
     def recipes(self) -> Iterator[tuple[str, Recipe]]:
-        """Those of all programs of the plan, each with what solves its points.
-
-        The second one, with net fluxes, is the same as the first if no result is made of currents.
-        """
+        """Those of all programs that the plan may need, each with what solves its points."""
         yield self._method, self._recipe(net_fluxes=self._net_fluxes_first)
         if not (self._net_fluxes_first or self._plan.spec.evolution):
-            yield f"{self._method}, net fluxes", self._recipe(net_fluxes=True)
+            yield f"{self._method}{NET_FLUXES}", self._recipe(net_fluxes=True)
         if self._in_turn:
             yield from self._rest.recipes()
 
