@@ -9,6 +9,7 @@ SHELL := /bin/bash
 
 VENV    := .venv
 BIN     := $(VENV)/bin
+CUDA    := .venv-cuda
 FIGURES := figure2b figure2c figure2d figure2e
 
 PYTHON  ?=
@@ -19,7 +20,7 @@ CODE    := $(wildcard qthermo_jax tests sweeps benchmarks docs notebooks)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test test-accuracy test-all mutants bench docs docs-all lint format build release-check constraints clean
+.PHONY: help run test test-accuracy test-all mutants bench gpu-check gpu-test gpu-bench docs docs-all lint format build release-check constraints clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -41,6 +42,20 @@ mutants: $(VENV)/.installed-mutants ## which small changes of the code no test n
 
 bench: $(VENV)/.installed-test ## all benchmarks (half an hour): tables, data and pictures in benchmarks/results/<device>
 	$(BIN)/python -m benchmarks all
+
+gpu-check: $(CUDA)/.installed-cuda ## compile the main programs for an H100, with no GPU, within the bounds of .ci/gpu-bounds.toml (4.9 GB)
+	JAX_SKIP_CUDA_CONSTRAINTS_CHECK=1 $(CUDA)/bin/python .ci/gpu-check
+
+# With "cuda" named first JAX fails where it finds no GPU, instead of taking the CPU. One process: each
+# takes most of a GPU's memory.
+gpu-test gpu-bench: export JAX_PLATFORMS := cuda,cpu
+gpu-test: ## the tests of accuracy on this machine's GPU: benchmarks/results/<device>/accuracy.txt
+	@results=benchmarks/results/$$(.ci/gpu) && $(MAKE) $(CUDA)/.installed-cuda-test && mkdir -p $$results && \
+	set -o pipefail && JAX_DISABLE_MOST_OPTIMIZATIONS=false $(CUDA)/bin/python -m pytest tests \
+		-m "(accuracy or thorough) and not slow" | tee $$results/accuracy.txt
+
+gpu-bench: ## all benchmarks on this machine's GPU: benchmarks/results/<device>
+	@.ci/gpu > /dev/null && $(MAKE) $(CUDA)/.installed-cuda-test && $(CUDA)/bin/python -m benchmarks all
 
 # Compiling is most of the time: nothing here needs XLA's optimisations (see tests/conftest.py), and what
 # one page compiled serves the next. The exact numbers of the figures are those of the tests. The notebooks'
@@ -89,29 +104,32 @@ constraints: ## the newest versions into constraints.txt (then run the tests): n
 	"$$newest" .ci/constraints "$$oldest" "$$newest" > "$$new" && cat "$$new" > constraints.txt && \
 	echo "constraints.txt: $$(grep -c == constraints.txt) lines"
 
-clean: ## remove .venv and what tools left; results/ stays
-	rm -rf $(VENV) build dist site docs/figures docs/gallery docs/notebooks .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+clean: ## remove the environments and what tools left; results/ stays
+	rm -rf $(VENV) $(CUDA) build dist site docs/figures docs/gallery docs/notebooks .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find $(CODE) -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # ---- the environment -----------------------------------------------------------------------------
 
 # The newest JAX needs Python 3.12; with 3.11 there is an older one. See .ci/find-python for where it looks.
-$(VENV)/.created:
+$(VENV)/.created $(CUDA)/.created:
 	@python=$$($(FIND) $(or $(PYTHON),3.13 3.12 3.14 3.11)) || { \
 		echo "error: no Python >= 3.11 with venv $(if $(PYTHON),at $(PYTHON),found): install Python 3.13 (Debian: python3 and python3-venv), or name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; \
 		exit 1; }; \
-	echo "making $(VENV) with $$("$$python" --version), $$python" && \
-	"$$python" -m venv $(VENV) && touch $@
+	echo "making $(@D) with $$("$$python" --version), $$python" && \
+	"$$python" -m venv $(@D) && touch $@
+
+COMMA := ,
 
 # $(call install,what pip installs)
 define install
-	@echo "installing $(1) into $(VENV) (a minute or two when it is new)"
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '$(1)' || { \
+	@echo "installing $(1) into $(@D) (a minute or two when it is new)"
+	@$(@D)/bin/python -m pip install --quiet --constraint constraints.txt --editable '$(1)' || { \
 		echo "error: could not install; without a network, or on a Python newer than those that constraints.txt was tested with (3.11 to 3.13), this cannot work" >&2; exit 1; }
 	@touch $@
 endef
 
-INPUTS := $(VENV)/.created pyproject.toml constraints.txt qthermo_jax/version.py
+VERSIONS := pyproject.toml constraints.txt qthermo_jax/version.py
+INPUTS   := $(VENV)/.created $(VERSIONS)
 
 $(VENV)/.installed: $(INPUTS)
 	$(call install,.)
@@ -127,3 +145,9 @@ $(VENV)/.installed-mutants: $(INPUTS)
 
 $(VENV)/.installed-docs: $(INPUTS)
 	$(call install,.[docs])
+
+$(CUDA)/.installed-cuda: $(CUDA)/.created $(VERSIONS)
+	$(call install,.[cuda])
+
+$(CUDA)/.installed-cuda-test: $(CUDA)/.created $(VERSIONS)
+	$(call install,.[cuda$(COMMA)test])

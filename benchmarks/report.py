@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
@@ -30,6 +31,11 @@ def _processor() -> str:
     lines = info.read_text().splitlines() if info.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
+
+
+def _device() -> str:
+    """Name of a folder: "cpu", or what a GPU is called, "nvidia-h100-80gb-hbm3" for example."""
+    return re.sub("[^a-z0-9]+", "-", jax.devices()[0].device_kind.lower())
 
 
 def conditions() -> dict[str, Any]:
@@ -94,9 +100,9 @@ class Report:
 
         Args:
             where: `conditions()` from before the measurements.
-            folder: default: that of the backend.
+            folder: default: that of the device.
         """
-        folder = folder or RESULTS / jax.default_backend()
+        folder = folder or RESULTS / _device()
         folder.mkdir(parents=True, exist_ok=True)
         text = self.markdown(where)
         everything = {"conditions": where, **asdict(self)}

@@ -13,10 +13,12 @@ import jax
 
 from qthermo_jax import available_observables, models
 from qthermo_jax.cli import app
+from qthermo_jax.cli.formatting import in_bytes
 from qthermo_jax.registry import Method
 from qthermo_jax.response import response_observables
 from qthermo_jax.solvers import Note
 from qthermo_jax.steady import Status
+from qthermo_jax.sweeping.compute.gpus import GPUS
 from qthermo_jax.sweeping.plan.model import find_model
 
 ROOT = Path(__file__).parents[1]
@@ -79,6 +81,19 @@ def methods_table() -> str:
     return "\n".join(rows) + "\n"
 
 
+def gpu_table() -> str:
+    """A row for each program that `make gpu-check` holds to bounds on an H100: those bounds."""
+    bounds = tomllib.loads((ROOT / ".ci" / "gpu-bounds.toml").read_text(encoding="utf-8"))
+    rows = ["| program | launches | traffic a point | temporaries a point | points/s by memory |"]
+    rows.append("|---|---|---|---|---|")
+    for name, own in bounds.items():
+        traffic, temporaries = (own[f"bytes_of_{what}_a_point"] for what in ("traffic", "temporaries"))
+        allowed = GPUS["h100"].bandwidth / traffic
+        sizes = f"{in_bytes(traffic)} | {in_bytes(temporaries)}"
+        rows.append(f"| {name}: {own['about']} | {own['launches']} | {sizes} | {allowed:.1e} |")
+    return "\n".join(rows) + "\n"
+
+
 def floors() -> list[list[str]]:
     """The modules of each floor, the highest first, as pyproject.toml's import contract has them."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -126,6 +141,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "statuses": statuses_table,
     "notes": notes_table,
     "methods": methods_table,
+    "gpu": gpu_table,
     "floors": floors_table,
     "commands": commands,
 }

@@ -15,6 +15,7 @@ import qthermo_jax as qj
 from matrices import hermitian, random_matrix
 from problems import atom, occupation
 from qthermo_jax import Method, Status
+from qthermo_jax.dynamics import changing
 from systems import Draw, draws
 
 TIMES = np.array([0.0, 0.3, 2.0, 40.0])
@@ -209,6 +210,31 @@ def test_warming_refuses_what_makes_no_sense(unchecked: None) -> None:
     for times, C in ([0.0, 1.0], -1.0), ([1.0, 0.5], 1.0):
         states = qj.evolve_with_baths(system, times, C, start).states
         assert (states.status == Status.PARAMETER_OUT_OF_RANGE).all()
+
+
+@pytest.mark.parametrize("most", [3, 100_000])
+def test_an_integration_that_fails_is_a_status_at_its_point(
+    most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others keep their numbers; a NaN among them fails too."""
+    monkeypatch.setattr(changing, "_MAX_STEPS", most)
+    jax.clear_caches()
+    system = qj.models.lambda_system(T_1=0.5, T_2=0.5)
+
+    def warmed(time: jax.Array) -> changing.Warming:
+        return qj.evolve_with_baths(system, time[None], 5.0, [0.1, 0.3, 0.6], method="populations")
+
+    times = jnp.array([0.0, 1.0, 1e3, np.inf])
+    found = jax.jit(jax.vmap(warmed))(times)
+    jax.clear_caches()
+    long = Status.LARGE_RESIDUAL if most == 3 else Status.OK
+    assert found.states.status[:, 0].tolist() == [
+        Status.OK,
+        *[Status.LARGE_RESIDUAL if most == 3 else Status.OK],
+        long,
+        Status.PARAMETER_OUT_OF_RANGE,
+    ]
+    assert (np.isnan(found.temperatures[:, 0, 0]) == (found.states.status[:, 0] != Status.OK)).all()
 
 
 # --- driven systems

@@ -6,9 +6,12 @@ from collections.abc import Iterator
 import jax
 
 from qthermo_jax.cli.formatting import in_bytes
+from qthermo_jax.cli.programs import compiled_lines, lowered_lines
 from qthermo_jax.sweeping import open_result
+from qthermo_jax.sweeping.compute.ahead import require_cuda
 from qthermo_jax.sweeping.compute.devices import device_name
 from qthermo_jax.sweeping.compute.engine import Engine
+from qthermo_jax.sweeping.compute.lowering import planned_for
 from qthermo_jax.sweeping.execute.job import Sweep
 from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.store.extension import find_extension
@@ -18,8 +21,19 @@ from qthermo_jax.sweeping.store.store import LARGEST_COPY, Store
 _IN_TURN = "auto: populations alone where that is exact, the secular block or dense elsewhere"
 
 
-def explained(plan: Plan) -> Iterator[tuple[str, str]]:
-    """Its lines: what, and how much of it."""
+def explained(
+    plan: Plan, platform: str | None = None, gpu: str | None = None
+) -> Iterator[tuple[str, str]]:
+    """Its lines: what, and how much of it.
+
+    Args:
+        platform: with what the programs for one device of it consist of, instead of their memory.
+        gpu: with what they cost on one of these too, which takes minutes.
+    """
+    if gpu:
+        require_cuda(gpu)
+    if platform:
+        plan = planned_for(plan, platform)
     yield "title", plan.spec.title or "-"
     yield "model", plan.model.name
     yield "fixed", ", ".join(f"{key} = {value}" for key, value in plan.constants.items()) or "-"
@@ -37,11 +51,16 @@ def explained(plan: Plan) -> Iterator[tuple[str, str]]:
     tiling = plan.tiling
     shape = " x ".join(map(str, tiling.tile)) or "1 point"
     yield "tiles", f"{tiling.number} of {math.prod(tiling.tile)} points ({shape})"
-    yield "devices", f"{plan.devices} ({jax.default_backend()})"
+    yield "devices", f"{plan.devices} ({platform or jax.default_backend()})"
     more = "; where that is not exact, one more for each solver" if in_turn else ""
     yield "compilations", f"1{more}"
-    needed = engine.bytes_on_device
-    yield "memory", "not known" if needed is None else f"{in_bytes(needed)} on each device"
+    if platform:
+        yield from lowered_lines(plan, platform)
+    else:
+        needed = engine.bytes_on_device
+        yield "memory", "not known" if needed is None else f"{in_bytes(needed)} on each device"
+    if gpu:
+        yield from compiled_lines(plan, gpu)
     size = bytes_on_disk(plan)
     copied = "one file" if size <= LARGEST_COPY else "a view of the parts that hold it"
     yield "on disk", f"{in_bytes(size)}, {copied}"

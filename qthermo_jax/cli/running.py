@@ -1,6 +1,7 @@
 """Sweeps from their specs: `qthermo run | explain`."""
 
 import logging
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -194,18 +195,35 @@ def _solving_on(cluster: str) -> AbstractContextManager["Executor"]:
 @click.command()
 @spec_argument
 @memory_option
-def explain(spec: Path, memory: int) -> None:
-    """Say what the sweep SPEC would compute, and compute nothing."""
+@click.option(
+    "--platform",
+    type=click.Choice(["cpu", "cuda"]),
+    help="What the programs for one device of this kind consist of; it need not be there.",
+)
+@click.option(
+    "--compile",
+    "gpu",
+    type=click.Choice(["h100"]),
+    help="Compile them for this GPU, which need not be there (minutes): what they cost on it.",
+)
+def explain(spec: Path, memory: int, platform: str | None, gpu: str | None) -> None:
+    """Say what the sweep SPEC would compute, and compute nothing of it."""
     from rich.table import Table
 
     from qthermo_jax.cli.explaining import explained
     from qthermo_jax.cli.formatting import print_table
     from qthermo_jax.sweeping import sweep_from_file
+    from qthermo_jax.sweeping.errors import SpecError
 
+    if gpu and platform == "cpu":
+        raise SpecError(f"--platform cpu: --compile {gpu} takes --platform cuda")
+    if gpu:
+        # Before JAX loads: the package of CUDA looks for a driver unless it is told not to.
+        os.environ.setdefault("JAX_SKIP_CUDA_CONSTRAINTS_CHECK", "1")
     _find_devices()
     plan = sweep_from_file(spec, memory).plan
     table = Table.grid(padding=(0, 2))
-    for key, value in explained(plan):
+    for key, value in explained(plan, "cuda" if gpu else platform, gpu):
         table.add_row(key, value)
     table.add_row("output", str(default_output(spec)))
     print_table(table)

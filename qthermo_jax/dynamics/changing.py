@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import diffrax
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Bool, Float, Num
@@ -33,6 +34,8 @@ from qthermo_jax.system import OpenSystem
 
 _MAX_STEPS = 100_000
 
+Solution = tuple[Array, Array]
+
 
 class Warming(NamedTuple):
     """A system and its baths on their way to a common temperature.
@@ -46,33 +49,62 @@ class Warming(NamedTuple):
     temperatures: Float[Array, "t K"]
 
 
+class _Sampled(diffrax.Dopri8):
+    """The method of order 8 by Dormand and Prince, which keeps the solution at given times in its state.
+
+    diffrax's `SaveAt(ts=...)` does the same, and calls the host from the device to raise where the times
+    are not in order. Such a program cannot be lowered for a GPU.
+    """
+
+    times: Float[Array, " t"] = eqx.field(kw_only=True)
+
+    def init(self, terms: Any, t0: Any, t1: Any, y0: Solution, args: Any) -> Any:
+        at_start = [jnp.broadcast_to(own, (self.times.size, *own.shape)) for own in y0]
+        return super().init(terms, t0, t1, y0, args), tuple(at_start)
+
+    def step(
+        self, terms: Any, t0: Any, t1: Any, y0: Solution, args: Any, solver_state: Any, made_jump: Any
+    ) -> Any:
+        own, samples = solver_state
+        y1, error, dense, own, result = super().step(terms, t0, t1, y0, args, own, made_jump)
+        # Outside of the step the interpolation may overflow, and its derivative would be NaN.
+        within = jnp.clip(self.times, t0, t1)
+        found = jax.vmap(self.interpolation_cls(t0=t0, t1=t1, **dense).evaluate)(within)
+        passed = (t0 < self.times) & (self.times <= t1)
+
+        def sampled(before: Array, now: Array) -> Array:
+            return jnp.where(passed.reshape(-1, *(1,) * (now.ndim - 1)), now, before)
+
+        return y1, error, dense, (own, jax.tree.map(sampled, samples, found)), result
+
+
 def _integrated(
-    field: Callable[[Any, Any], Any], start: Any, times: Float[Array, " t"]
-) -> tuple[Any, Bool[Array, ""]]:
+    field: Callable[[Any, Solution], Solution], start: Solution, times: Float[Array, " t"]
+) -> tuple[Solution, Bool[Array, ""]]:
     """The solution of dy/dt = field(t, y) at each time, and whether it was found."""
     eps = float(jnp.finfo(times.dtype).eps)
     begin, end = jnp.zeros((), times.dtype), jnp.ones((), times.dtype)
-    # In units of the last time: so there is a derivative by it at 0 too. diffrax raises for times that
-    # are not in order; their status says so.
+    # In units of the last time: so there is a derivative by it at 0 too. Times that are not in order get
+    # a status that says so, and what is found for them is not used.
     last = times[-1]
     usable = _in_order(times) & (last > 0)
-    shares = jnp.arange(1, times.size + 1, dtype=times.dtype) / times.size
-    shares = jnp.where(usable, times / jnp.where(usable, last, 1.0), shares)
+    shares = jnp.where(usable, times / jnp.where(usable, last, 1.0), 1.0)
     last = jnp.where(_in_order(times), last, 0.0)
     found = diffrax.diffeqsolve(
         diffrax.ODETerm(lambda share, y, _: jax.tree.map(lambda v: last * v, field(share * last, y))),
-        diffrax.Dopri8(),
+        _Sampled(times=shares),
         begin,
         end,
         None,
         start,
-        saveat=diffrax.SaveAt(ts=shares),
+        saveat=diffrax.SaveAt(t1=True, solver_state=True),
         stepsize_controller=diffrax.PIDController(rtol=1e5 * eps, atol=1e3 * eps),
         max_steps=_MAX_STEPS,
         adjoint=diffrax.DirectAdjoint(),
         throw=False,
     )
-    return found.ys, found.result == diffrax.RESULTS.successful
+    _, samples = found.solver_state
+    return samples, found.result == diffrax.RESULTS.successful
 
 
 def _in_order(times: Float[Array, " t"]) -> Bool[Array, ""]:

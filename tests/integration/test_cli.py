@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -186,6 +187,48 @@ def test_explain_computes_nothing(folder, qthermo):
     ):
         assert words in out
     assert list(folder.iterdir()) == [folder / "spec.toml"]
+
+
+def test_explain_says_what_a_gpu_would_be_given(folder, qthermo):
+    code, out, _ = qthermo("explain", "spec.toml", "--platform", "cuda")
+    assert code == 0
+    lines = {" ".join(line.split()) for line in out.splitlines()}
+    assert {
+        "devices 1 (cuda)",
+        "program populations: 4 points in a call",
+        "host callbacks none",
+        "32-bit products none",
+    } <= lines
+    assert any("cusolver_syevd_ffi" in line for line in lines)
+    assert list(folder.iterdir()) == [folder / "spec.toml"]
+
+
+def test_explain_says_where_a_gpu_would_wait_for_the_host(folder, qthermo):
+    (folder / "calls.py").write_text(
+        """
+import jax
+import numpy as np
+from qthermo_jax import models
+
+def called(T):
+    return models.lambda_system(T_1=jax.pure_callback(np.abs, jax.ShapeDtypeStruct((), T.dtype), T,
+                                                      vmap_method="broadcast_all"))
+"""
+    )
+    (folder / "calls.toml").write_text('model = "calls.py:called"\naxes.T = [0.5, 0.7]')
+    _, out, _ = qthermo("explain", "calls.toml", "--platform", "cuda")
+    assert "1; JAX lowers it for no platform but that of this machine" in out
+
+
+def test_compiling_for_a_gpu_says_what_to_install(folder, qthermo):
+    if find_spec("jax_cuda13_plugin"):
+        pytest.skip("it is installed here")
+    code, out, err = qthermo("explain", "spec.toml", "--compile", "h100")
+    assert (code, out) == (2, "")
+    assert err == 'qthermo: --compile h100: no jax_cuda13_plugin: pip install "qthermo_jax[cuda]"\n'
+    code, _, err = qthermo("explain", "spec.toml", "--compile", "h100", "--platform", "cpu")
+    assert code == 2
+    assert "--compile h100 takes --platform cuda" in err
 
 
 EXPLAINED = """

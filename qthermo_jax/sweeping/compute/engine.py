@@ -10,13 +10,19 @@ import numpy as np
 
 from qthermo_jax.results.schema import NOTE
 from qthermo_jax.solvers import Note, Solver
-from qthermo_jax.sweeping.compute.mapping import mapped, one_after_another, spread
+from qthermo_jax.sweeping.compute.mapping import Results, mapped, one_after_another, spread
 from qthermo_jax.sweeping.compute.point import point_function
-from qthermo_jax.sweeping.compute.programs import program
+from qthermo_jax.sweeping.compute.programs import Recipe, program
 from qthermo_jax.sweeping.compute.rest import Rest, Values, solvers_at
 from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.schedule.batches import batches_of
 from qthermo_jax.sweeping.schedule.tiling import Box
+
+# What the name of the program with net fluxes ends in.
+NET_FLUXES = ", net fluxes"
+
+# What a call found, and how many of its chunks count.
+Batch = tuple[Results, int]
 
 
 class Engine:
@@ -42,20 +48,33 @@ class Engine:
     @cached_property
     def _program(self) -> jax.stages.Compiled:
         """That of a batch of chunks."""
-        return self._program_of(net_fluxes=self._net_fluxes_first)
+        return self._compiled(self._recipe(net_fluxes=self._net_fluxes_first))
 
     @cached_property
     def _thorough_program(self) -> jax.stages.Compiled:
         """The same with net fluxes."""
-        return self._program_of(net_fluxes=True)
+        return self._compiled(self._recipe(net_fluxes=True))
 
-    def _program_of(self, *, net_fluxes: bool) -> jax.stages.Compiled:
+    def _compiled(self, recipe: Recipe) -> jax.stages.Compiled:
+        what, function, inputs = recipe
+        return program(self._plan, what, function, *inputs)
+
+    def _recipe(self, *, net_fluxes: bool) -> Recipe:
         plan, batches = self._plan, self._batches
         point = point_function(plan, self._method, net_fluxes=net_fluxes)
         function = spread(one_after_another(mapped(point, len(plan.axes)), batches.chunks), plan.devices)
         first = self._inputs(next(plan.tiling.boxes), batches.of(next(plan.tiling.boxes))[0])
         what = {"method": self._method, "chunks": batches.chunks, "net_fluxes": net_fluxes}
-        return program(plan, what, function, *first)
+        return Recipe(what, function, first)
+
+    @property
+    def recipes(self) -> Iterator[tuple[str, Recipe]]:
+        """Those of all programs that the plan may need, each with what solves its points."""
+        yield self._method, self._recipe(net_fluxes=self._net_fluxes_first)
+        if not (self._net_fluxes_first or self._plan.spec.evolution):
+            yield f"{self._method}{NET_FLUXES}", self._recipe(net_fluxes=True)
+        if self._in_turn:
+            yield from self._rest.recipes()
 
     @cached_property
     def _threads(self) -> ThreadPoolExecutor:
@@ -93,7 +112,7 @@ class Engine:
             inputs.append({name: values[index].astype(plan.dtype) for name, values in columns})
         return [*inputs, plan.arguments]
 
-    def _start(self, box: Box) -> list[Future[Values]]:
+    def _start(self, box: Box) -> list[Future[Batch]]:
         """A tile's batches, on their way."""
         program = self._program  # compiled before several threads ask for it
         return [
@@ -112,10 +131,17 @@ class Engine:
         for name, values in found.items():
             chunks[name][asking] = values[asking[which]]
 
-    def _run(self, program: jax.stages.Compiled, box: Box, corners: np.ndarray) -> Values:
+    def _run(self, program: jax.stages.Compiled, box: Box, corners: np.ndarray) -> Batch:
+        """Solve a batch.
+
+        A GPU is given its work at once and sends the results when it has them, so that the next tile is
+        there when it has finished this one. A thread of a CPU is busy until its batch is solved.
+        """
         with jax.enable_x64(self._plan.dtype == np.float64):
-            results: Values = jax.device_get(program(*self._inputs(box, corners)))
-        return {name: values[: len(corners)] for name, values in results.items()}
+            results: Results = program(*self._inputs(box, corners))
+        for own in results.values():
+            own.block_until_ready() if self._plan.on_cpu else own.copy_to_host_async()
+        return results, len(corners)
 
     def solve(self, boxes: Iterable[Box]) -> Iterator[tuple[Box, Values]]:
         """Compute tiles; while one is handed out the next is on its way.
@@ -123,7 +149,7 @@ class Engine:
         Yields:
             the box and its arrays by name, the box's axes first.
         """
-        ahead: tuple[Box, list[Future[Values]]] | None = None
+        ahead: tuple[Box, list[Future[Batch]]] | None = None
         for box in boxes:
             started = box, self._start(box)
             if ahead:
@@ -132,7 +158,7 @@ class Engine:
         if ahead:
             yield self._finished(*ahead)
 
-    def _finished(self, box: Box, batches: list[Future[Values]]) -> tuple[Box, Values]:
+    def _finished(self, box: Box, batches: list[Future[Batch]]) -> tuple[Box, Values]:
         chunks = _together(batches)
         self._with_net_fluxes(box, chunks)
         tile = {name: self._plan.tiling.joined(box, values) for name, values in chunks.items()}
@@ -145,7 +171,8 @@ class Engine:
             self._rest.solve(box, tile)
 
 
-def _together(batches: list[Future[Values]]) -> Values:
+def _together(batches: list[Future[Batch]]) -> Values:
     """The results of batches, chunk after chunk."""
-    solved = [batch.result() for batch in batches]
-    return {name: np.concatenate([batch[name] for batch in solved]) for name in solved[0]}
+    solved = [(jax.device_get(results), number) for results, number in (own.result() for own in batches)]
+    names = solved[0][0]
+    return {name: np.concatenate([found[name][:number] for found, number in solved]) for name in names}

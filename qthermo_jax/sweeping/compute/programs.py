@@ -19,6 +19,20 @@ from qthermo_jax.sweeping.plan.record import Plan
 _CHEAP = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 
 
+class Recipe(NamedTuple):
+    """What a program is made of, beside its plan.
+
+    Attributes:
+        what: plain, and different for each of a plan's programs.
+        function: of arrays.
+        inputs: the arrays that it is compiled for.
+    """
+
+    what: dict[str, Any]
+    function: Callable[..., Any]
+    inputs: list[Any]
+
+
 class Program(NamedTuple):
     """A compiled program.
 
@@ -31,6 +45,11 @@ class Program(NamedTuple):
     compiled: jax.stages.Compiled
     calls_lapack: bool
     is_whole: bool
+
+
+def compiler_options(plan: Plan) -> dict[str, Any] | None:
+    """Those that XLA compiles the programs of a plan with."""
+    return _CHEAP if plan.is_small else None
 
 
 def _saved(program: Program) -> bytes | None:
@@ -93,7 +112,7 @@ def program(
         with jax.enable_x64(plan.dtype == np.float64):
             lowered = compiled(function).lower(*shapes)
             before = _loads_of_jax().number
-            executable = lowered.compile(_CHEAP if plan.is_small else None)
+            executable = lowered.compile(compiler_options(plan))
         whole = _loads_of_jax().number == before
         return Program(executable, "lapack" in lowered.as_text(), whole)
 

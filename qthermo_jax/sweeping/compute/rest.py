@@ -12,7 +12,7 @@ from qthermo_jax.steady import GOES_ON
 from qthermo_jax.structure import Index
 from qthermo_jax.sweeping.compute.mapping import spread
 from qthermo_jax.sweeping.compute.point import Numbers, point_function
-from qthermo_jax.sweeping.compute.programs import program
+from qthermo_jax.sweeping.compute.programs import Recipe, program
 from qthermo_jax.sweeping.compute.setting import system_function
 from qthermo_jax.sweeping.compute.tracing import solvers_of
 from qthermo_jax.sweeping.plan.record import Plan
@@ -56,12 +56,27 @@ class Rest:
             levels = self._degenerate_in(box, index)
         for solver in solvers_at(self._plan, levels)[1:]:
             index = _unsolved(tile)
-            size, chunk = self._batch_of(solver, levels)
+            size, _ = self._batch_of(solver, levels)
             for batch in _batches(index, size):
-                inputs = self._inputs(box, batch, size)
-                found = jax.device_get(self._batched(solver, levels, chunk, inputs)(*inputs))
+                what, function, inputs = self.recipe(solver, levels, self._inputs(box, batch, size))
+                found = jax.device_get(program(self._plan, what, function, *inputs)(*inputs))
                 for name, values in found.items():
                     tile[name][tuple(batch.T)] = values[: len(batch)]
+
+    def recipes(self) -> Iterator[tuple[str, Recipe]]:
+        """The programs of all solvers after the first one, each with its solver's name.
+
+        Which levels are degenerate is known for a system that declares them. For others none is taken to
+        be degenerate.
+        """
+        plan = self._plan
+        single = tuple((level,) for level in range(plan.system.dimension))
+        levels = plan.system.levels or single
+        for solver in solvers_at(plan, levels)[1:]:
+            size, _ = self._batch_of(solver, levels)
+            corner = np.zeros((1, len(plan.axes)), int)
+            inputs = self._inputs(next(plan.tiling.boxes), corner, size)
+            yield solver.name, self.recipe(solver, levels, inputs)
 
     def _inputs(self, box: Box, index: np.ndarray, size: int) -> list[Values]:
         """Each axis' values at points of the box, the last one repeated, (size,), and the numbers."""
@@ -81,9 +96,9 @@ class Rest:
         chunk = min(share, chunk_of(each)) if plan.on_cpu else share
         return plan.devices * (share - share % chunk), chunk
 
-    def _batched(
-        self, solver: Solver, levels: tuple[Index, ...], chunk: int, inputs: list[Values]
-    ) -> jax.stages.Compiled:
+    def recipe(self, solver: Solver, levels: tuple[Index, ...], inputs: list[Values]) -> Recipe:
+        """That of the program which solves a batch of single points."""
+        _, chunk = self._batch_of(solver, levels)
         point = point_function(self._plan, solver.name, levels)
 
         def batch(*inputs: Numbers) -> dict[str, Array]:
@@ -94,7 +109,7 @@ class Rest:
             return found
 
         what = {"rest": solver.name, "levels": levels, "chunk": chunk}
-        return program(self._plan, what, spread(batch, self._plan.devices), *inputs)
+        return Recipe(what, spread(batch, self._plan.devices), inputs)
 
     def _degenerate_in(self, box: Box, index: np.ndarray) -> tuple[Index, ...]:
         """The levels that are degenerate at all of some points, for a system that declares none."""
