@@ -165,6 +165,11 @@ def driven(T: jax.Array) -> object:
     return qj.evolve_driven(lambda t: two_qubits(T + t), [0.0, 1.0], jnp.ones(4) / 4)
 
 
+def periodic(T: jax.Array) -> object:
+    baths = [qj.Bath(SIGMA_X, own, qj.Ohmic(0.1)) for own in (T, T / 2)]
+    return qj.periodic_state(qj.DrivenSystem([SIGMA_Z, 0.1 * SIGMA_X], 2.0, baths, steps=8, photons=2))
+
+
 def by_coupling(method: str) -> Callable[[jax.Array], object]:
     """A derivative through the eigenvectors, and through the solver."""
 
@@ -189,6 +194,7 @@ FUNCTIONS: dict[str, Callable[[jax.Array], object]] = {
     "evolve": evolved,
     "evolve_with_baths": warming,
     "evolve_driven": driven,
+    "periodic_state": periodic,
     "grad, populations": by_coupling("populations"),
     "grad, dense": by_coupling("dense"),
 }
