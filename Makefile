@@ -43,7 +43,7 @@ mutants: $(VENV)/.installed-mutants ## which small changes of the code no test n
 bench: $(VENV)/.installed-test ## all benchmarks (half an hour): tables, data and pictures in benchmarks/results/<device>
 	$(BIN)/python -m benchmarks all
 
-gpu-check: $(CUDA)/.installed-cuda ## compile the main programs for an H100, with no GPU, within the bounds of .ci/gpu-bounds.toml (4.9 GB)
+gpu-check: $(CUDA)/.installed-cuda ## compile the main programs for an H100, with no GPU, within the bounds of .ci/gpu-bounds.toml (4.9 GB, then minutes)
 	JAX_SKIP_CUDA_CONSTRAINTS_CHECK=1 $(CUDA)/bin/python .ci/gpu-check
 
 # With "cuda" named first JAX fails where it finds no GPU, instead of taking the CPU. One process: each
