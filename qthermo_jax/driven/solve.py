@@ -1,6 +1,8 @@
 """From a driven system to its periodic state, with a status instead of an exception at every point."""
 
+from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +21,15 @@ from qthermo_jax.solvers import Solution
 from qthermo_jax.steady import Status
 from qthermo_jax.steady.faults import Fault, first_fault, nan_unless_ok
 
-METHODS = (AUTO, "populations", "dense")
+# What solves the equation of the Floquet states, by the method's name.
+_SOLVERS = {"populations": solve_populations, "dense": solve_dense}
+
+
+class _Equation(NamedTuple):
+    """A master equation of driven systems: what finds its periodic state, and the methods it takes."""
+
+    state: Callable[[DrivenSystem, str], PeriodicState]
+    methods: tuple[str, ...]
 
 
 def periodic_state(system: DrivenSystem, *, method: str = AUTO) -> PeriodicState:
@@ -48,17 +58,13 @@ def periodic_state(system: DrivenSystem, *, method: str = AUTO) -> PeriodicState
     >>> state.explain(), bool(state.power > 0)
     ('state found', True)
     """
-    takes = METHODS if system.mean.generator != "local" else (AUTO, "dense")
-    if method not in takes:
+    equation = _EQUATIONS[system.mean.generator]
+    if method not in equation.methods:
         raise ValueError(
             f"generator {system.mean.generator!r} of a driven system takes method "
-            f"{', '.join(takes)}, not {method!r}"
+            f"{', '.join(equation.methods)}, not {method!r}"
         )
-    if system.mean.generator == "local":
-        local: PeriodicState = local_state(system)
-        return local
-    state: FloquetState = floquet_state(system, method)
-    return state
+    return equation.state(system, method)
 
 
 @partial(compiled, static_argnames="method")
@@ -119,11 +125,9 @@ def floquet_state(system: DrivenSystem, method: str) -> FloquetState:
 
 
 def _solved(floquet: FloquetBasis, jumps: FloquetJumps, method: str) -> Solution:
-    if method == "dense":
-        return solve_dense(floquet, jumps)
+    if method in _SOLVERS:
+        return _SOLVERS[method](floquet, jumps)
     found = solve_populations(floquet, jumps)
-    if method == "populations":
-        return found
     full = found.with_coherences()
     solution: Solution = jax.lax.cond(found.exact, lambda: full, lambda: solve_dense(floquet, jumps))
     return solution
@@ -134,3 +138,9 @@ def _faults_of_modes(floquet: FloquetBasis, tail: Float[Array, ""]) -> list[Faul
     limit = largest_error(floquet.modes.dtype)
     off = floquet.step_error * jnp.max(floquet.basis.amplification)
     return [(~(off <= limit), Status.TOO_FEW_STEPS), (~(tail <= limit), Status.TOO_FEW_PHOTONS)]
+
+
+_EQUATIONS = {
+    "global": _Equation(floquet_state, (AUTO, *_SOLVERS)),
+    "local": _Equation(lambda system, _: local_state(system), (AUTO, "dense")),
+}
