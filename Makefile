@@ -20,7 +20,7 @@ CODE    := $(wildcard qthermo_jax tests sweeps benchmarks docs notebooks)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test test-accuracy test-all mutants bench gpu-check gpu-test gpu-bench docs docs-all lint format build release-check constraints clean
+.PHONY: help run test test-long test-accuracy test-all mutants bench gpu-check gpu-test gpu-bench docs docs-all lint format build release-check constraints clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -30,6 +30,9 @@ run: $(VENV)/.installed ## the paper's Fig. 2(b)-(e): install, compute, draw
 
 test: $(VENV)/.installed-test ## install and run the tests and the examples of the docstrings
 	$(PYTEST)
+
+test-long: $(VENV)/.installed-test ## the tests that take more than four seconds each
+	$(PYTEST) -m "long and not slow and not thorough"
 
 test-accuracy: $(VENV)/.installed-test ## the tests of accuracy, more of them, with XLA's optimisations
 	JAX_DISABLE_MOST_OPTIMIZATIONS=false $(PYTEST) tests -m "(accuracy or thorough) and not slow"

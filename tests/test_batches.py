@@ -65,6 +65,7 @@ def swept(g: list[float]) -> xr.Dataset:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("g", [[0.2], [0.2, 0.4]], ids=["one H", "batches of H"])
 def test_a_sweep_in_three_threads_has_the_numbers_of_one(
     g: list[float], request: pytest.FixtureRequest

@@ -191,6 +191,7 @@ def both_ways(seed: int, is_complex: bool) -> tuple[qj.OpenSystem, qj.OpenSystem
     return system(lambda S: S), system(jnp.asarray), expected
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("seed", "is_complex"), [pytest.param(0, False, marks=pytest.mark.slow), (1, True)]
 )
@@ -222,6 +223,7 @@ def test_a_chain_is_the_same_with_dense_couplings() -> None:
     np.testing.assert_allclose(mine["heat_currents"], theirs["heat_currents"], atol=1e-14)
 
 
+@pytest.mark.long
 def test_elements_of_a_sparse_coupling_map_and_differentiate() -> None:
     """An atom between two baths: J_k = v_k^2."""
 

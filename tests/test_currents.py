@@ -129,6 +129,7 @@ def judged(networks: list[Network], status: np.ndarray, currents: Bounded) -> tu
     return tuple(np.array(rows).T)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("first", "number"), MANY)
 def test_currents_of_random_networks_to_their_last_digits(first: int, number: int) -> None:
     networks, status, currents, _ = found(first, number)
@@ -143,6 +144,7 @@ def test_currents_of_random_networks_to_their_last_digits(first: int, number: in
     assert far.max() < 1e-6
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("first", "number"), MANY)
 def test_net_fluxes_alone(first: int, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(currents_module, "ENOUGH_DIGITS", 0.0)
@@ -170,6 +172,7 @@ def test_entropy_production_is_not_negative() -> None:
             assert far <= 1e-6 * exact + SMALLEST
 
 
+@pytest.mark.long
 def test_equal_temperatures_give_exactly_nothing() -> None:
     networks = [drawn(seed) for seed in range(40)]
     columns = (np.stack([getattr(own, name) for own in networks]) for name in ("energies", "strengths"))
@@ -194,6 +197,7 @@ def heat_of_the_diode(T_L: Real, T_R: Real) -> Real:
     return sum((E[j] - E[i]) * (W[i, j] * p[j] - W[j, i] * p[i]) for i, j in left)
 
 
+@pytest.mark.long
 def test_the_diode_in_the_cold_rectifies() -> None:
     T_L, T_R = 0.02, 0.0266220735785953
     system = qj.models.thermal_diode(h_L=1, h_R=0, Delta=0.5, T_L=T_L, T_R=T_R)
@@ -225,6 +229,7 @@ def diodes(made: list[bool], monkeypatch: pytest.MonkeyPatch, T_L: list[float], 
     return qj.sweep("thermal_diode", axes={"T_L": T_L}, parameters=fixed, **given)
 
 
+@pytest.mark.long
 def test_a_sweep_finds_net_fluxes_where_differences_have_no_six_digits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -251,6 +256,7 @@ def test_a_sweep_without_cold_points_needs_no_net_fluxes(monkeypatch: pytest.Mon
     assert data.heat_currents[1].values.tolist() == [0.0, 0.0]
 
 
+@pytest.mark.long
 def test_what_a_user_makes_of_a_current_is_made_of_the_best_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -262,6 +268,7 @@ def test_what_a_user_makes_of_a_current_is_made_of_the_best_one(
     np.testing.assert_allclose(data.heat_to_the_right, [0.0, exact], rtol=1e-9)
 
 
+@pytest.mark.long
 def test_the_rectification_is_known_as_well_either_way_round() -> None:
     """R(T_1, T_2) = R(T_2, T_1), whichever of its two currents comes of net fluxes."""
 
@@ -284,6 +291,7 @@ def test_the_rectification_is_known_as_well_either_way_round() -> None:
     np.testing.assert_allclose(cold_second.bound[1], cold_first.bound[0], rtol=0.5)
 
 
+@pytest.mark.long
 def test_derivatives_by_temperature_near_equilibrium_and_in_the_cold() -> None:
     own = drawn(6)
 
@@ -311,6 +319,7 @@ def test_derivatives_by_temperature_near_equilibrium_and_in_the_cold() -> None:
             assert max(far) < 1e-10, (scale, k, far)
 
 
+@pytest.mark.long
 def test_a_chain_beyond_the_largest_core_has_its_currents_too() -> None:
     system = qj.models.chain(sites=LARGEST_CORE + 1, T_L=0.8, T_R=0.4, g=1.3)
     state = qj.steadystate(system, method="populations")

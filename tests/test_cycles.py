@@ -34,6 +34,7 @@ ENERGIES = st.permutations([0.0, 0.4, 1.1, 1.9]).map(np.array)
 NUMBERS = st.lists(st.floats(0.3, 3.0), min_size=6, max_size=6).map(np.array)
 
 
+@pytest.mark.long
 @given(energies=ENERGIES, T=NUMBERS, rates=NUMBERS)
 @settings(max_examples=50)
 def test_cycles_carry_the_currents_and_the_entropy_production(
@@ -96,6 +97,7 @@ def test_each_cycle_closes_and_runs_through_its_chord_once() -> None:
     assert all(path.split()[0] == path.split()[-1] for path in paths)
 
 
+@pytest.mark.long
 def test_one_cycle_couples_the_currents_tightly() -> None:
     system = qj.models.three_level_refrigerator(omega_c=0.3, omega_h=1.0, T_c=0.5, T_h=0.6, T_w=2.0)
     found, J, _ = solved(system)
@@ -123,6 +125,7 @@ def test_one_cycle_couples_the_currents_tightly() -> None:
     assert "flux 0.07771, affinity 0.7167, energy -0.3 to bath 1, 1 to bath 2, -0.7 to bath 3" in text
 
 
+@pytest.mark.long
 def test_transitions_that_no_bath_drives_make_no_cycle() -> None:
     """The same three levels as dense matrices, whose zeros nobody knows: one cycle, the others 0."""
     sparse = qj.models.three_level_refrigerator()
@@ -154,6 +157,7 @@ def test_baths_at_zero_temperature_make_affinities_infinite_or_none() -> None:
     assert np.isposinf(entropy)
 
 
+@pytest.mark.long
 def test_fluxes_are_known_where_both_ways_agree_in_twelve_digits() -> None:
     """Temperatures apart by 1e-13 drive the currents that the conductance at one temperature says."""
     step = 1e-13 * np.arange(6)
@@ -167,6 +171,7 @@ def test_fluxes_are_known_where_both_ways_agree_in_twelve_digits() -> None:
     assert np.isfinite(found.affinities).all()
 
 
+@pytest.mark.long
 def test_it_maps_and_has_derivatives() -> None:
     energies, T = np.array([0.0, 0.4, 1.1, 1.9]), jnp.array([0.5, 0.7, 0.9, 1.1, 1.3, 1.5])
 

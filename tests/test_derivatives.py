@@ -204,6 +204,7 @@ def exact_derivatives(x: np.ndarray) -> dict[str, np.ndarray]:
 WARM = np.array([[0.5, 0.2, 0.3, 1.1, 0.8], [0.9, 1.4, 0.12, 0.7, 1.6]])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "tiers",
     [
@@ -336,6 +337,7 @@ FAMILIES = {
 SLOW = ("two doublets", "two doublets, the block")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in FAMILIES]
 )

@@ -109,6 +109,7 @@ FAULTY = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("wrong", "status", "told"), [f[1:] for f in FAULTY], ids=[f[0] for f in FAULTY]
 )

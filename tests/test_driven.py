@@ -63,6 +63,7 @@ def test_without_a_drive_everything_is_that_of_the_steady_state(spectrum: str) -
     np.testing.assert_allclose(state.mean_energies, np.linalg.eigvalsh(system.H), atol=1e-13)
 
 
+@pytest.mark.long
 def test_at_one_temperature_without_a_drive_it_is_the_gibbs_state() -> None:
     state = solved(driven_qubit(0.0, T=(0.4, 0.4)))
     np.testing.assert_allclose(state.rho, qj.gibbs_state(jnp.asarray(SIGMA_Z), 0.4), atol=1e-13)
@@ -72,6 +73,7 @@ def test_at_one_temperature_without_a_drive_it_is_the_gibbs_state() -> None:
 # --- against other programs
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("amplitude", "frequency", "T"), [(0.2, 0.9, 0.5), (0.8, 1.7, 0.2), (1.5, 1.1, 1.0)]
 )
@@ -93,6 +95,7 @@ def test_a_qubit_with_one_bath_is_that_of_qutip(amplitude: float, frequency: flo
     assert distance_on_circle(state.quasi_energies, basis.e_quasi, period) < 1e-8
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("seed", "d"), [(0, 2), (1, 3), (2, 3)])
 def test_two_baths_are_the_double_sum_over_photons(seed: int, d: int) -> None:
     drive = random_drive(seed, d)
@@ -105,6 +108,7 @@ def test_two_baths_are_the_double_sum_over_photons(seed: int, d: int) -> None:
     np.testing.assert_allclose(state.rho, expected.rho, rtol=0, atol=1e-10)
 
 
+@pytest.mark.long
 def test_quasi_energies_are_those_of_the_monodromy_matrix() -> None:
     drive = random_drive(3, 2, components=3)
     exact = exact_quasi_energies(drive)
@@ -143,6 +147,7 @@ def test_an_offset_of_the_energy_changes_nothing_but_the_quasi_energies() -> Non
 # --- laws
 
 
+@pytest.mark.long
 @settings(max_examples=10)
 @given(seed=SEEDS)
 def test_the_laws_of_thermodynamics_and_the_bounds(seed: int) -> None:
@@ -174,6 +179,7 @@ def test_bounds_cover_what_too_few_steps_do(seed: int) -> None:
     assert apart <= coarse.basis.energy_error
 
 
+@pytest.mark.long
 @settings(max_examples=8)
 @given(seed=SEEDS)
 def test_the_tail_covers_what_too_few_photons_leave_out(seed: int) -> None:
@@ -236,6 +242,7 @@ def test_degenerate_quasi_energies_of_the_first_zone_are_one_level() -> None:
     np.testing.assert_allclose(state.rho, steady.rho, atol=1e-12)
 
 
+@pytest.mark.long
 def test_two_qubits_that_do_not_know_of_each_other_are_two_qubits() -> None:
     """|01> and |10> have one quasi-energy, and the basis of their level is arbitrary."""
     one, period = np.eye(2), 4.0
@@ -256,6 +263,7 @@ def test_two_qubits_that_do_not_know_of_each_other_are_two_qubits() -> None:
     assert state.entropy_production > 0
 
 
+@pytest.mark.long
 def test_a_wide_level_is_that_of_the_steady_state() -> None:
     one = np.eye(2)
     H = np.kron(1.001 * SIGMA_Z, one) + np.kron(one, SIGMA_Z)
@@ -284,6 +292,7 @@ def found(parameters: jax.Array) -> dict[str, jax.Array]:
 values, slopes = jax.jit(found), jax.jit(jax.jacfwd(found))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("direction", [0, 1, 2])
 def test_derivatives_are_those_of_differences(direction: int) -> None:
     at, h = np.array([0.3, 1.3, 1.0]), 1e-3
@@ -310,12 +319,14 @@ def test_derivatives_are_finite_where_quasi_energies_are_degenerate(frequency: f
     np.testing.assert_allclose(slopes(at)["heat_currents"][:, 2], difference, rtol=1e-5, atol=1e-12)
 
 
+@pytest.mark.long
 def test_a_gradient_is_the_forward_derivative() -> None:
     at = jnp.array([0.3, 1.3, 1.0])
     gradient = jax.jit(jax.grad(lambda x: found(x)["power"]))(at)
     np.testing.assert_allclose(gradient, slopes(at)["power"], rtol=1e-10)
 
 
+@pytest.mark.long
 def test_a_batch_of_a_thousand_points_is_its_points() -> None:
     amplitudes = jnp.linspace(0.0, 0.6, 1000)
     hot = jnp.ones(1000).at[3].set(-1.0)
@@ -340,6 +351,7 @@ def status_of(system: qj.DrivenSystem) -> Status:
     return Status(int(state.status))
 
 
+@pytest.mark.long
 def test_statuses() -> None:
     baths = driven_qubit().baths
     sigma_x, sigma_z = jnp.asarray(SIGMA_X), jnp.asarray(SIGMA_Z)
@@ -417,6 +429,7 @@ def test_at_zero_temperature_the_ground_state_is_found() -> None:
     assert driven.entropy_production == np.inf
 
 
+@pytest.mark.long
 def test_a_bath_that_couples_to_nothing_changes_nothing() -> None:
     system, identity = driven_qubit(), jnp.eye(2)
     baths = [system.baths[0], qj.Bath(identity, 0.3, qj.Ohmic(0.02))]
@@ -439,6 +452,7 @@ def test_secular_ratio_is_the_largest_rate_over_the_smallest_gap() -> None:
 # --- 32 bit
 
 
+@pytest.mark.long
 def test_single_precision_keeps_its_digits_or_says_so() -> None:
     expected = solved(driven_qubit())
     with jax.enable_x64(False):

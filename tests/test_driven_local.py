@@ -39,6 +39,7 @@ def local_of_qutip(drive: Drive, bare: np.ndarray, points: int) -> np.ndarray:
     return np.array([oracles.unstack(step @ start) for step in maps[:-1]])
 
 
+@pytest.mark.long
 def test_the_periodic_state_is_the_fixed_point_of_qutips_propagator() -> None:
     drive, bare = random_drive(7, 3), bare_hamiltonian(7, 3)
     state = solved(drive.system(generator="local", local=bare, steps=128))
@@ -55,6 +56,7 @@ def test_the_periodic_state_is_the_fixed_point_of_qutips_propagator() -> None:
     np.testing.assert_allclose(state.heat_currents, J, rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.long
 def test_without_a_drive_it_is_the_local_steady_state() -> None:
     drive, bare = random_drive(8, 3), bare_hamiltonian(8, 3)
     H = drive.components[0]
@@ -117,6 +119,7 @@ def maser_in_time(drive: float, omega_c: float, omega_h: float, T_c: float, T_h:
     )
 
 
+@pytest.mark.long
 def test_the_maser_in_its_rotating_frame_is_the_one_in_time() -> None:
     state = maser_in_time(0.05, 1.0, 3.0, 0.5, 3.0)
     system = qj.models.maser(drive=0.05, omega_c=1.0, omega_h=3.0, T_c=0.5, T_h=3.0, rate=0.02)

@@ -32,6 +32,7 @@ def dense(system: qj.OpenSystem, rho: jax.Array) -> tuple[jax.Array, jax.Array]:
     return states.rho, states.status
 
 
+@pytest.mark.long
 @given(draw=draws(3), seed=st.integers(0, 100))
 @settings(max_examples=15)
 def test_it_is_the_exponential_of_the_explicit_generator(draw: Draw, seed: int) -> None:
@@ -43,6 +44,7 @@ def test_it_is_the_exponential_of_the_explicit_generator(draw: Draw, seed: int) 
         np.testing.assert_allclose(own, expected, atol=1e-10)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["redfield", "local"])
 def test_every_generator_evolves(name: str) -> None:
     rng = np.random.default_rng(5)
@@ -66,6 +68,7 @@ def test_a_defective_generator_keeps_its_digits() -> None:
     np.testing.assert_allclose(states.level_populations, expected, atol=1e-14)
 
 
+@pytest.mark.long
 def test_populations_alone_are_taken_where_that_is_exact() -> None:
     system = qj.models.chain(sites=3, g=0.4)
     localised = np.diag([0.0, 0.0, 1.0, 0.0, 0.0, 0.0])
@@ -79,6 +82,7 @@ def test_populations_alone_are_taken_where_that_is_exact() -> None:
     assert np.isnan(flagged.populations).all()
 
 
+@pytest.mark.long
 def test_it_begins_at_the_initial_state_and_ends_in_the_steady_one() -> None:
     system = qj.models.v_system(T_1=0.9, T_2=0.3, rate=0.2)
     rho = density_matrix(2, 3)
@@ -87,6 +91,7 @@ def test_it_begins_at_the_initial_state_and_ends_in_the_steady_one() -> None:
     np.testing.assert_allclose(states.rho[1], qj.steadystate(system).rho, atol=1e-9)
 
 
+@pytest.mark.long
 def test_its_slope_in_time_is_the_generators() -> None:
     system = qj.models.v_system(T_1=0.9, T_2=0.3, rate=0.2)
     rho = density_matrix(3, 3)
@@ -100,6 +105,7 @@ def test_its_slope_in_time_is_the_generators() -> None:
     np.testing.assert_allclose(slope, expected, atol=1e-13)
 
 
+@pytest.mark.long
 def test_it_maps_over_parameters() -> None:
     T = jnp.array([0.2, 0.9])
     over = jax.vmap(lambda T: qj.evolve(qj.models.lambda_system(T_1=T), TIMES, jnp.eye(3)[0]).rho)(T)
@@ -212,6 +218,7 @@ def test_warming_refuses_what_makes_no_sense(unchecked: None) -> None:
         assert (states.status == Status.PARAMETER_OUT_OF_RANGE).all()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("most", [3, 100_000])
 def test_an_integration_that_fails_is_a_status_at_its_point(
     most: int, monkeypatch: pytest.MonkeyPatch
@@ -248,6 +255,7 @@ def atom_of(time: jax.Array) -> qj.OpenSystem:
     return qj.OpenSystem(frequency * excited, qj.Bath(x, 0.5 + 0.1 * time, qj.Flat(0.4)))
 
 
+@pytest.mark.long
 def test_a_driven_atom_follows_its_rate_equation() -> None:
     def slope(time: float, p: np.ndarray) -> np.ndarray:
         n = occupation(1.0 + 0.3 * np.sin(time), 0.5 + 0.1 * time)
@@ -262,6 +270,7 @@ def test_a_driven_atom_follows_its_rate_equation() -> None:
     np.testing.assert_allclose(states.level_populations[:, 1], expected.y[0], atol=1e-9)
 
 
+@pytest.mark.long
 def test_a_constant_drive_is_none() -> None:
     system = qj.models.v_system(T_1=0.9, T_2=0.3)
     rho = density_matrix(6, 3)

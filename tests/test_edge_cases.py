@@ -25,6 +25,7 @@ def test_a_system_of_one_state_is_in_it(generator: str, method: str, coupling: f
     np.testing.assert_array_equal(qj.heat_currents(system, state), [0.0])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "system",
     [qj.models.lambda_system(T_1=0.5, T_2=0.3), qj.models.chain(sites=2, T_L=0.8, T_R=0.4)],
@@ -56,6 +57,7 @@ def degenerate_atom(T: float) -> qj.OpenSystem:
     return qj.OpenSystem(np.diag([0.0, 1.0, 1.0]), baths).with_observables({"huge": huge})
 
 
+@pytest.mark.long
 def test_an_infinite_observable_leaves_the_others_alone() -> None:
     both = qj.sweep(degenerate_atom, axes={"T": [0.5]}, observables=["huge", "heat_currents"])
     alone = qj.sweep(degenerate_atom, axes={"T": [0.5]}, observables=["heat_currents"])

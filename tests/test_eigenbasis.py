@@ -28,6 +28,7 @@ def _there_and_back(system: qj.OpenSystem) -> tuple[jax.Array, jax.Array]:
     return there, basis.rotate_out(there)
 
 
+@pytest.mark.long
 @given(draw=DRAWS)
 def test_eigenvectors_diagonalise_H(draw: Draw) -> None:
     basis = eigenbasis(draw.system)

@@ -46,6 +46,7 @@ def eigenvectors_are_derived(
     return bool(used)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "method",
     [
@@ -81,6 +82,7 @@ def test_one_eigendecomposition_serves_a_plane_of_temperatures() -> None:
     assert all("f64[1,3,3]" in line for line in decompositions)  # one sector of three, not 35 of them
 
 
+@pytest.mark.long
 def test_at_zero_temperature_derivatives_are_those_of_a_frozen_bath() -> None:
     """All of it sits at the cold site, whatever the other bath does."""
 
@@ -97,6 +99,7 @@ def test_at_zero_temperature_derivatives_are_those_of_a_frozen_bath() -> None:
 # --- the Gibbs state
 
 
+@pytest.mark.long
 def test_the_gibbs_state_of_a_level_that_a_perturbation_splits() -> None:
     """First and second derivatives by the perturbation's strength, at 0, and by T."""
     rng = np.random.default_rng(5)

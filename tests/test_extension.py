@@ -50,6 +50,7 @@ def swept(out: Path | None, **changed: Any) -> xr.Dataset:
         return data.load()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [

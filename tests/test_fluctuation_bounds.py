@@ -97,6 +97,7 @@ def assert_covered(found: Known | Bounded, exact: mpmath.matrix | list[mpmath.mp
     return ratios
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["dense", "secular_block"])
 @pytest.mark.parametrize("cold", [1.0, 6.0])
 def test_the_bound_covers_the_error_of_the_noise_with_coherences(method: str, cold: float) -> None:
@@ -110,6 +111,7 @@ def test_the_bound_covers_the_error_of_the_noise_with_coherences(method: str, co
     assert np.median(ratios) < LOOSE
 
 
+@pytest.mark.long
 def test_the_bound_covers_the_error_of_the_local_noise() -> None:
     for seed in range(4):
         drawn = DrivenQubit(seed)
@@ -117,6 +119,7 @@ def test_the_bound_covers_the_error_of_the_local_noise() -> None:
             assert_covered(noise_and_bound(drawn.system(), "dense"), drawn.exact().noise())
 
 
+@pytest.mark.long
 def test_the_noise_of_many_points_is_covered_at_each() -> None:
     """Mapped along two axes, one of which leaves most arrays as they are."""
     network = random_network(7, 4, 2)
@@ -163,6 +166,7 @@ def assert_covered_at_all_times(system: qj.OpenSystem, exact: Callable, method: 
             assert_covered(each(covariance, at), true_covariance)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "make",
     [DrivenQubit, lambda seed: without_dephasing(Drawn(seed, np.array([0.0, 0.9, 0.9])))],
@@ -174,6 +178,7 @@ def test_the_bounds_cover_the_errors_of_finite_times(make: Callable[[int], Drawn
         assert_covered_at_all_times(drawn.system(), drawn.exact, "dense")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cold", [1.0, 10.0])
 def test_the_bounds_cover_the_errors_of_finite_times_of_a_rate_equation(cold: float) -> None:
     for seed in range(2):
@@ -190,6 +195,7 @@ def improbability(system: qj.OpenSystem, current: jax.Array, method: str) -> Kno
     return bounded_rate_function(system, 0, current, method)[0]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["populations", "dense"])
 def test_the_bound_covers_the_error_of_the_rate_function(method: str) -> None:
     for seed in range(3):
@@ -222,6 +228,7 @@ def assert_covers(found: Known, exact: mpmath.mpf) -> None:
 # --- laws
 
 
+@pytest.mark.long
 @settings(max_examples=8)
 @given(seed=st.integers(0, 10**6), tilt=st.floats(-0.6, 0.6), shift=st.floats(-0.5, 0.5))
 @pytest.mark.parametrize(
@@ -256,6 +263,7 @@ def generating(system: qj.OpenSystem, chi: jax.Array) -> jax.Array:
     return qj.scaled_cgf(system, chi, method="dense")
 
 
+@pytest.mark.long
 @settings(max_examples=8)
 @given(seed=st.integers(0, 10**6), tilt=st.floats(-0.6, 0.6), shift=st.floats(-0.5, 0.5))
 def test_symmetries_of_the_local_generating_function_on_resonance(

@@ -50,6 +50,7 @@ def compared(seeds: range, cold: float, near: float | None, digits: int) -> tupl
     return elements, errors
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("cold", "near", "digits"), NETWORKS)
 def test_the_bound_covers_the_error_of_the_noise(cold: float, near: float | None, digits: int) -> None:
     elements, errors = compared(range(6), cold, near, digits)
@@ -67,6 +68,7 @@ def test_the_bound_covers_the_error_of_the_noise_of_many(
     assert np.median(errors) < 1e-14
 
 
+@pytest.mark.long
 def test_cumulants_are_derivatives_of_the_largest_eigenvalue() -> None:
     network = random_network(3, 4, 2)
     system, state = solved(network.system)
@@ -112,6 +114,7 @@ def test_derivatives_of_the_noise() -> None:
 # --- closed forms
 
 
+@pytest.mark.long
 def test_two_level_system_between_two_baths() -> None:
     omega, T, J = 1.3, (0.7, 0.3), (0.4, 1.1)
     n = 1 / np.expm1(omega / np.array(T))
@@ -195,6 +198,7 @@ def test_laws_of_the_noise(seed: int) -> None:
         assert np.all(np.asarray(qj.kur_ratio(system, state)) >= 1.0)
 
 
+@pytest.mark.long
 @settings(max_examples=15)
 @given(seed=st.integers(0, 10**6), shift=st.floats(-1.0, 1.0), tilt=st.floats(-1.0, 1.0))
 def test_fluctuation_theorem_and_energy_conservation(seed: int, shift: float, tilt: float) -> None:
@@ -207,6 +211,7 @@ def test_fluctuation_theorem_and_energy_conservation(seed: int, shift: float, ti
     assert float(qj.scaled_cgf(system, chi + shift)) == pytest.approx(here, rel=1e-9, abs=1e-11 * scale)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "system",
     [
@@ -242,12 +247,14 @@ def test_cumulants_of_combinations() -> None:
 # --- what may go wrong
 
 
+@pytest.mark.long
 def test_no_state_no_noise() -> None:
     system = atom((-0.5, qj.Flat(1.0)), (0.3, qj.Flat(1.0)))
     assert np.all(np.isnan(qj.current_noise(system, qj.steadystate(system))))
     assert np.isnan(qj.scaled_cgf(system, [0.1, 0.0]))
 
 
+@pytest.mark.long
 def test_a_state_that_is_not_unique_has_no_noise() -> None:
     system = qj.models.lambda_system(T_1=0.0, T_2=0.0)
     state = qj.steadystate(system, method="populations")
@@ -256,6 +263,7 @@ def test_a_state_that_is_not_unique_has_no_noise() -> None:
     assert np.isnan(qj.scaled_cgf(system, [0.0, 0.0], method="populations"))
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("unchecked")
 def test_user_errors() -> None:
     system, state = solved(atom((0.5, qj.Flat(1.0)), (0.3, qj.Flat(1.0))))
@@ -281,6 +289,7 @@ def test_user_errors() -> None:
         qj.finite_time_cumulants(system, 1.0)
 
 
+@pytest.mark.long
 def test_a_cumulant_without_six_digits_is_nan_and_its_point_says_so() -> None:
     """Near equilibrium the third one is small by law, and its terms are not: the currents are known."""
     found = qj.sweep(

@@ -80,6 +80,7 @@ def test_local_equation_as_qutip_has_it() -> None:
     np.testing.assert_allclose(np.diagonal(found[1]), np.diagonal(expected[1]), rtol=1e-9)
 
 
+@pytest.mark.long
 def test_three_level_maser_as_qthermo_has_it() -> None:
     """In the frame that rotates with the drive, by the local equation: Scovil & Schulz-DuBois (1959)."""
     qthermo = pytest.importorskip("qthermo")
@@ -100,6 +101,7 @@ def test_three_level_maser_as_qthermo_has_it() -> None:
     assert float(qj.scaled_cgf(system, [0.1, 0.0])) == pytest.approx(float(theirs), rel=1e-9)
 
 
+@pytest.mark.long
 def test_generating_function_of_the_local_equation() -> None:
     system = two_qubits("local")
     chi = np.array([0.2, -0.4])
@@ -155,6 +157,7 @@ def test_fluctuation_theorem_of_the_partially_secular_equation() -> None:
     assert float(qj.scaled_cgf(system, -chi - beta, method="dense")) == pytest.approx(there, rel=1e-9)
 
 
+@pytest.mark.long
 def test_energy_in_a_finite_time() -> None:
     """One bath gets what a two-level system has lost: its variance is that of a coin."""
     omega, T, rate = 1.3, 0.7, 0.4
@@ -198,6 +201,7 @@ def test_symmetry_of_the_rate_function() -> None:
     assert curvature == pytest.approx(1 / float(qj.current_noise(system, state)[0, 0]), rel=1e-8)
 
 
+@pytest.mark.long
 def test_statistics_by_name_in_a_sweep() -> None:
     names = ["current_noise", "current_cumulants", "fano", "tur_ratio", "kur_ratio"]
     found = qj.sweep("three_level_refrigerator", axes={"T_h": [0.8, 1.0]}, observables=names)

@@ -37,6 +37,7 @@ def grouped(system: qj.OpenSystem) -> tuple[np.ndarray, np.ndarray, np.ndarray, 
     return energies, bohr, group, labels
 
 
+@pytest.mark.long
 @given(draw=DRAWS)
 def test_bohr_frequencies_are_grouped_as_numpy_clusters_them(draw: Draw) -> None:
     energies, bohr, group, _ = grouped(draw.system)
@@ -110,6 +111,7 @@ def test_liouvillian_is_the_generator_of_explicit_projectors_on_many(d: int, spe
         np.testing.assert_allclose(liouvillian(draw.system), draw.generator, atol=1e-10)
 
 
+@pytest.mark.long
 @given(draw=DRAWS)
 def test_jump_operators_are_those_of_explicit_projectors(draw: Draw) -> None:
     omega, A = (np.asarray(part) for part in jump_operators(draw.system))
@@ -134,6 +136,7 @@ def test_liouvillian_is_the_sum_of_the_dissipators_of_its_jump_operators(draw: D
     np.testing.assert_allclose(liouvillian(draw.system), expected, atol=1e-10)
 
 
+@pytest.mark.long
 @given(draw=DRAWS)
 def test_trace_is_preserved(draw: Draw) -> None:
     L = np.asarray(liouvillian(draw.system))
@@ -163,6 +166,7 @@ def test_a_change_of_basis_changes_the_liouvillian_by_the_same(draw: Draw, seed:
     np.testing.assert_allclose(liouvillian(turned.system), expected, atol=1e-10)
 
 
+@pytest.mark.long
 @given(seed=SEEDS, d=st.integers(2, 5))
 def test_a_secular_tolerance_above_every_splitting_takes_a_level_as_one(seed: int, d: int) -> None:
     """Splittings of 1e-5, given up by the tolerance: the generator of the degenerate level, to 1e-4."""
@@ -182,6 +186,7 @@ def two_levels(coupling: np.ndarray, density: qj.SpectralDensity) -> qj.OpenSyst
 DEPHASING = np.array([[1.0, 1.0], [1.0, -1.0]])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("coupling", "density", "divergent"),
     [
@@ -218,6 +223,7 @@ def test_a_flat_bath_inside_a_degenerate_level_diverges() -> None:
     assert transitions(system).divergent
 
 
+@pytest.mark.long
 def test_banks_and_single_baths_are_the_same_baths() -> None:
     draw = random_draw(11, 3, True, "degenerate")
     T, eta = np.array([0.4, 0.9]), np.array([0.3, 0.8])
@@ -230,6 +236,7 @@ def test_banks_and_single_baths_are_the_same_baths() -> None:
     )
 
 
+@pytest.mark.long
 def test_it_maps() -> None:
     T = np.array([0.0, 0.3, 2.0])
     mapped = jax.vmap(lambda t: qj.liouvillian(qj.models.lambda_system(T_1=t)))(jnp.asarray(T))

@@ -71,6 +71,7 @@ def heat_to_the_right(h_L: float, h_R: float, Delta: float, T_L: float, T_R: flo
 DIODES = [(1.0, 0.0, 0.5, 1.0, 0.2), (0.7, 0.1, 1.3, 0.1, 0.4), (1.0, 0.3, 0.2, 0.5, 0.9)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("point", DIODES)
 def test_a_diode_carries_and_rectifies_heat_as_its_closed_form(point: tuple[float, ...]) -> None:
     *fields, T_L, T_R = point
@@ -146,6 +147,7 @@ def transistor(T_M: jax.Array) -> dict[str, jax.Array]:
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("T_M", [0.02, 0.1, 0.2])
 def test_a_transistor_carries_and_amplifies_heat_as_its_rate_equation(T_M: float) -> None:
     with mpmath.workdps(80):
@@ -222,6 +224,7 @@ def linden() -> tuple[qutip.Qobj, qutip.Qobj, list[qutip.Qobj]]:
     return bare, 0.3 * (swap + swap.dag()), couplings
 
 
+@pytest.mark.long
 def test_a_three_qubit_refrigerator_is_the_published_one_in_its_global_steady_state() -> None:
     bare, interaction, couplings = linden()
     T = (1.0, 1.2, 4.0)

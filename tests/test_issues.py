@@ -268,6 +268,7 @@ def unstarted(monkeypatch):
     monkeypatch.setattr("qthermo_jax.sweeping.execute.entry.run_in_memory", started)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("unchecked", "unstarted")
 @pytest.mark.filterwarnings("ignore::qthermo_jax.sweeping.SpecWarning")
 def test_sweep_and_check_find_the_same_in_random_specs(folder, monkeypatch):

@@ -206,6 +206,7 @@ def single() -> Iterator[None]:
         yield
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:qthermo_jax computes in 32 bit")
 @pytest.mark.usefixtures("single")
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -218,6 +219,7 @@ def test_functions_of_many_points_in_single_precision(name: str) -> None:
 # --- sweeps
 
 
+@pytest.mark.long
 def test_they_are_what_a_run_compiles(monkeypatch: pytest.MonkeyPatch) -> None:
     """A state of one site is coherent between eigenstates: populations alone are not exact."""
     made: list[tuple[dict[str, Any], list[Any]]] = []
@@ -297,6 +299,7 @@ MORE = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", SWEEPS)
 def test_sweeps_of_many_points(name: str) -> None:
     tile, *others = lowered_programs(SWEEPS[name](), "cuda")

@@ -66,6 +66,7 @@ def answers(system: qj.OpenSystem) -> dict[str, jax.Array]:
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["redfield", "local"])
 @given(seed=st.integers(0, 1000))
 @settings(max_examples=10)
@@ -139,6 +140,7 @@ def two_qubits(detuning: float, g: float, **kind: object) -> qj.OpenSystem:
     return qj.OpenSystem(H, own, local=bare, **kind)
 
 
+@pytest.mark.long
 @given(seed=st.integers(0, 1000))
 @settings(max_examples=8)
 def test_partial_secular_groups_frequencies_and_is_completely_positive(seed: int) -> None:
@@ -182,6 +184,7 @@ def test_local_lets_heat_flow_from_cold_to_hot() -> None:
         assert sign * qj.entropy_production(own, qj.steadystate(own)) > 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("element", [0.2, np.nan])
 def test_a_bare_hamiltonian_that_connects_sectors_is_flagged(element: float) -> None:
     """Its eigenvectors are looked for sector by sector, as those of H."""

@@ -68,6 +68,7 @@ def assert_xx_agrees_with_free_fermions(sites: int, method: str) -> None:
     np.testing.assert_allclose(observed, magnetisation, atol=1e-12)
 
 
+@pytest.mark.long
 def test_an_xx_chain_is_one_of_free_fermions() -> None:
     assert_xx_agrees_with_free_fermions(3, "populations")
 
@@ -103,6 +104,7 @@ def test_degenerate_levels_are_declared(sign: int) -> None:
         assert_levels_are_where_energies_are_equal(lattice)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["Ising", "Heisenberg"])
 def test_spin_chains_at_one_temperature_are_in_their_gibbs_state(kind: str) -> None:
     system = models.spin_chain(sites=3, kind=kind, J=0.7, T_L=0.6, T_R=0.6)

@@ -77,6 +77,7 @@ def test_heat_of_the_lambda_system_is_the_papers() -> None:
     np.testing.assert_allclose(jax.jit(qj.heat_currents)(system, skewed), expected, atol=1e-14)
 
 
+@pytest.mark.long
 def test_a_link_below_round_off_may_close_a_cycle() -> None:
     """The second bath drives the rotated atom by 6e-17: its current is tiny, and not exactly 0."""
     H = np.array([[0.08942715, -0.38535737], [-0.38535737, 1.66057285]])
@@ -97,6 +98,7 @@ def test_heat_into_a_bath_at_zero_temperature_is_infinite_entropy() -> None:
     assert result["entropy_production"] == np.inf
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "system",
     [
@@ -133,6 +135,7 @@ def qutrit(**observables: qj.Observable) -> tuple[qj.OpenSystem, qj.SteadyState]
     return system, jax.jit(qj.steadystate)(system)
 
 
+@pytest.mark.long
 def test_an_operator_gives_its_expectation_value() -> None:
     operator = hermitian(random_matrix(np.random.default_rng(9), 3, True))
     system, state = qutrit(q=qj.Observable(operator, QUANTITY))
@@ -231,6 +234,7 @@ def test_the_slope_of_the_site_populations_is_numpys_straight_line() -> None:
     np.testing.assert_allclose(qj.population_slope(system, state), expected, rtol=1e-12)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", GENERAL)
 def test_a_measure_has_the_shape_that_its_dimensions_say(name: str) -> None:
     system, state = qutrit()
@@ -271,6 +275,7 @@ def gap(system: qj.OpenSystem) -> jax.Array:
     return qj.liouvillian_gap(system, qj.steadystate(system, method="populations"))
 
 
+@pytest.mark.long
 @given(draw=draws(3))
 def test_the_gap_is_the_smallest_decay_rate_of_explicit_projectors(draw: Draw) -> None:
     expected = np.sort(-np.linalg.eigvals(draw.generator).real)[1]

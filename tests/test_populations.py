@@ -74,6 +74,7 @@ FORWARD, REVERSE = jax.jit(jax.jacfwd(log_ratios)), jax.jit(jax.jacrev(log_ratio
 SECOND = jax.jit(jax.jacfwd(jax.jacrev(log_ratios)))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("T", [0.8, 0.1, 0.02])
 def test_log_derivatives_keep_their_digits_where_populations_are_tiny(T: float) -> None:
     """In equilibrium d ln(p_i/p_0)/dT = (E_i - E_0)/T^2; at T = 0.02 the smallest p is 1e-52."""
@@ -177,6 +178,7 @@ def test_two_closed_classes_are_found_in_whatever_order_they_leave() -> None:
     assert (status == Status.NOT_UNIQUE).all()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("order", [(5, 3, 1, 4, 2, 0), (2, 4, 0, 5, 1, 3)], ids=str)
 def test_transient_levels_are_empty_where_the_transitions_are_known(order: tuple[int, ...]) -> None:
     """What leaves first, and together, is then chosen from where the couplings' zeros stand."""

@@ -95,6 +95,7 @@ def test_another_process_loads_what_one_compiled(
         np.testing.assert_array_equal(from_disk[name], cold[name])
 
 
+@pytest.mark.long
 def test_what_jax_has_loaded_is_not_saved(
     tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,6 +116,7 @@ def test_a_program_that_calls_lapack_is_loaded(own_cache: Path) -> None:
     xr.testing.assert_identical(qj.sweep("chain", **asked).drop_attrs(), cold.drop_attrs())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("points", [1, 7, 200, 5000])
 def test_a_batch_of_any_length_has_the_numbers_of_its_points(own_cache: Path, points: int) -> None:
     T = np.linspace(0.1, 2.0, points)
@@ -211,6 +213,7 @@ def scaled(T: float) -> qj.OpenSystem:
     return two_level(T, rate=SCALE[0] * Settings.rate)
 
 
+@pytest.mark.long
 def test_what_a_function_finds_in_memory_is_a_part_of_its_model(
     own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -262,6 +265,7 @@ def model(T: float):
 """
 
 
+@pytest.mark.long
 def test_a_models_file_and_its_helpers_are_a_part_of_it(
     folder: Path, own_cache: Path, compilations: Callable[[], int]
 ) -> None:

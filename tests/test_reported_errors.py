@@ -83,6 +83,7 @@ def assert_honest(found: list[tuple[float, float]], largest: float) -> None:
         assert true <= reported < largest
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("spectrum", SPECTRA)
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_reported_errors_cover_the_true_ones(seed: int, spectrum: str) -> None:
@@ -180,6 +181,7 @@ def chain_with_coherences(sites: int, g: float, T_L: float, T_R: float, method: 
     return qj.steadystate(qj.models.chain(sites=sites, g=g, T_L=T_L, T_R=T_R), method=method)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("sites", "method"),
     [

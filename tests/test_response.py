@@ -54,6 +54,7 @@ def test_conductance_of_an_atom_has_its_closed_form(T_1: float, T_2: float) -> N
     np.testing.assert_allclose(found, [into_1, [-slope for slope in into_1]], rtol=1e-11)
 
 
+@pytest.mark.long
 @given(T=st.floats(0.1, 3.0), g=st.floats(0.05, 1.3))
 def test_onsagers_matrix_is_symmetric_and_positive(T: float, g: float) -> None:
     L = np.asarray(responses(chain_with(jnp.full(4, T), g))["onsager"])
@@ -110,6 +111,7 @@ def test_the_soret_coefficient_is_minus_the_drift_along_a_gradient_that_keeps_th
     np.testing.assert_allclose(found, -fourth_order("mean_position", steeper), rtol=1e-7)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("g", "sign"), [(0.1, 1.0), (1.3, -1.0)])
 def test_its_sign_tells_the_paper_two_kinds_of_thermophoresis_apart(g: float, sign: float) -> None:
     """Fig. 2: N = 10, T = 0.8 -> 0.4; at g = 0.1 to the cold end, at g = 1.3 to the hot one."""
@@ -135,6 +137,7 @@ def test_a_system_without_positions_has_no_soret_coefficient() -> None:
     assert "soret" not in qj.available_observables(system)
 
 
+@pytest.mark.long
 def test_responses_are_observables_of_a_sweep() -> None:
     data = qj.sweep(
         "chain",

@@ -1,6 +1,7 @@
 """What the variables of a result say about themselves."""
 
 import jax.numpy as jnp
+import pytest
 
 import qthermo_jax as qj
 from qthermo_jax.plotting import drawable, status_of
@@ -16,6 +17,7 @@ def named_like_a_derivative(T: float) -> qj.OpenSystem:
     )
 
 
+@pytest.mark.long
 def test_each_variable_says_its_role() -> None:
     by = ["T_1", "T_2", "temperatures"]
     data = qj.sweep("lambda_system", axes={"T_1": [0.2, 0.4]}, derivatives=by)

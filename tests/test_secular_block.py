@@ -61,6 +61,7 @@ def test_it_equals_the_dense_solver_where_its_levels_are_declared(seed: int) -> 
     np.testing.assert_allclose(block["rho"], expected, atol=1e-13 / isolation)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sites", [3, *(pytest.param(N, marks=pytest.mark.slow) for N in (4, 5))])
 def test_it_equals_the_dense_solver_on_a_chain(sites: int) -> None:
     for g, T_L, T_R in ((0.1, 0.8, 0.4), (1.3, 0.3, 0.2)):
@@ -91,6 +92,7 @@ def test_declared_levels_that_miss_a_degeneracy_that_matters_are_not_exact() -> 
     assert np.isnan(missed["rho"]).all()
 
 
+@pytest.mark.long
 def test_declared_levels_may_miss_a_degeneracy_that_no_population_drives() -> None:
     system = qj.models.chain(sites=3, g=0.4)
     block = solved(system.with_levels([]), "secular_block")
@@ -135,6 +137,7 @@ def three_qubits_with_zz_couplings() -> qj.OpenSystem:
     return qj.OpenSystem(H, bath, sectors=[(i,) for i in range(8)])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["dense", "secular_block"])
 def test_a_conserved_coherence_leaves_no_unique_state(method: str) -> None:
     result = solved(three_qubits_with_zz_couplings(), method)
@@ -142,6 +145,7 @@ def test_a_conserved_coherence_leaves_no_unique_state(method: str) -> None:
     assert np.isnan(result["rho"]).all()
 
 
+@pytest.mark.long
 def test_populations_say_that_coherences_were_not_examined() -> None:
     result = solved(three_qubits_with_zz_couplings(), "populations")
     assert result["status"] == Status.OK
@@ -160,6 +164,7 @@ def test_the_gap_of_a_conserved_coherence_is_zero() -> None:
     assert 0.0 <= gap < 1e-13
 
 
+@pytest.mark.long
 def test_nothing_is_noted_where_every_coherence_decays() -> None:
     result = solved(qj.models.chain(sites=3), "populations")
     assert Note(int(result["note"])) == Note.NONE

@@ -16,6 +16,7 @@ TIMES = [0.0, 0.5, 3.0]
 EVOLVING: dict[str, Any] = {"parameters": {"T_1": 0.5, "T_2": 0.5}, "evolution": {"initial": UNBALANCED}}
 
 
+@pytest.mark.long
 def test_time_is_an_axis_of_an_evolution() -> None:
     data = qj.sweep(
         "lambda_system",
@@ -38,6 +39,7 @@ def test_time_is_an_axis_of_an_evolution() -> None:
     np.testing.assert_allclose(data.d_level_populations_d_time[..., :2], J, atol=1e-13)  # omega = 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("derivatives", [[], pytest.param(["time"], marks=pytest.mark.slow)])
 def test_baths_of_finite_capacity_warm_up_in_a_sweep(derivatives: list[str]) -> None:
     evolution = {"initial": UNBALANCED, "heat_capacity": [4.0, 5.0]}
@@ -60,6 +62,7 @@ def test_baths_of_finite_capacity_warm_up_in_a_sweep(derivatives: list[str]) -> 
     np.testing.assert_allclose(data.d_bath_temperatures_d_time, expected, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.long
 def test_points_with_coherences_are_evolved_densely() -> None:
     """A site of the chain is no eigenstate where it tunnels; a ground state is."""
     data = qj.sweep(
@@ -143,6 +146,7 @@ def test_a_sweep_takes_every_generator(kind: dict[str, Any]) -> None:
         np.testing.assert_allclose(data.heat_currents.sel(g=g), expected, atol=1e-13)
 
 
+@pytest.mark.long
 def test_a_derivative_that_splits_a_level_of_the_bare_hamiltonian_is_flagged() -> None:
     step = 1e-5
     axes = {"detuning": [0.0, 0.2 - step, 0.2, 0.2 + step]}
@@ -179,6 +183,7 @@ axes.T_1 = [0.5, 0.9]
 """
 
 
+@pytest.mark.long
 def test_an_observable_of_ones_own_stands_in_a_file(tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text(OWN)
     (tmp_path / "spec.toml").write_text(SPEC)
@@ -208,6 +213,7 @@ def entropy(system: qj.OpenSystem, state: qj.State) -> jax.Array:
     return -jnp.sum(state.populations * jnp.log(state.populations))
 
 
+@pytest.mark.long
 def test_an_observable_of_ones_own_is_given_in_python() -> None:
     data = qj.sweep("lambda_system", axes={"T_1": [0.5]}, observables=[entropy, "von_neumann_entropy"])
     np.testing.assert_allclose(data.entropy, data.von_neumann_entropy, rtol=1e-13)

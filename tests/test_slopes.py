@@ -42,6 +42,7 @@ def hidden(x: float) -> qj.OpenSystem:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("model", "method", "status"),
     [

@@ -66,6 +66,7 @@ def by_every_method(system: qj.OpenSystem) -> dict[str, tuple[qj.SteadyState, ja
     return {method: solve(system, method) for method in METHODS}
 
 
+@pytest.mark.long
 @given(draw=draws(3), baths=FROZEN)
 def test_the_tiers_agree(draw: Draw, baths: tuple[int, ...]) -> None:
     assert_tiers_agree(by_every_method(as_arrays(frozen(draw, baths))), is_degenerate(draw))
@@ -107,6 +108,7 @@ def assert_not_unique(system: qj.OpenSystem, method: str) -> None:
     assert np.isnan(J).all()
 
 
+@pytest.mark.long
 @given(seed=SEEDS, is_complex=st.booleans(), baths=FROZEN)
 def test_the_tiers_agree_that_two_disconnected_blocks_have_no_unique_state(
     seed: int, is_complex: bool, baths: tuple[int, ...]

@@ -81,6 +81,7 @@ def test_an_edited_helper_is_another_model(folder: Path, how: str) -> None:
     assert float(after.function(g=0.3).temperatures[0]) == 0.9
 
 
+@pytest.mark.long
 def test_a_file_with_the_numbers_of_an_edited_helper_is_another_models(folder: Path) -> None:
     (folder / "own.py").write_text(MODEL.format(*OWN["beside"]))
     assert current("own.py:own", out="r.h5") == pytest.approx(expected(0.5), rel=1e-12)
@@ -90,6 +91,7 @@ def test_a_file_with_the_numbers_of_an_edited_helper_is_another_models(folder: P
     assert current("own.py:own", out="r.h5", overwrite=True) == pytest.approx(expected(0.9), rel=1e-12)
 
 
+@pytest.mark.long
 def test_an_edited_helper_of_an_observable_is_another_observable(folder: Path) -> None:
     (folder / "seen.py").write_text(
         "import helper\ndef seen(system, state):\n    return helper.T + 0 * state.leak\n"
@@ -114,6 +116,7 @@ def test_helpers_of_one_name_in_two_folders_stay_apart(folder: Path) -> None:
     assert "helper" not in sys.modules
 
 
+@pytest.mark.long
 def test_what_a_notebook_imported_under_that_name_stays(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

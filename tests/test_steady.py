@@ -162,6 +162,7 @@ FAULTS: dict[str, tuple[Callable[[], qj.OpenSystem], Status]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_becomes_a_status_and_nan(fault: str) -> None:
     build, status = FAULTS[fault]
@@ -310,6 +311,7 @@ def test_second_derivatives_agree_with_central_differences_of_the_first() -> Non
     np.testing.assert_allclose(second, central_difference(FORWARD, 4e-3), atol=2e-8)
 
 
+@pytest.mark.long
 def test_derivatives_are_zero_where_a_bath_is_frozen() -> None:
     slopes = np.asarray(FORWARD(jnp.array([0.3, 0.8, 0.0])))
     assert np.isfinite(slopes).all()
@@ -323,6 +325,7 @@ def test_a_bad_point_leaves_the_derivatives_of_the_others_alone() -> None:
     np.testing.assert_allclose(slopes[0], FORWARD(POINT), atol=1e-13)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("T", [[-0.1, 0.5], [0.0, 0.0]])
 def test_a_flagged_point_has_no_forward_derivatives(T: list[float]) -> None:
     def populations(T: jax.Array) -> jax.Array:

@@ -299,6 +299,7 @@ class TestOtherTiles:
         assert solved == ([2, 3, 4, 5] if memory == self.FINER else [0, 4])
         assert tile_files_of(interrupted) == []
 
+    @pytest.mark.long
     def test_whatever_cut_them_they_are_joined_in_a_plane(
         self, out: Path, monkeypatch: pytest.MonkeyPatch, solved: list[int]
     ) -> None:

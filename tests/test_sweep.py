@@ -40,6 +40,7 @@ def two_axes():
     return qj.sweep("chain", **TWO_AXES)
 
 
+@pytest.mark.long
 def test_every_point_equals_the_model_solved_alone(two_axes):
     for i, g in enumerate(G):
         for j, T in enumerate(T_L):
@@ -66,6 +67,7 @@ def test_names_coordinates_and_units(two_axes):
     assert (data.status == qj.Status.OK).all()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("points", [1, 2, 4, 5])
 def test_tiles_do_not_change_a_number(two_axes, points):
     memory = points * memory_of(qj.models.chain(sites=3))
@@ -159,6 +161,7 @@ def test_no_axes_is_one_point():
     assert data.unbalance.item() == 1.0
 
 
+@pytest.mark.long
 def test_a_flagged_point_is_nan_and_leaves_the_others_alone():
     axes = {"g": [0.0, 0.5], "T_R": [0.2, -0.1, np.nan]}
     with pytest.warns(SpecWarning, match="axes.T_R"):
@@ -199,6 +202,7 @@ def test_64_bit_without_touching_the_callers_configuration():
     assert in_a_fresh_interpreter(code) == "float64 True\nFalse float32"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("chunk", [1, 4])
 def test_chunks_do_not_change_a_number(two_axes, chunk, monkeypatch):
     monkeypatch.setattr(tiling, "_CHUNK", chunk)
@@ -285,6 +289,7 @@ def crossing(omega, T):
     return qj.OpenSystem(H, baths, sectors=[(0,), (1,), (2,)])
 
 
+@pytest.mark.long
 def test_a_derivative_that_does_not_exist_is_flagged_and_leaves_the_rest_alone():
     axes = {"omega": [0.8, 1.0], "T": [0.5]}
     data = qj.sweep(crossing, axes=axes, observables=["heat_currents"], derivatives=["omega", "T"])
@@ -333,6 +338,7 @@ def pair_of_atoms(omega, T):
     return qj.OpenSystem(H, baths, sectors=[(0,), (1,), (2,), (3,)])
 
 
+@pytest.mark.long
 def test_coherences_inside_a_level_are_solved_by_the_block_that_the_points_show():
     axes, wanted = {"omega": [1.0, 1.3], "T": [0.5, 0.9]}, ["level_populations", "heat_currents"]
     data = qj.sweep(pair_of_atoms, axes=axes, observables=wanted)
@@ -352,6 +358,7 @@ def test_coherences_inside_a_level_are_solved_by_the_block_that_the_points_show(
 # --- single precision
 
 
+@pytest.mark.long
 def test_single_precision_keeps_six_digits_of_every_population():
     arguments = {
         "axes": {"g": [0.3, 1.3], "T_L": [0.2, 0.6]},
@@ -367,6 +374,7 @@ def test_single_precision_keeps_six_digits_of_every_population():
     np.testing.assert_allclose(single.level_populations, double.level_populations, rtol=2e-5)
 
 
+@pytest.mark.long
 def test_single_precision_says_where_it_cannot():
     arguments = {"axes": {"T_L": [0.3, 0.007]}, "parameters": {"sites": 3, "T_R": 0.0072, "g": 0.3}}
     single = qj.sweep("chain", **arguments, precision="float32")

@@ -116,6 +116,7 @@ def assert_within_errors(samples: np.ndarray, expected: np.ndarray) -> None:
 # --- statistics
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["populations", "dense"])
 def test_means_are_those_of_the_steady_state(method: str) -> None:
     system, found = refrigerator(), record(method)
@@ -166,6 +167,7 @@ def coherent_pair(generator: str) -> qj.OpenSystem:
     return qj.OpenSystem(H, baths, generator=generator, **options)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("generator", [pytest.param("local", marks=pytest.mark.slow), "partial_secular"])
 def test_wave_functions_follow_the_evolution_and_give_what_their_jumps_carry(generator: str) -> None:
     system, times = coherent_pair(generator), np.array([0.0, 0.7, 3.0, 12.0])

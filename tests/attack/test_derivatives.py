@@ -18,6 +18,7 @@ pytestmark = pytest.mark.accuracy
 QUICK = 16
 
 
+@pytest.mark.long
 def test_derivatives_of_drawn_systems() -> None:
     seeds = [seed for seed in range(400) if draw(seed).signature == STRUCTURE][:QUICK]
     assert_no_failure(attack(seeds, ("auto",)))

@@ -76,6 +76,7 @@ def disagreements(number, seed):
     return found
 
 
+@pytest.mark.long
 def test_random_specs_are_told_in_lines(folder, qthermo):
     assert attack(folder, qthermo, 150, seed=1) == []
 

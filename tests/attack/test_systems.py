@@ -53,6 +53,7 @@ def test_drawn_systems() -> None:
     assert_no_failure(attack(seeds, QUICK_METHODS))
 
 
+@pytest.mark.long
 def test_currents_through_a_poorly_known_link() -> None:
     assert_no_failure(attack(POORLY_KNOWN_LINKS, ("populations",)))
 

@@ -261,6 +261,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.long
 def test_what_explain_predicts_comes_true(folder):
     (folder / "spec.toml").write_text(
         """
@@ -366,6 +367,7 @@ g = { start = 0.1, stop = 1.3, num = 400 }
 """
 
 
+@pytest.mark.long
 def test_interrupted_it_leaves_with_130_and_keeps_what_was_finished(folder):
     (folder / "slow.toml").write_text(SLOW_SPEC)
     command = [*QTHERMO, "run", "slow.toml", "--memory", "0.00001"]
@@ -381,6 +383,7 @@ def test_interrupted_it_leaves_with_130_and_keeps_what_was_finished(folder):
     assert 0 < len(kept) < 400
 
 
+@pytest.mark.long
 def test_what_it_compiles_is_kept_for_the_user_alone(folder):
     cache = folder / "cache"
     environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
@@ -394,6 +397,7 @@ def test_what_it_compiles_is_kept_for_the_user_alone(folder):
     assert log[-1].endswith("finished")
 
 
+@pytest.mark.long
 def test_two_processes_fill_one_cache_at_once(folder):
     environment = {**os.environ, "QTHERMO_CACHE_DIR": str(folder / "cache")}
     commands = [[*QTHERMO, "run", "spec.toml", "--out", name] for name in ("a.h5", "b.h5")]
@@ -406,6 +410,7 @@ def test_two_processes_fill_one_cache_at_once(folder):
         xr.testing.assert_equal(other, first)
 
 
+@pytest.mark.long
 def test_a_bar_on_a_terminal_and_plain_lines_elsewhere(folder):
     leader, follower = pty.openpty()
     command = [*QTHERMO, "run", "spec.toml"]

@@ -211,6 +211,7 @@ class TestScheduler:
         with pytest.raises(Interrupted):
             swept(scheduler.address, stop=lambda: "there are no workers" in caplog.text)
 
+    @pytest.mark.long
     def test_a_driver_that_dies_is_started_again_and_a_worker_that_dies_is_not_missed(
         self, plain: xr.Dataset, two_workers: Dask
     ) -> None:
@@ -236,6 +237,7 @@ class TestScheduler:
         _, *solved = tiles  # the first is what was there before
         assert len(tile_files()) == len(solved) < 10
 
+    @pytest.mark.long
     def test_a_tile_that_fails_three_times_is_named_and_the_rest_goes_on(
         self,
         folder: Path,
@@ -264,6 +266,7 @@ class TestScheduler:
         Store(Path("r.h5"), plan).tile_files.path(box).mkdir(parents=True)
         xr.testing.assert_equal(swept(two_workers.address), plain)
 
+    @pytest.mark.long
     def test_a_helper_that_changed_since_the_plan_was_made_is_refused(
         self, folder: Path, two_workers: Dask
     ) -> None:

@@ -36,6 +36,7 @@ def write_sweeps(folder: Path) -> None:
     qj.sweep("lambda_system", axes={}, out=folder / "point.h5")
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_four_devices_give_the_numbers_of_one(tmp_path: Path) -> None:
     """Four virtual ones."""

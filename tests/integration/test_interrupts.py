@@ -61,6 +61,7 @@ def started(patch, *arguments):
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 @pytest.mark.parametrize("patch", [COMPILING, SOLVING, WRITING], ids=["compiles", "solves", "writes"])
 def test_the_second_one_leaves_at_once(folder, patch, number):

@@ -40,6 +40,7 @@ def wait_for_a_part(process: subprocess.Popen[str], folder: Path) -> None:
     assert process.poll() is None, process.communicate()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("times", [2, pytest.param(100, marks=pytest.mark.slow)])
 @pytest.mark.timeout(1200)
 def test_killed_again_and_again_it_ends_in_the_same_numbers(
@@ -115,6 +116,7 @@ main()
 """
 
 
+@pytest.mark.long
 def test_a_folder_that_cannot_be_written_is_one_line() -> None:
     with tempfile.TemporaryDirectory() as name:  # one that others may enter
         Path(name).chmod(0o755)

@@ -43,6 +43,7 @@ def result(name: str, parameters: dict[str, Any] | None = None, **changes: Any):
     return run_in_memory(job)
 
 
+@pytest.mark.long
 def test_every_sweep_resolves():
     specs = sorted(SWEEPS.glob("*.toml"))
     assert {spec.stem for spec in specs} >= set(PAPER)
@@ -169,6 +170,7 @@ def test_what_redfield_makes_negative_is_left_out() -> None:
     assert np.isfinite(data.current.sel(equation="global")).all()
 
 
+@pytest.mark.long
 def test_the_local_equation_does_not_know_of_the_tunnelling() -> None:
     data = result("chain_local", {"sites": 4}, axes={"g": [0.01, 0.5, 1.3]})
     weights = 1 + np.exp(1 / np.linspace(0.8, 0.4, 4))
