@@ -31,7 +31,7 @@ run: $(VENV)/.installed ## the paper's Fig. 2(b)-(e): install, compute, draw
 test: $(VENV)/.installed-test ## install and run the tests and the examples of the docstrings
 	$(PYTEST)
 
-test-long: $(VENV)/.installed-test ## the tests that take more than four seconds each
+test-long: $(VENV)/.installed-test ## the tests that take more than two seconds each
 	$(PYTEST) -m "long and not slow and not thorough"
 
 test-accuracy: $(VENV)/.installed-test ## the tests of accuracy, more of them, with XLA's optimisations

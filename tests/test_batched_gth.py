@@ -92,6 +92,7 @@ def test_without_a_transition_each_state_is_a_class_of_its_own() -> None:
     assert together(np.zeros((MANY, 0)), pairs).classes.tolist() == [3] * MANY
 
 
+@pytest.mark.long
 def test_mapped_twice_it_is_the_same() -> None:
     pairs = all_pairs(4)
     rates = random_rates(pairs, 1e-3)
@@ -101,6 +102,7 @@ def test_mapped_twice_it_is_the_same() -> None:
         np.testing.assert_allclose(one, other.reshape(one.shape), rtol=1e-14, atol=1e-15)
 
 
+@pytest.mark.long
 def test_both_ways_of_differentiating_agree_with_differences() -> None:
     pairs = all_pairs(3)
     rates = random_rates(pairs, 1e-1)

@@ -111,6 +111,7 @@ def test_nothing_happens_at_zero_frequency_above_the_ohmic_power() -> None:
     assert qj.rate(qj.OhmicFamily(0.7, 1.5, 3.0), 0.0, 0.37) == 0.0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("omega", [1e-20, 1.0, 1e4])
 @pytest.mark.parametrize("T", [0.0, 1e-310, 1e-300, 1e-30])
 def test_a_frozen_bath_is_empty_in_value_and_in_every_derivative(omega: float, T: float) -> None:

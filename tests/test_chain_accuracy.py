@@ -104,6 +104,7 @@ CHAINS = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("g", "T_L", "T_R"), CHAINS)
 def test_populations_and_currents_of_the_chain_keep_their_digits_and_report_their_error(
     g: float, T_L: float, T_R: float

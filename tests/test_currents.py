@@ -249,6 +249,7 @@ def test_a_sweep_finds_net_fluxes_where_differences_have_no_six_digits(
     assert data.d_heat_currents_d_T_L.notnull().all()
 
 
+@pytest.mark.long
 def test_a_sweep_without_cold_points_needs_no_net_fluxes(monkeypatch: pytest.MonkeyPatch) -> None:
     made = list[bool]()
     data = diodes(made, monkeypatch, [0.7, 0.0266220735785953, 0.9], observables=["heat_currents"])

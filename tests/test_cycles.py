@@ -193,6 +193,7 @@ def test_it_maps_and_has_derivatives() -> None:
     np.testing.assert_allclose(slopes[1][1], -np.asarray(found.energies) / 0.7**2, rtol=1e-12)
 
 
+@pytest.mark.long
 def test_bad_input_is_one_line_or_a_status(unchecked: None) -> None:
     system = qj.models.lambda_system()
     with pytest.raises(ValueError, match="generator 'redfield' is no rate equation"):

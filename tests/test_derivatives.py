@@ -226,6 +226,7 @@ def test_the_chain_by_every_parameter(tiers: tuple[str, ...]) -> None:
 COLD = np.array([[0.02, 0.008, 0.05, 1.0, 1.0], [0.0125, 0.007, 0.1, 0.9, 0.5]])
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("many_digits")
 def test_log_derivatives_of_a_cold_chain_keep_their_digits_where_populations_are_tiny() -> None:
     (found,) = chain_derivatives("populations")(COLD)

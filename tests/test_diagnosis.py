@@ -132,6 +132,7 @@ SOUND = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sound", SOUND.values(), ids=SOUND)
 def test_of_a_sound_system_nothing_is_said(sound):
     assert int(qj.steadystate(sound).status) not in (1, 2)

@@ -170,6 +170,7 @@ def test_the_laws_of_thermodynamics_and_the_bounds(seed: int) -> None:
     assert np.max(np.abs(state.rho - fine.rho)) <= state.error
 
 
+@pytest.mark.long
 @settings(max_examples=8)
 @given(seed=SEEDS)
 def test_bounds_cover_what_too_few_steps_do(seed: int) -> None:
@@ -210,6 +211,7 @@ def test_the_state_over_the_period_obeys_its_modes() -> None:
 # --- degenerate quasi-energies
 
 
+@pytest.mark.long
 def test_dense_and_populations_agree_where_both_are_exact() -> None:
     system = random_drive(4, 3).system()
     alone, dense = solved(system), solved(system, method="dense")
@@ -220,6 +222,7 @@ def test_dense_and_populations_agree_where_both_are_exact() -> None:
     np.testing.assert_allclose(alone.entropy_production, dense.entropy_production, rtol=1e-9)
 
 
+@pytest.mark.long
 def test_populations_that_drive_coherences_are_flagged_and_kept_by_auto() -> None:
     system = random_draw(3, 3, is_complex=True, spectrum="degenerate").system
     driven = qj.DrivenSystem([system.H], 2.0, system.baths)
@@ -307,6 +310,7 @@ def test_derivatives_are_those_of_differences(direction: int) -> None:
         )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("frequency", [1.0, 0.5, 2.0])
 def test_derivatives_are_finite_where_quasi_energies_are_degenerate(frequency: float) -> None:
     """Without a drive, at resonances: the level splits with the amplitude, and nothing is NaN."""

@@ -138,6 +138,7 @@ def engine(omega_c: jax.Array, T_c: jax.Array, T_h: jax.Array) -> dict[str, jax.
     return {name: qj.observe(system, state, name) for name in system.observables}
 
 
+@pytest.mark.long
 @settings(max_examples=20)
 @given(omega_c=st.floats(0.3, 2.7), T_c=st.floats(0.3, 2.0), T_h=st.floats(0.3, 4.0))
 def test_the_maser_amplifies_up_to_the_carnot_point(omega_c: float, T_c: float, T_h: float) -> None:

@@ -150,6 +150,7 @@ def test_heat_leaves_faster_to_the_bath_of_the_emptier_level(low: float, more: f
     np.testing.assert_allclose([J_1, J_2], 0.7 * ((n + 1) * P[2] - n * P[:2]), rtol=1e-12)
 
 
+@pytest.mark.long
 def test_a_gradient_appears_and_stays() -> None:
     """Bath k alone fills |k>: C T_k - omega P_k stays too, so the end is known."""
     system = qj.models.lambda_system(T_1=0.5, T_2=0.5)
@@ -172,6 +173,7 @@ def test_a_gradient_appears_and_stays() -> None:
     np.testing.assert_allclose(T[-1], 0.5 + (final - P[:2]) / C, rtol=1e-9)
 
 
+@pytest.mark.long
 def test_baths_that_a_system_connects_meet_at_one_temperature() -> None:
     system = atom((0.9, qj.Flat(0.3)), (0.4, qj.Flat(0.7)))  # of frequency 1.3
     C = np.array([2.0, 3.0])
@@ -208,6 +210,7 @@ def test_warming_has_derivatives() -> None:
     np.testing.assert_allclose(jax.jacfwd(gradient)(C), difference, rtol=1e-6)
 
 
+@pytest.mark.long
 def test_warming_refuses_what_makes_no_sense(unchecked: None) -> None:
     system = qj.models.lambda_system()
     start = [1.0, 0.0, 0.0]

@@ -13,6 +13,7 @@ GENERATORS = [("global", method) for method in ("auto", "populations", "secular_
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("coupling", [0.0, 1.0])
 @pytest.mark.parametrize(("generator", "method"), GENERATORS)
 def test_a_system_of_one_state_is_in_it(generator: str, method: str, coupling: float) -> None:

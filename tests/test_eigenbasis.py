@@ -142,6 +142,7 @@ def test_levels_are_shared_across_sectors() -> None:
     assert (basis.amplification == 0.0).all()  # each state is a sector of its own
 
 
+@pytest.mark.long
 def test_it_maps() -> None:
     U = random_unitary(np.random.default_rng(6), 3, False)
     ladder, pair = (U @ np.diag(E) @ U.T for E in ([0.0, 1.0, 2.0], [0.0, 1.0, 1.0]))

@@ -172,6 +172,7 @@ def test_a_level_splits_inside_a_sector_or_between_sectors(
     assert split(qj.OpenSystem(np.diag([0.0, 1.0, 1.0]), bath, sectors=sectors), change) == expected
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("g", "parameter", "expected"),
     [(0.3, "g", (False, False)), (0.3, "h", (False, False)), (0.0, "g", (True, False))],

@@ -141,6 +141,7 @@ def test_other_physics_is_never_mixed_in(out: Path, changed: dict[str, Any]) -> 
         swept(out, **changed, extend=True)
 
 
+@pytest.mark.long
 def test_another_initial_state_is_other_physics(out: Path) -> None:
     def evolved(initial: str) -> None:
         asked: dict[str, Any] = {"axes": {"time": [0.0, 1.0]}, "evolution": {"initial": initial}}

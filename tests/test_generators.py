@@ -47,6 +47,7 @@ def test_bohr_frequencies_are_grouped_as_numpy_clusters_them(draw: Draw) -> None
     np.testing.assert_allclose(bohr.reshape(-1), frequencies, atol=1e-14)
 
 
+@pytest.mark.long
 @given(draw=DRAWS)
 def test_bohr_frequencies_are_equal_in_a_group_and_vanish_inside_a_level(draw: Draw) -> None:
     energies, bohr, group, labels = grouped(draw.system)
@@ -77,6 +78,7 @@ def test_an_equally_spaced_ladder_has_one_group_for_each_step(d: int) -> None:
     assert partition(grouped(uncoupled(H))[2]) == partition(steps)
 
 
+@pytest.mark.long
 def test_secular_tol_groups_bohr_frequencies_absolutely() -> None:
     H = np.diag([0.0, 1.0, 1.01])
     groups = {
@@ -143,6 +145,7 @@ def test_trace_is_preserved(draw: Draw) -> None:
     np.testing.assert_allclose(oracles.stack(np.eye(len(draw.H))) @ L, 0.0, atol=1e-12)
 
 
+@pytest.mark.long
 @given(draw=DRAWS, seed=SEEDS)
 def test_hermiticity_is_preserved(draw: Draw, seed: int) -> None:
     L = np.asarray(liouvillian(draw.system))
@@ -151,6 +154,7 @@ def test_hermiticity_is_preserved(draw: Draw, seed: int) -> None:
     np.testing.assert_allclose(of_adjoint, changed.conj().T, atol=1e-12)
 
 
+@pytest.mark.long
 @given(draw=DRAWS, seed=SEEDS)
 def test_a_change_of_basis_changes_the_liouvillian_by_the_same(draw: Draw, seed: int) -> None:
     U = random_unitary(np.random.default_rng(seed), len(draw.H), np.iscomplexobj(draw.H))
@@ -216,6 +220,7 @@ def test_a_divergent_rate_that_only_round_off_of_eigenvectors_drives_is_harmless
     assert not transitions(system).divergent
 
 
+@pytest.mark.long
 def test_a_flat_bath_inside_a_degenerate_level_diverges() -> None:
     coupling = np.zeros((3, 3))
     coupling[1, 2] = coupling[2, 1] = coupling[0, 1] = coupling[1, 0] = 1.0

@@ -166,6 +166,7 @@ def test_a_transistor_carries_and_amplifies_heat_as_its_rate_equation(T_M: float
     np.testing.assert_allclose(alpha[0, 1] + alpha[2, 1], -1.0, rtol=1e-6)
 
 
+@pytest.mark.long
 def test_the_transistor_amplifies_at_its_published_working_point() -> None:
     """Joulain et al., Fig. 3: far above 1 at low T_M, the base current far below the others."""
     found = transistor(0.05)
@@ -189,6 +190,7 @@ def three_level(*parameters: jax.Array) -> tuple[jax.Array, jax.Array]:
     return qj.heat_currents(system, state), qj.observe(system, state, "cooling_power")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("point", THREE_LEVELS)
 def test_a_three_level_refrigerator_exchanges_heat_in_the_ratio_of_its_frequencies(
     point: tuple[float, ...],

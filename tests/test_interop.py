@@ -91,6 +91,7 @@ def solved() -> tuple[qj.OpenSystem, qj.SteadyState]:
 Solved = tuple[qj.OpenSystem, qj.SteadyState]
 
 
+@pytest.mark.long
 def test_the_steady_state_is_qutips(solved: Solved) -> None:
     first, second = (
         oracles.bath_rate(lambda w, eta=eta: eta * w, eta, own) for eta, own in zip(ETA, T, strict=True)

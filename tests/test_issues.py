@@ -313,6 +313,7 @@ T_2 = [0.0, nan, -1.0]
 ODD_PATHS = ["axes.T_1", "axes.T_1", "axes.T_2", "axes.T_2"]
 
 
+@pytest.mark.long
 def test_sweep_and_run_warn_of_what_check_finds_odd(folder, qthermo, capsys):
     verdict = checked(folder, ODD)
     assert [issue.path for issue in verdict.oddities] == ODD_PATHS

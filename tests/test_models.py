@@ -44,6 +44,7 @@ def unbalance_of(model: str, spectrum: str) -> Any:
     return jax.jit(unbalance)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("spectrum", ["flat", "ohmic"])
 @given(omega_1=FREQUENCIES, omega_2=FREQUENCIES, T_1=TEMPERATURES, T_2=TEMPERATURES)
 def test_lambda_unbalance_is_equation_8(
@@ -69,6 +70,7 @@ def test_a_bath_at_zero_temperature_takes_the_whole_particle(T_1: float) -> None
     assert unbalance_of("lambda", "flat")(1.0, 1.0, 0.0, T_1, 1.0) == -1.0
 
 
+@pytest.mark.long
 def test_unbalance_has_the_exact_derivative() -> None:
     def exact(T: mpmath.mpf) -> mpmath.mpf:
         n_1, n_2 = 1 / mpmath.expm1(1 / T), 1 / mpmath.expm1(mpmath.mpf(1) / mpmath.mpf("0.5"))
@@ -175,6 +177,7 @@ def compiled_chain(sites: int, spectrum: str, method: str = "populations") -> An
     return jax.jit(answer)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("g", "T_L", "T_R", "highest"),
     [
@@ -273,6 +276,7 @@ def test_many_random_chains_agree_with_qutip() -> None:
         assert_agrees_with_qutip(chain)
 
 
+@pytest.mark.long
 def test_a_chain_at_one_temperature_is_in_its_gibbs_state() -> None:
     system = models.chain(sites=4, g=0.7, T_L=0.6, T_R=0.6)
     result = solved(system)

@@ -222,6 +222,7 @@ def test_a_seed_is_a_draw_of_the_disorder() -> None:
     assert abs(drawn.std() - 1) < 0.1
 
 
+@pytest.mark.long
 def test_fmo_relaxes_by_the_golden_rule() -> None:
     """gamma = 2 J (1 + n), where J has the reorganisation energy 35: the integral of J/(pi omega)."""
     system = models.fmo(T_in=250.0, T_out=100.0)

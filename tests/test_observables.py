@@ -47,6 +47,7 @@ def test_heat_currents_are_the_energy_that_each_explicit_generator_takes(draw: D
     np.testing.assert_allclose(result["entropy_production"], (expected / draw.T).sum(), atol=1e-10)
 
 
+@pytest.mark.long
 @given(
     T_1=st.floats(0.1, 3.0),
     T_2=st.floats(0.1, 3.0),
@@ -63,6 +64,7 @@ def test_heat_through_an_atom_has_its_closed_form(
     np.testing.assert_allclose(currents, [expected, -expected], atol=1e-12)
 
 
+@pytest.mark.long
 def test_heat_of_the_lambda_system_is_the_papers() -> None:
     """J_k = omega_k Gamma ((n_k + 1) P_e - n_k P_k), for any state: here one out of balance."""
     system = qj.models.lambda_system(1.5, 0.6, 0.8, 0.4, 0.7)
@@ -184,6 +186,7 @@ def test_a_pure_state_has_no_entropy_and_populations_alone_have_theirs() -> None
     np.testing.assert_allclose(qj.observe(warm, state, "von_neumann_entropy"), expected, rtol=1e-14)
 
 
+@pytest.mark.long
 def test_the_secular_ratio_of_a_pair_of_close_lines() -> None:
     """Lines at 1 - g and 1 + g, each with half of the atom's rate (n + 1)."""
     x, lower, up = np.array([[0, 1.0], [1, 0]]), np.array([[0, 0], [1.0, 0]]), np.diag([1.0, 0.0])
@@ -201,6 +204,7 @@ def times(system: qj.OpenSystem, state: qj.SteadyState, factor: jax.Array) -> ja
     return factor * state.level_populations
 
 
+@pytest.mark.long
 def test_an_observable_may_be_any_function_and_is_differentiated_like_another() -> None:
     @jax.jit
     def found(factor: jax.Array) -> jax.Array:
@@ -294,6 +298,7 @@ def test_a_gap_is_nan_where_a_rate_diverges() -> None:
     assert np.isnan(gap(qj.OpenSystem(np.diag([0.0, 1.0]), qj.Bath(np.eye(2), 0.5, qj.Flat(1.0)))))
 
 
+@pytest.mark.long
 def test_min_eigenvalue_is_numpys() -> None:
     system, state = qutrit()
     expected = np.linalg.eigvalsh(np.asarray(state.rho))[0]

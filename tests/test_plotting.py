@@ -8,6 +8,7 @@ from pictures import POPULATION, SITES, reasons, sweep_of
 from qthermo_jax.plotting import plot
 
 
+@pytest.mark.long
 def test_an_array_over_one_axis_is_one_curve_a_value():
     data = qj.sweep("chain", axes={"g": [0.1, 1.3]}, parameters={"sites": 6}, energy_unit="h")
     canvas = plot(data).axes[0]

@@ -164,6 +164,7 @@ WEIGHTS = np.exp(-LEVELS[:2] / 0.5)
 END = np.array([*(WEIGHTS / WEIGHTS.sum()), 0.0, 0.0, 0.0, 0.0])
 
 
+@pytest.mark.long
 def test_transient_levels_are_empty_in_whatever_order_they_leave() -> None:
     """A JAX array's zeros are not known: the levels leave in the order of the basis, all 720 of them."""
     given = (jnp.stack(part) for part in zip(*(falls_at(o, [PAIR, FALLS]) for o in ORDERS), strict=True))
@@ -207,6 +208,7 @@ def driven_coherences(L: np.ndarray, V: np.ndarray) -> float:
     return float(np.delete(seen, diagonal, axis=0)[:, diagonal].max())
 
 
+@pytest.mark.long
 @given(draw=draws(3))
 def test_the_leak_bounds_what_populations_drive_and_is_0_where_they_drive_nothing(draw: Draw) -> None:
     leak, V = (np.asarray(part) for part in leak_of(draw.system))

@@ -232,6 +232,7 @@ def closed_over(rate: float) -> Callable[[float], qj.OpenSystem]:
     return model
 
 
+@pytest.mark.long
 def test_what_a_closure_holds_is_a_part_of_its_model(own_cache: Path) -> None:
     T = np.array([0.3, 0.4, 0.7])
     for rate in (0.1, 0.4, 0.1):

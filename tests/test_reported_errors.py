@@ -127,6 +127,7 @@ HARDER = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("spectrum", SPECTRA)
 @pytest.mark.parametrize("case", HARDER)
 def test_reported_errors_cover_the_true_ones_at_extremes(case: str, spectrum: str) -> None:

@@ -45,6 +45,7 @@ def heat_through_an_atom(T_1: mpmath.mpf, T_2: mpmath.mpf) -> mpmath.mpf:
     return mpmath.mpf(1.3) * rate * (n_2 - n_1) / (2 * n_1 + 1 + rate * (2 * n_2 + 1))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("T_1", "T_2"), [(0.5, 0.5), (0.2, 0.9), (3.0, 0.05)])
 def test_conductance_of_an_atom_has_its_closed_form(T_1: float, T_2: float) -> None:
     with mpmath.workdps(50):
@@ -77,6 +78,7 @@ def test_onsagers_matrix_of_random_systems(seed: int) -> None:
     assert np.linalg.eigvalsh(L).min() >= -1e-12 * np.abs(L).max()
 
 
+@pytest.mark.long
 def test_heat_near_equilibrium_is_what_the_onsager_matrix_says() -> None:
     """J_i = sum_j L_ij delta(1/T_j), to first order; two opposite steps leave the third order."""
     T, step = 0.6, 1e-3 * np.array([1.0, -2.0, 0.5, 0.5])
@@ -99,6 +101,7 @@ def fourth_order(name: str, direction: np.ndarray, step: float = 2e-3) -> np.nda
     return (shifted[0] - 8 * shifted[1] + 8 * shifted[2] - shifted[3]) / (12 * step)
 
 
+@pytest.mark.long
 def test_sensitivities_are_central_differences() -> None:
     found = of_chain(chain_with(jnp.asarray(T_CHAIN), 0.7))["sensitivity"]
     expected = np.stack([fourth_order("site_populations", e) for e in np.eye(4)], axis=1)
@@ -121,6 +124,7 @@ def test_its_sign_tells_the_paper_two_kinds_of_thermophoresis_apart(g: float, si
     assert np.sign(qj.soret(system, state)) == sign
 
 
+@pytest.mark.long
 def test_lambda_answers_by_its_unbalance() -> None:
     system = qj.models.lambda_system(T_1=0.5, T_2=0.5)
     state = qj.steadystate(system, method="populations")

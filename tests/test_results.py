@@ -31,6 +31,7 @@ def test_each_variable_says_its_role() -> None:
     assert roles == dict.fromkeys([*DIAGNOSTICS, "status_d_T_1", "status_d_T_2"], "diagnostic")
 
 
+@pytest.mark.long
 def test_a_derivative_names_its_status() -> None:
     data = qj.sweep("lambda_system", axes={"T_1": [0.2]}, derivatives=["T_1", "temperatures"])
     assert status_of(data, "d_unbalance_d_T_1").name == "status_d_T_1"
@@ -39,6 +40,7 @@ def test_a_derivative_names_its_status() -> None:
     assert status_of(data, "unbalance").name == STATUS.name
 
 
+@pytest.mark.long
 def test_names_tell_nothing() -> None:
     data = qj.sweep(named_like_a_derivative, axes={"T": [0.2, 0.4]})
     assert drawable(data) == ["d_x_d_T", "status_d_x"]

@@ -157,6 +157,7 @@ def test_populations_say_that_coherences_were_not_examined() -> None:
     assert len({round(value, 6) for value in p.tolist()}) == 4
 
 
+@pytest.mark.long
 def test_the_gap_of_a_conserved_coherence_is_zero() -> None:
     system = three_qubits_with_zz_couplings()
     state = jax.jit(partial(qj.steadystate, method="populations"))(system)

@@ -63,6 +63,7 @@ def test_a_derivative_has_a_status(model: Model, method: str, status: Status) ->
     assert np.isnan(data.d_level_populations_d_x).all() == (status != Status.OK)
 
 
+@pytest.mark.long
 def test_what_is_flagged_is_wrong() -> None:
     """rho_12 grows with x; without coherences its derivative would be 0."""
     step = 1e-5

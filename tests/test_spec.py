@@ -61,6 +61,7 @@ def test_the_digest_depends_on_the_numbers_and_the_model_not_on_comments(tmp_pat
     assert resolve(tmp_path, GOOD.replace("lambda", "v")).digest != digest
 
 
+@pytest.mark.long
 def test_the_source_of_a_users_model_is_part_of_the_digest(tmp_path):
     model = tmp_path / "mine.py"
     source = USER + "f = model\n"

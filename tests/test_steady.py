@@ -49,6 +49,7 @@ def test_state_is_the_null_space_of_explicit_projectors_on_many(d: int, spectrum
         assert_is_the_null_state(random_draw(seed, d, bool(seed % 2), spectrum))
 
 
+@pytest.mark.long
 @given(draw=DRAWS)
 def test_state_is_a_state_and_obeys_both_laws(draw: Draw) -> None:
     result = solved(draw.system)
@@ -250,6 +251,7 @@ def test_a_bad_point_leaves_the_others_of_its_batch_alone() -> None:
             assert np.isnan(population).all()
 
 
+@pytest.mark.long
 def test_a_batch_explains_itself() -> None:
     states = jax.jit(jax.vmap(lambda T: qj.steadystate(LAMBDA(T_1=T))))(jnp.array([0.5, 0.6, -1.0]))
     words = states.explain()
@@ -257,6 +259,7 @@ def test_a_batch_explains_itself() -> None:
     assert f"1 x {Status.PARAMETER_OUT_OF_RANGE.meaning}" in words
 
 
+@pytest.mark.long
 def test_compiled_and_eager_agree() -> None:
     system = atom((0.5, FLAT), (0.8, FLAT))
     eager, compiled = qj.steadystate(system), jax.jit(qj.steadystate)(system)

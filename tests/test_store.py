@@ -85,6 +85,7 @@ def interrupted(out: Path) -> Path:
 
 
 class TestFinished:
+    @pytest.mark.long
     def test_it_opens_in_xarray_and_equals_the_result_in_memory(self, tmp_path: Path) -> None:
         out = tmp_path / "new folder" / "result.h5"
         parameters = {"sites": 3, "T_R": 0.2}
@@ -101,6 +102,7 @@ class TestFinished:
         kept = {file.name for file in out.parent.iterdir()}
         assert kept == {"result.h5", "result.h5.log", ".result.h5.lock"}
 
+    @pytest.mark.long
     def test_every_axis_of_every_dataset_has_a_dimension_scale(self, out: Path) -> None:
         axes = {"bias": {"T_1": [0.5, 0.6], "T_2": [0.1, 0.2]}}
         qj.sweep("lambda_system", axes=axes, observables=["level_populations"], out=out).close()

@@ -123,6 +123,7 @@ def test_one_compilation_serves_all_tiles():
     assert len(traces) == 3  # once for its shapes, once to see whether T moves H, once to compile
 
 
+@pytest.mark.long
 def test_what_does_not_depend_on_an_axis_is_not_computed_along_it():
     spec = parse_spec({"model": "chain", **TWO_AXES}, "here")
     plan = make_plan(spec, find_model("chain", Path()))
@@ -173,6 +174,7 @@ def test_a_flagged_point_is_nan_and_leaves_the_others_alone():
     np.testing.assert_allclose(data.site_populations[1, 0], alone.site_populations, rtol=1e-12)
 
 
+@pytest.mark.long
 def test_a_users_function_with_defaults_and_no_annotations():
     def model(T, omega=1.5, levels=3):
         assert levels == 2
@@ -192,6 +194,7 @@ def test_arrays_of_parameters_can_be_held_fixed():
     np.testing.assert_allclose(data.site_populations[0], expected, rtol=1e-12)
 
 
+@pytest.mark.long
 def test_64_bit_without_touching_the_callers_configuration():
     code = (
         "import jax, qthermo_jax as qj\n"
@@ -225,6 +228,7 @@ def unbalance(T_1, T_2):
     return (n_1 - n_2) / (n_1 + n_2 + 3 * n_1 * n_2)
 
 
+@pytest.mark.long
 def test_derivatives_of_the_lambda_system_are_those_of_equation_8():
     axes = {"T_1": [0.3, 0.8], "T_2": [0.5]}
     data = qj.sweep("lambda_system", axes=axes, derivatives=["T_2", "T_1", "omega_1", "temperatures"])

@@ -142,6 +142,7 @@ def test_the_variance_is_exact_and_grows_as_the_zero_frequency_noise(method: str
     np.testing.assert_allclose(growth, zero_frequency_noise(3, jumps), rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.long
 def test_populations_follow_the_evolution() -> None:
     for times in ([0.0, 0.3], [1.0, 4.0]):
         found = of_the_same_shape(times, "2")
@@ -319,6 +320,7 @@ def test_one_key_makes_one_record_whatever_its_length_and_number(method: str) ->
     )
 
 
+@pytest.mark.long
 def test_it_maps_over_temperatures_and_keys() -> None:
     m = record("populations").jump_times.shape[1]
 

@@ -31,6 +31,7 @@ def test_derivatives_of_many_drawn_systems() -> None:
     assert_no_failure(attack(range(first, first + int(os.environ.get("ATTACK_SYSTEMS", "1500")))))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("pair", [quick_or_slow(pair, pair[0], pair[1].name) for pair in DIRECTIONS])
 def test_directions(pair: Pair) -> None:
     verdicts = judged([pair], ("auto",))

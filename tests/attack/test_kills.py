@@ -217,6 +217,7 @@ def killed(
     return Killed(stage, solver, tmp_path)
 
 
+@pytest.mark.long
 def test_killed_at_some_operations(killed: Killed) -> None:
     """One of each stage, another one for each."""
     assert 0 < killed.operations < 200

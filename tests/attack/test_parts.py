@@ -142,6 +142,7 @@ def test_a_bit_of_a_finished_result(
             xr.testing.assert_equal(values_of(finished.out), whole)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("flips", FLIPS)
 def test_a_bit_of_a_view_or_its_parts(
     view: Scene, solver: Solver, whole: xr.Dataset, qthermo: Qthermo, flips: int

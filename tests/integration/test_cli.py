@@ -48,6 +48,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.long
 def test_run_writes_the_file_and_counts_points_by_status(folder, qthermo):
     code, out, _ = qthermo("run", "spec.toml")
     assert code == 0
@@ -128,6 +129,7 @@ def test_outputs_that_cannot_be_written_are_told_of_all_specs(folder, qthermo):
     assert not (folder / "results" / "spec.h5").exists()
 
 
+@pytest.mark.long
 def test_a_status_of_several_causes_names_the_first_one(folder, qthermo):
     cause = "parameter_out_of_range, first at T_2 = -1: bath 2: temperature -1.0 is below 0"
     assert f"results/spec.h5: {cause}\n" in qthermo("run", "spec.toml")[1]
@@ -142,6 +144,7 @@ def test_a_status_of_several_causes_names_the_first_one(folder, qthermo):
     assert data.status.attrs["first_causes"] == cause
 
 
+@pytest.mark.long
 def test_an_extension_says_before_what_it_takes_over_and_what_it_computes(folder, qthermo):
     qthermo("run", "spec.toml")
     more = SPEC.replace("-1.0]", "-1.0, 3.0]").replace('"heat_currents"', '"heat_currents", "purity"')
@@ -154,6 +157,7 @@ def test_an_extension_says_before_what_it_takes_over_and_what_it_computes(folder
     )
 
 
+@pytest.mark.long
 def test_a_file_names_the_master_equation_and_its_solver(folder, qthermo):
     more = '[solver]\ngenerator = "partial_secular"\nsecular_tol = 0.25\nmethod = "dense"\n'
     (folder / "spec.toml").write_text(SPEC + more)
@@ -189,6 +193,7 @@ def test_explain_computes_nothing(folder, qthermo):
     assert list(folder.iterdir()) == [folder / "spec.toml"]
 
 
+@pytest.mark.long
 def test_explain_says_what_a_gpu_would_be_given(folder, qthermo):
     code, out, _ = qthermo("explain", "spec.toml", "--platform", "cuda")
     assert code == 0
@@ -320,6 +325,7 @@ def test_models_lists_parameters_and_observables(qthermo):
         assert words in out
 
 
+@pytest.mark.long
 def test_a_users_model_from_a_file_beside_the_spec(folder, qthermo, monkeypatch):
     (folder / "deep").mkdir()
     (folder / "deep" / "atom.py").write_text(OWN_MODEL)

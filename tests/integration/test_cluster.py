@@ -258,6 +258,7 @@ class TestScheduler:
         repaired.touch()
         assert (swept(two_workers.address).status == Status.OK).all()
 
+    @pytest.mark.long
     def test_a_folder_in_a_parts_place_is_in_nobodys_way(
         self, plain: xr.Dataset, two_workers: Dask
     ) -> None:
@@ -498,6 +499,7 @@ class TestBadInput:
         assert err == 'qthermo: --cluster: no distributed: pip install "qthermo_jax[cluster]"\n'
 
 
+@pytest.mark.long
 def test_dask_is_loaded_by_those_alone_who_ask_for_it() -> None:
     code = "import sys, qthermo_jax.sweeping.execute.entry, qthermo_jax.cli.explaining\n"
     assert in_a_fresh_interpreter(f"{code}print('dask' in sys.modules)") == "False"

@@ -87,6 +87,7 @@ def test_the_second_one_leaves_at_once(folder, patch, number):
     assert all("status" in read_tile_file(tile_file).arrays for tile_file in kept)
 
 
+@pytest.mark.long
 def test_before_a_sweep_there_is_nothing_to_finish(folder):
     with started(PLANNING) as process:
         try:

@@ -71,6 +71,7 @@ def test_killed_again_and_again_it_ends_in_the_same_numbers(
     assert tile_files_of(result) == []
 
 
+@pytest.mark.long
 def test_a_second_process_on_the_same_output_is_refused(folder: Path) -> None:
     first = start(folder)
     try:
@@ -87,6 +88,7 @@ def test_a_second_process_on_the_same_output_is_refused(folder: Path) -> None:
     assert first.returncode == 130, err
 
 
+@pytest.mark.long
 def test_a_full_disk_is_one_line_and_nothing_is_lost(folder: Path) -> None:
     """A limit of the size of files stands in for the disk: the system call fails alike."""
     limited = ["bash", "-c", f"ulimit -f 20; exec {shlex.join(RUN)}"]

@@ -94,6 +94,7 @@ print(*states[0].rho.diagonal().real.tolist())
 """
 
 
+@pytest.mark.long
 def test_a_direct_call_in_32_bit_works_and_warns_once() -> None:
     warned, kind, populations = in_a_fresh_interpreter(SINGLE_PRECISION).splitlines()
     assert warned == "['qthermo_jax computes in 32 bit ']"
@@ -102,6 +103,7 @@ def test_a_direct_call_in_32_bit_works_and_warns_once() -> None:
     np.testing.assert_allclose([float(p) for p in populations.split()], expected, atol=1e-5)
 
 
+@pytest.mark.long
 def test_another_process_finds_the_same_digest_of_a_model(tmp_path: Path) -> None:
     """Python hashes texts and sets of them in another order in each process."""
     (tmp_path / "helper.py").write_text("T = 0.5\nNAMES = {'a', 'b', 'c'}\n")

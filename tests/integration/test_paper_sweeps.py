@@ -51,6 +51,7 @@ def test_every_sweep_resolves():
         assert sweep_from_file(spec).plan.points > 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "highest_at_weak", "highest_at_strong"),
     [("figure2d", {10}, {3}), ("figure2e", {10}, {5, 6})],
@@ -64,12 +65,14 @@ def test_figure_2_de_positive_negative_and_no_thermophoresis(name, highest_at_we
     np.testing.assert_allclose(data.site_populations.sum("site"), 1.0, rtol=1e-13)
 
 
+@pytest.mark.long
 def test_the_peak_site_is_where_the_population_is_largest():
     data = result("figure2d", observables=["peak_site", "site_populations"])
     np.testing.assert_array_equal(data.peak_site, data.site_populations.idxmax("site"))
     assert {3.0, 10.0} <= set(data.peak_site.values.tolist())
 
 
+@pytest.mark.long
 def test_ohmic_baths_give_qualitatively_the_same() -> None:
     """The paper, end of its Formalism; and site 3 falls off towards 10 as it says of panel (d)."""
     populations = result("figure2_ohmic").site_populations
@@ -80,6 +83,7 @@ def test_ohmic_baths_give_qualitatively_the_same() -> None:
     assert set(cold.sortby(cold, ascending=False).site.values[:2]) == {5, 6}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["figure2b", "figure2c"])
 def test_figure_2_bc_the_colder_the_site_the_more_populated(name):
     data = result(name)
@@ -97,6 +101,7 @@ def test_the_lambda_unbalance_is_equation_8():
     assert data.unbalance_eq8.attrs["source"] == "Quantum thermophoresis, Eq. 8"
 
 
+@pytest.mark.long
 def test_two_qubits_carry_most_heat_at_resonance():
     data = result("two_qubits")
     np.testing.assert_allclose(data.heat_currents.sum("bath"), 0.0, atol=1e-15)
@@ -104,6 +109,7 @@ def test_two_qubits_carry_most_heat_at_resonance():
     assert (data.heat_currents.sel(bath=2) > 0).all()
 
 
+@pytest.mark.long
 def test_an_unbalanced_lambda_system_heats_its_baths_unevenly() -> None:
     """Quantum Dufour effect; each bath has the transition of its own that it exchanges energy with."""
     data = result("dufour", axes={"time": [0.0, 0.5, 20.0, 200.0]})

@@ -20,6 +20,7 @@ from qthermo_jax.sweeping.plan.model import find_model
 from qthermo_jax.sweeping.spec.json_schema import json_schema
 
 
+@pytest.mark.long
 def test_a_new_model_and_its_spec_run_as_they_are(folder, qthermo):
     code, out, _ = qthermo("new", "my_model.py")
     assert code == 0

@@ -67,6 +67,7 @@ def answer_to_websocket(port, origin, host=""):
     return answer(port, "/ws", **own, **more)
 
 
+@pytest.mark.long
 def test_another_host_or_no_origin_is_refused(served):
     own = served.rstrip("/")
     port = int(own.rsplit(":", 1)[1])
