@@ -147,9 +147,8 @@ def _diagonalise(
         chosen = list(members)
         rows = np.array([sectors[index] for index in chosen], np.int32)
         columns = first_column[chosen][:, None] + np.arange(size)
-        of_energy[columns] = sum(own.size for own in energies) + np.arange(columns.size).reshape(
-            columns.shape
-        )
+        numbers = np.arange(columns.size).reshape(columns.shape)
+        of_energy[columns] = sum(own.size for own in energies) + numbers
         blocks = H[rows[:, :, None], rows[:, None, :]]
         if size == 1:
             values, states = blocks[:, :, 0].real, jnp.ones_like(blocks)

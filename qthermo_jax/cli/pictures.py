@@ -83,17 +83,26 @@ def drawing() -> Iterator[Callable[[Path], None]]:
     """Meanwhile results are drawn in a thread of their own, while the next sweep computes.
 
     What drawing needs is loaded there too, while the first sweep is compiled. Each picture's path is
-    printed once it is there, in the order of the results, and all of them before this is left.
+    printed once it is there, in the order of the results, and all of them before this is left. A picture
+    that cannot be drawn ends no sweep: its error is raised after the last one.
 
     Yields:
         what begins to draw a result into FILE.png.
     """
     begun: deque[Future[Path]] = deque()
+    failed: list[Future[Path]] = []
+
+    def tell_first() -> None:
+        picture = begun.popleft()
+        if picture.exception() is None:
+            click.echo(picture.result())
+        else:
+            failed.append(picture)
 
     def draw(file: Path) -> None:
         begun.append(thread.submit(picture_of, file))
         while begun and begun[0].done():
-            click.echo(begun.popleft().result())
+            tell_first()
 
     with ThreadPoolExecutor(1) as thread:
         for module in ("xarray", "matplotlib.figure"):
@@ -101,10 +110,9 @@ def drawing() -> Iterator[Callable[[Path], None]]:
         try:
             yield draw
         finally:
-            for picture in begun:
-                if picture.exception() is None:
-                    click.echo(picture.result())
-        for picture in begun:
+            while begun:
+                tell_first()
+        for picture in failed:
             picture.result()  # raises what kept it from being drawn
 
 

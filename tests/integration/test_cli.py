@@ -80,12 +80,14 @@ def test_several_specs_run_one_after_the_other_and_are_drawn_meanwhile(folder, q
 
 def test_a_picture_that_cannot_be_drawn_ends_no_sweep(folder, qthermo):
     (folder / "other.toml").write_text(SPEC.replace("T_1 = 1.0", "T_1 = 0.5"))
+    (folder / "third.toml").write_text(SPEC.replace("T_1 = 1.0", "T_1 = 0.7"))
     (folder / "results" / "spec.png").mkdir(parents=True)
-    code, out, err = qthermo("run", "--plot", "spec.toml", "other.toml")
+    code, out, err = qthermo("run", "--plot", "spec.toml", "other.toml", "third.toml")
     assert code == 2
     assert err.endswith("qthermo: --out results/spec.png: cannot be written: Is a directory\n")
-    assert "results/other.h5: 4 points" in out
-    assert (folder / "results" / "other.png").is_file()
+    for name in ("other", "third"):
+        assert f"results/{name}.h5: 4 points" in out
+        assert (folder / "results" / f"{name}.png").is_file()
 
 
 def test_several_specs_do_not_share_an_output_and_none_starts_if_one_is_wrong(folder, qthermo):
