@@ -9,6 +9,7 @@ from hypothesis import given
 import oracles
 import qthermo_jax as qj
 from matrices import hermitian, random_matrix, random_unitary
+from qthermo_jax.eigenbasis import cluster
 from systems import DRAWS, Draw, partition, uncoupled
 
 pytestmark = pytest.mark.accuracy
@@ -159,3 +160,18 @@ def test_a_hamiltonian_that_is_not_finite_counts_as_zero() -> None:
     basis = eigenbasis(uncoupled(np.array([[0.0, np.nan], [np.nan, 1.0]])))
     np.testing.assert_array_equal(basis.energies, 0.0)
     assert np.isfinite(basis.vectors).all()
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 64, 65, 200])
+def test_values_are_clustered_as_numpy_does_it(size: int) -> None:
+    """Up to 64 values are compared each with each, more of them are sorted."""
+    rng = np.random.default_rng(size)
+    values = np.repeat(rng.normal(size=size), 2)[:size] + rng.choice([0.0, 1e-9, 3e-9], size)
+    rng.shuffle(values)
+    order = np.argsort(values, kind="stable")
+    label = np.empty(size, int)
+    label[order] = np.cumsum(np.diff(values[order], prepend=values[order][0]) > 2e-9)
+    mean = np.array([values[label == own].mean() for own in label])
+    found = jax.jit(cluster)(jnp.array(values), jnp.float64(2e-9))
+    np.testing.assert_array_equal(found[0], label)
+    np.testing.assert_allclose(found[1], mean, rtol=1e-14)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from importlib.util import find_spec
+from threading import Event
 
 import numpy as np
 import pytest
@@ -16,7 +17,8 @@ import xarray as xr
 
 import qthermo_jax as qj
 from processes import QTHERMO
-from qthermo_jax.sweeping import SpecWarning
+from qthermo_jax.cli import pictures
+from qthermo_jax.sweeping import SpecError, SpecWarning
 
 SPEC = """
 title = "Unbalance"
@@ -88,6 +90,24 @@ def test_a_picture_that_cannot_be_drawn_ends_no_sweep(folder, qthermo):
     for name in ("other", "third"):
         assert f"results/{name}.h5: 4 points" in out
         assert (folder / "results" / f"{name}.png").is_file()
+
+
+def test_the_error_of_a_picture_waits_for_the_last_sweep(monkeypatch, capsys):
+    second = Event()
+
+    def picture_of(file):
+        if file.name == "first":
+            raise SpecError("cannot be drawn")
+        second.set()
+        return file
+
+    monkeypatch.setattr(pictures, "picture_of", picture_of)
+    with pytest.raises(SpecError, match="cannot be drawn"), pictures.drawing() as draw:
+        draw(Path("first"))
+        draw(Path("second"))
+        assert second.wait(30)  # there is one thread: the first one has failed
+        draw(Path("third"))
+    assert capsys.readouterr().out == "second\nthird\n"
 
 
 def test_several_specs_do_not_share_an_output_and_none_starts_if_one_is_wrong(folder, qthermo):
