@@ -9,8 +9,10 @@ import subprocess
 import sys
 import time
 from importlib.util import find_spec
+from pathlib import Path
 from threading import Event
 
+import click
 import numpy as np
 import pytest
 import xarray as xr
@@ -101,13 +103,18 @@ def test_the_error_of_a_picture_waits_for_the_last_sweep(monkeypatch, capsys):
         second.set()
         return file
 
+    def drawn():
+        with pictures.drawing() as draw:
+            draw(Path("first"))
+            draw(Path("second"))
+            assert second.wait(30)  # there is one thread: the first one has failed
+            draw(Path("third"))
+            click.echo("swept")
+
     monkeypatch.setattr(pictures, "picture_of", picture_of)
-    with pytest.raises(SpecError, match="cannot be drawn"), pictures.drawing() as draw:
-        draw(Path("first"))
-        draw(Path("second"))
-        assert second.wait(30)  # there is one thread: the first one has failed
-        draw(Path("third"))
-    assert capsys.readouterr().out == "second\nthird\n"
+    with pytest.raises(SpecError, match="cannot be drawn"):
+        drawn()
+    assert capsys.readouterr().out.split() == ["second", "swept", "third"]
 
 
 def test_several_specs_do_not_share_an_output_and_none_starts_if_one_is_wrong(folder, qthermo):
