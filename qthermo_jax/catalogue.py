@@ -6,8 +6,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from qthermo_jax.bounded import Bounded, trusted
+from qthermo_jax.driven_system import DrivenSystem
 from qthermo_jax.fluctuations import fluctuation_observables
 from qthermo_jax.labels import Quantity
+from qthermo_jax.machines import driven_observables
 from qthermo_jax.observables import (
     AvailableObservable,
     general_observables,
@@ -19,8 +21,11 @@ from qthermo_jax.response import by_temperature, response_observables
 from qthermo_jax.steady import State, SteadyState
 from qthermo_jax.system import OpenSystem
 
+# What a model may return.
+System = OpenSystem | DrivenSystem
 
-def available_observables(system: OpenSystem, *, steady: bool = True) -> dict[str, AvailableObservable]:
+
+def available_observables(system: System, *, steady: bool = True) -> dict[str, AvailableObservable]:
     """Every observable of this system by name: those of any system, then those its model brings.
 
     Args:
@@ -30,6 +35,8 @@ def available_observables(system: OpenSystem, *, steady: bool = True) -> dict[st
     >>> "heat_currents" in available_observables(models.chain(sites=2))
     True
     """
+    if isinstance(system, DrivenSystem):
+        return driven_observables(system)
     own = {
         name: AvailableObservable(_own(name), observable.quantity, observable.dims)
         for name, observable in system.observables.items()
@@ -49,14 +56,14 @@ def _own(name: str) -> Callable[[OpenSystem, SteadyState], Float[Array, "*dims"]
     return lambda system, state: own_observable(system, state, name)
 
 
-def _available(system: OpenSystem, name: str) -> AvailableObservable:
+def _available(system: System, name: str) -> AvailableObservable:
     known = available_observables(system)
     if name not in known:
         raise ValueError(f"observable {name!r} is not one of {', '.join(known)}")
     return known[name]
 
 
-def observe(system: OpenSystem, state: State, name: str) -> Float[Array, "*dims"]:
+def observe(system: System, state: State, name: str) -> Float[Array, "*dims"]:
     """An observable by name; `available_observables(system)` lists them.
 
     Raises:

@@ -8,11 +8,12 @@ from jaxtyping import Inexact
 
 from qthermo_jax.baths import Bath
 from qthermo_jax.couplings import SparseCoupling
+from qthermo_jax.driven_system import DrivenSystem
 from qthermo_jax.eigenbasis import roundoff
 from qthermo_jax.system import OpenSystem
 
 
-def diagnose(system: OpenSystem) -> tuple[str, ...]:
+def diagnose(system: OpenSystem | DrivenSystem) -> tuple[str, ...]:
     """What is wrong with the numbers of a system, one sentence each; nothing for a sound one.
 
     Args:
@@ -29,7 +30,25 @@ def diagnose(system: OpenSystem) -> tuple[str, ...]:
     >>> diagnose(OpenSystem(np.diag([0.0, 1.0]), [Bath(S, 0.5, Flat(1.0)), Bath(S, -1.0, Flat(1.0))]))
     ('bath 2: temperature -1.0 is below 0',)
     """
+    if isinstance(system, DrivenSystem):
+        return (*_of_drive(system), *_out_of_range(system.mean), *_not_hermitian(system.mean))
     return (*_out_of_range(system), *_not_hermitian(system))
+
+
+def _of_drive(system: DrivenSystem) -> Iterator[str]:
+    period = float(system.period)
+    if not np.isfinite(period):
+        yield f"the period {period} is not a finite number"
+    elif period <= 0:
+        yield f"the period {period} is not above 0"
+    H = np.asarray(system.H)
+    for sample, matrix in enumerate(H):
+        share = sample / len(H)
+        what = f"H(t) at {share:.4g} of the period"
+        found = [*_not_finite(what, matrix), *_skew(what, matrix, np.abs(H).max())]
+        if found:
+            yield found[0]
+            return
 
 
 def _out_of_range(system: OpenSystem) -> Iterator[str]:

@@ -10,6 +10,7 @@ from jaxtyping import Array, ArrayLike, Float, Inexact, Num
 
 from qthermo_jax.baths import Bath
 from qthermo_jax.couplings import Qobj, inexact, real_numbers
+from qthermo_jax.declared import Declared
 from qthermo_jax.registry import DEFAULT_EQUATION
 from qthermo_jax.summary import Summary, batch_of, span
 from qthermo_jax.system import OpenSystem
@@ -49,6 +50,8 @@ class DrivenSystem(eqx.Module):
         generator: "global", the Floquet-Davies master equation: jumps between Floquet states; or
             "local": jumps between eigenstates of `local` at all times.
         local: H_0 for "local", (d, d).
+        observables: the model's own observables by name. The value of an operator is its mean over the
+            period.
 
     Raises:
         ValueError: shapes do not fit, or steps and photons are no such whole numbers. A period that is
@@ -84,6 +87,7 @@ class DrivenSystem(eqx.Module):
         secular_tol: Num[ArrayLike, ""] | None = None,
         generator: str = DEFAULT_EQUATION,
         local: Matrix | None = None,
+        observables: Mapping[str, Declared] | None = None,
     ) -> None:
         if generator not in _GENERATORS:
             raise ValueError(
@@ -114,6 +118,7 @@ class DrivenSystem(eqx.Module):
             secular_tol=secular_tol,
             generator=generator,
             local=local,
+            observables=observables,
         )
 
     def __repr__(self) -> str:
@@ -144,6 +149,43 @@ class DrivenSystem(eqx.Module):
     def baths(self) -> tuple[Bath, ...]:
         """Its baths, as in an `OpenSystem`."""
         return self.mean.baths
+
+    @property
+    def n_baths(self) -> int:
+        """K, the number of baths, those in banks counted one by one."""
+        return self.mean.n_baths
+
+    @property
+    def bath_names(self) -> tuple[int, ...]:
+        """The numbers of its baths, from 1."""
+        return tuple(range(1, self.n_baths + 1))
+
+    @property
+    def temperatures(self) -> Float[Array, " K"]:
+        """Temperature of each bath, in order."""
+        return self.mean.temperatures
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the basis states."""
+        return self.mean.labels
+
+    @property
+    def observables(self) -> dict[str, Declared]:
+        """The model's own observables by name, in its order."""
+        return self.mean.observables
+
+    def with_observables(self, observables: Mapping[str, Declared]) -> "DrivenSystem":
+        """The same system with further observables of its own; those of the same name are replaced."""
+        return self._with_mean(self.mean.with_observables(observables))
+
+    def with_temperatures(self, temperatures: Float[Array, " K"]) -> "DrivenSystem":
+        """The same system between baths of other temperatures, (K,)."""
+        return self._with_mean(self.mean.with_temperatures(temperatures))
+
+    def _with_mean(self, mean: OpenSystem) -> "DrivenSystem":
+        changed: DrivenSystem = eqx.tree_at(lambda own: own.mean, self, mean)
+        return changed
 
     @property
     def frequency(self) -> Float[Array, ""]:

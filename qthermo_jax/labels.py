@@ -17,6 +17,7 @@ class Quantity:
             temperatures and rates, 2 for heat currents, 0 for pure numbers; None where it depends.
         neutral: the value that separates two regimes; maps draw it as a boundary.
         source: where a closed form comes from; pictures then draw it as a line behind the numbers.
+        values: what 0, 1, 2 ... stand for, where the number is one of these; maps draw regions.
     """
 
     long_name: str = ""
@@ -24,6 +25,7 @@ class Quantity:
     energy_power: int | None = None
     neutral: float | None = None
     source: str = ""
+    values: tuple[str, ...] = ()
 
     def unit(self, energy_unit: str) -> str:
         """The unit as text.

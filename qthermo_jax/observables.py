@@ -173,12 +173,12 @@ class AvailableObservable:
         dims: one for each axis of what the function returns.
     """
 
-    function: Callable[[OpenSystem, Any], Float[Array, "*dims"] | Bounded]
+    function: Callable[[Any, Any], Float[Array, "*dims"] | Bounded]
     quantity: Quantity
     dims: tuple[Dimension, ...] = ()
 
     @precise
-    def compute(self, system: OpenSystem, state: State) -> Float[Array, "*dims"]:
+    def compute(self, system: Any, state: State) -> Float[Array, "*dims"]:
         """The value, NaN where it is one with a bound that is too large."""
         return trusted(self.function(system, state))
 

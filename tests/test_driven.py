@@ -1,5 +1,7 @@
 """Periodically driven systems by the Floquet-Davies master equation, against independent answers."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -466,3 +468,29 @@ def test_single_precision_keeps_its_digits_or_says_so() -> None:
         found, bounds = np.asarray(state.heat_currents), np.asarray(state.heat_bounds)
     np.testing.assert_allclose(found, expected.heat_currents, rtol=2e-4)
     assert np.all(np.abs(found - np.asarray(expected.heat_currents)) <= bounds)
+
+
+def between_a_ladder(quanta: float, **options: Any) -> qj.DrivenSystem:
+    """No drive, but levels that are so many quanta apart, and one between them."""
+    direct, by_way = np.zeros((3, 3)), np.zeros((3, 3))
+    direct[0, 2] = direct[2, 0] = 1.0
+    by_way[0, 1] = by_way[1, 0] = by_way[1, 2] = by_way[2, 1] = 1.0
+    baths = [qj.Bath(direct, 1.0, qj.Ohmic(0.01)), qj.Bath(by_way, 0.3, qj.Ohmic(0.01))]
+    return qj.DrivenSystem([jnp.diag(jnp.array([0.0, 0.37, 1.0]))], 2 * np.pi * quanta, baths, **options)
+
+
+@pytest.mark.parametrize("quanta", [3, 10, 14, 20, 40, 90, 96])
+def test_levels_many_quanta_apart_are_right_or_flagged(quanta: int) -> None:
+    """The jump between them has as many photons as are quanta, which may be more than are kept."""
+    system = between_a_ladder(quanta)
+    state = qj.periodic_state(system, method="populations")
+    if quanta <= 10:
+        steady = qj.steadystate(qj.OpenSystem(system.H[0], system.baths))
+        np.testing.assert_allclose(state.mean_populations, steady.level_populations, rtol=1e-10)
+    else:
+        assert state.status in (qj.Status.TOO_FEW_PHOTONS, qj.Status.TOO_FEW_STEPS)
+    if quanta == 20:
+        more = between_a_ladder(quanta, photons=32, steps=192)
+        steady = qj.steadystate(qj.OpenSystem(more.H[0], more.baths))
+        found = qj.periodic_state(more, method="populations")
+        np.testing.assert_allclose(found.mean_populations, steady.level_populations, rtol=1e-10)

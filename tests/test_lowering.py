@@ -314,6 +314,7 @@ MODELS = {
     "fmo": "T_in",
     "lambda_system": "T_1",
     "maser": "T_c",
+    "modulated_qubit": "T_c",
     "network": "T_L",
     "spin_chain": "T_L",
     "square_lattice": "T_L",

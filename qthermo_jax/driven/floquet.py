@@ -100,10 +100,7 @@ def floquet_states(
         H: Hermitian and finite; s a multiple of 4 steps.
     """
     d = H.shape[-1]
-    # An offset of H costs the phases no digits.
-    offset = jnp.mean(jnp.einsum("saa->s", H).real) / d
-    one = jnp.eye(d, dtype=H.dtype)
-    H = H - offset.astype(H.dtype) * one[None]
+    H, offset = _centred(H)
     U = propagators(-1j * H, period, steps, _SQUARINGS)
     step_error, round_off = jax.lax.stop_gradient(_errors(H, period, steps, U))
     size = jax.lax.stop_gradient(jnp.max(jnp.sum(jnp.abs(H), axis=2)) * period)
@@ -145,6 +142,18 @@ def floquet_states(
     means = offset + means[order]
     modes = modes[:, :, order]
     return FloquetBasis(basis, modes, of_level, means, frequency, gap, step_error, round_off)
+
+
+def propagator_of_a_period(system: DrivenSystem) -> Complex[Array, "d d"]:
+    """That of H without its mean energy, one where it is not finite."""
+    H, period, _ = usable(system)
+    return _finite(propagators(-1j * _centred(H)[0], period, system.steps, _SQUARINGS)[-1])
+
+
+def _centred(H: Complex[Array, "s d d"]) -> tuple[Complex[Array, "s d d"], Float[Array, ""]]:
+    """H without its mean energy, which would cost the phases digits, and that energy."""
+    offset = jnp.mean(jnp.einsum("saa->s", H).real) / H.shape[-1]
+    return H - (offset.astype(H.dtype) * jnp.eye(H.shape[-1], dtype=H.dtype))[None], offset
 
 
 def _finite(U: Complex[Array, "d d"]) -> Complex[Array, "d d"]:

@@ -134,6 +134,7 @@ def local_state(system: DrivenSystem) -> PeriodicState:
         rho_at,
         currents.heat,
         currents.bounds,
+        currents.gross,
         currents.power,
         jnp.sum(currents.heat) - currents.power,
         currents.entropy,

@@ -6,7 +6,7 @@ from typing import ClassVar
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Complex, Float, Inexact
 
 from qthermo_jax.precision import precise
 from qthermo_jax.steady import State
@@ -24,6 +24,7 @@ class PeriodicState(State):
         rho_at: rho(t) in the basis in which H was given, (m, d, d).
         heat_currents: J_k into each bath, (K,).
         heat_bounds: bound of the error of each, from round-off, the steps and the photons left out.
+        gross_currents: the heat that flows either way between the system and each bath, (K,).
         power: work per time P that the drive does on the system; the sum of J_k.
         energy_balance: sum of J_k minus P, 0 but for round-off and the steps.
         entropy_production: sum of J_k/T_k, in units of energy; for "global" a sum of terms that are not
@@ -36,6 +37,7 @@ class PeriodicState(State):
     rho_at: Complex[Array, "m d d"]
     heat_currents: Float[Array, " K"]
     heat_bounds: Float[Array, " K"]
+    gross_currents: Float[Array, " K"]
     power: Float[Array, ""]
     energy_balance: Float[Array, ""]
     entropy_production: Float[Array, ""]
@@ -43,12 +45,27 @@ class PeriodicState(State):
     step_error: Float[Array, ""]
     _populated: ClassVar[str] = "the basis states at time 0"
 
+    @property
+    def power_bound(self) -> Float[Array, "*t"]:
+        """Bound of the error of the power, which is the sum of the currents."""
+        return jnp.sum(self.heat_bounds, axis=-1) + jnp.abs(self.energy_balance)
+
+    @property
     @precise
-    def mean(self, operator: Complex[Array, "d d"] | Float[Array, "d d"]) -> Float[Array, "*t"]:
-        """Mean of an observable over the period, Tr[O rho(t)]."""
+    def mean_rho(self) -> Complex[Array, "*t d d"]:
+        """Mean of rho(t) over the period."""
+        return jnp.mean(self.rho_at, axis=-3)
+
+    @property
+    def mean_populations(self) -> Float[Array, "*t d"]:
+        """Populations of the basis states in which H was given, means over the period."""
+        return jnp.einsum("...aa->...a", self.mean_rho).real
+
+    @precise
+    def mean(self, operator: Inexact[Array, "*k d d"]) -> Float[Array, "*t"]:
+        """Mean of an observable, or of each of an array of them, over the period, Tr[O rho(t)]."""
         kind = np.promote_types(operator.dtype, self.rho_at.dtype)
-        over_time = jnp.mean(self.rho_at.astype(kind), axis=-3)
-        return jnp.einsum("ij,...ji->...", operator.astype(kind), over_time).real
+        return jnp.einsum("...ij,...ji->...", operator.astype(kind), self.mean_rho.astype(kind)).real
 
     def _rows(self) -> Iterator[tuple[str, str]]:
         yield from super()._rows()

@@ -109,10 +109,8 @@ def driven_coherences(jumps: FloquetJumps) -> tuple[Float[Array, ""], Bool[Array
     decays drives rho_cd.
     """
     S, rates, _ = jumps.matrices()
-    weighted = rates.astype(S.dtype) * S
     size = jnp.abs(S)
-    arrive = jnp.einsum("mac,mbc->abc", weighted, S.conj())
-    leave = jnp.einsum("mac,mad->cda", weighted, S.conj()) / 2
+    arrive, leave = drives_of_coherences(S, rates)
     off = 64 * jnp.finfo(rates.dtype).eps
     arrive_size = jnp.einsum("mac,mbc->abc", rates * size, size)
     leave_size = jnp.einsum("mac,mad->cda", rates * size, size) / 2
@@ -120,6 +118,16 @@ def driven_coherences(jumps: FloquetJumps) -> tuple[Float[Array, ""], Bool[Array
     found = jnp.stack([jnp.abs(arrive), jnp.abs(leave)])
     there = coherence & (found > off * jnp.stack([arrive_size, leave_size]))
     return jnp.max(jnp.where(there, found, 0.0)), jnp.any(there)
+
+
+def drives_of_coherences(
+    S: Complex[Array, "m d d"], rates: Float[Array, "m d d"]
+) -> Complex[Array, "2 d d d"]:
+    """How populations drive coherences: c drives rho_ab at [0, a, b, c], and rho_cd at [1, c, d, a]."""
+    weighted = rates.astype(S.dtype) * S
+    arrive = jnp.einsum("mac,mbc->abc", weighted, S.conj())
+    leave = jnp.einsum("mac,mad->cda", weighted, S.conj()) / 2
+    return jnp.stack([arrive, leave])
 
 
 def flows_of(jumps: FloquetJumps, rho: Complex[Array, "d d"]) -> Float[Array, "k q d d"]:

@@ -1,12 +1,12 @@
 """From a driven system to its periodic state, with a status instead of an exception at every point."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from qthermo_jax.driven.floquet import FloquetBasis, floquet_states, usable
 from qthermo_jax.driven.jumps import FloquetJumps, floquet_jumps
@@ -21,15 +21,50 @@ from qthermo_jax.solvers import Solution
 from qthermo_jax.steady import Status
 from qthermo_jax.steady.faults import Fault, first_fault, nan_unless_ok
 
-# What solves the equation of the Floquet states, by the method's name.
-_SOLVERS = {"populations": solve_populations, "dense": solve_dense}
+
+class DrivenSolver(NamedTuple):
+    """A way to a periodic state.
+
+    Attributes:
+        name: as users write it.
+        about: what it does, in a line for users.
+        solve: from the Floquet states and their jumps to a solution; None where there is no choice.
+        power: of the dimension, which the number of elements of its matrix is.
+    """
+
+    name: str
+    about: str
+    solve: Callable[[FloquetBasis, FloquetJumps], Solution] | None
+    power: int
+
+    def bytes_per_point(self, dimension: int, n_transitions: int, levels: object) -> int:
+        """Memory that one point of a batch takes, in bytes, roughly; see `transitions_of_driven`."""
+        elements: int = dimension**self.power
+        return 16 * (6 * n_transitions + 4 * elements)
+
+
+_SOLVERS = {
+    own.name: own
+    for own in (
+        DrivenSolver("populations", "populations of the Floquet states alone", solve_populations, 2),
+        DrivenSolver("dense", "dense: coherences of one quasi-energy too", solve_dense, 4),
+    )
+}
+_LOCAL = {"dense": DrivenSolver("dense", "dense: the fixed point of the map of a period", None, 4)}
 
 
 class _Equation(NamedTuple):
-    """A master equation of driven systems: what finds its periodic state, and the methods it takes."""
+    """A master equation of driven systems: what finds its periodic state, and the solvers it takes.
+
+    Attributes:
+        state: of a system, by the name of a method.
+        solvers: by name, in the order in which "auto" tries them.
+        size: of the matrices that are propagated, as a power of the dimension.
+    """
 
     state: Callable[[DrivenSystem, str], PeriodicState]
-    methods: tuple[str, ...]
+    solvers: Mapping[str, DrivenSolver]
+    size: int
 
 
 def periodic_state(system: DrivenSystem, *, method: str = AUTO) -> PeriodicState:
@@ -58,21 +93,53 @@ def periodic_state(system: DrivenSystem, *, method: str = AUTO) -> PeriodicState
     >>> state.explain(), bool(state.power > 0)
     ('state found', True)
     """
-    equation = _EQUATIONS[system.mean.generator]
-    if method not in equation.methods:
+    generator = system.mean.generator
+    solvers_of_driven(method, generator)
+    return _EQUATIONS[generator].state(system, method)
+
+
+def solvers_of_driven(method: str, generator: str) -> tuple[DrivenSolver, ...]:
+    """The solvers to try, one after the other until one is exact.
+
+    Raises:
+        ValueError: the generator does not take the method.
+    """
+    known = _EQUATIONS[generator].solvers
+    if method == AUTO:
+        return tuple(known.values())
+    if method not in known:
+        listed = ", ".join([AUTO, *known])
         raise ValueError(
-            f"generator {system.mean.generator!r} of a driven system takes method "
-            f"{', '.join(equation.methods)}, not {method!r}"
+            f"generator {generator!r} of a driven system takes method {listed}, not {method!r}"
         )
-    return equation.state(system, method)
+    return (known[method],)
+
+
+def transitions_of_driven(system: DrivenSystem) -> int:
+    """How many numbers describe its jumps, of every bath and number of photons, and its propagators."""
+    d = system.dimension
+    jumps = system.n_baths * (2 * system.photons + 1) * d**2
+    elements: int = d ** _EQUATIONS[system.mean.generator].size
+    return jumps + len(system.H) * elements
 
 
 @partial(compiled, static_argnames="method")
 def floquet_state(system: DrivenSystem, method: str) -> FloquetState:
     """`periodic_state` of the Floquet-Davies master equation, for callers that know the method."""
+    return floquet_state_of(system, *floquet_jumps_of(system), method)
+
+
+def floquet_jumps_of(system: DrivenSystem) -> tuple[FloquetBasis, FloquetJumps]:
+    """The Floquet states of a driven system, and the jumps between them."""
     H, period, _ = usable(system)
     floquet = floquet_states(H, period, system.steps, system.mean.secular_tol)
-    jumps = floquet_jumps(system.baths, floquet, system.photons)
+    return floquet, floquet_jumps(system.baths, floquet, system.photons)
+
+
+def floquet_state_of(
+    system: DrivenSystem, floquet: FloquetBasis, jumps: FloquetJumps, method: str
+) -> FloquetState:
+    """`floquet_state` from the Floquet states and their jumps."""
     solution = _solved(floquet, jumps, method)
     currents = currents_of(jumps, floquet.basis, system.baths, solution)
     share = jnp.where(currents.gross > 0, currents.left_out / currents.gross, 0.0)
@@ -82,7 +149,7 @@ def floquet_state(system: DrivenSystem, method: str) -> FloquetState:
     status = first_fault(
         [
             *faults_before(system),
-            *_faults_of_modes(floquet, tail),
+            *_faults_of_modes(floquet, tail, jumps.hidden),
             (jumps.divergent, Status.DIVERGENT_RATE),
             (~solution.exact, Status.METHOD_NOT_EXACT),
             (solution.underflow, Status.UNDERFLOW),
@@ -91,7 +158,7 @@ def floquet_state(system: DrivenSystem, method: str) -> FloquetState:
         ]
     )
     p, coherences = solution.populations, solution.coherences
-    rho = jnp.diag(p).astype(H.dtype)
+    rho = jnp.diag(p).astype(floquet.modes.dtype)
     if coherences is not None:
         rho = rho + coherences
     rho_at = jnp.einsum("mia,ac,mjc->mij", floquet.modes, rho, floquet.modes.conj())
@@ -111,6 +178,7 @@ def floquet_state(system: DrivenSystem, method: str) -> FloquetState:
         rho_at,
         currents.heat,
         currents.bounds,
+        currents.gross,
         currents.power,
         jnp.sum(currents.heat) - currents.power,
         currents.entropy,
@@ -125,22 +193,25 @@ def floquet_state(system: DrivenSystem, method: str) -> FloquetState:
 
 
 def _solved(floquet: FloquetBasis, jumps: FloquetJumps, method: str) -> Solution:
-    if method in _SOLVERS:
-        return _SOLVERS[method](floquet, jumps)
+    chosen = _SOLVERS[method].solve if method in _SOLVERS else None
+    if chosen:
+        return chosen(floquet, jumps)
     found = solve_populations(floquet, jumps)
     full = found.with_coherences()
     solution: Solution = jax.lax.cond(found.exact, lambda: full, lambda: solve_dense(floquet, jumps))
     return solution
 
 
-def _faults_of_modes(floquet: FloquetBasis, tail: Float[Array, ""]) -> list[Fault]:
+def _faults_of_modes(
+    floquet: FloquetBasis, tail: Float[Array, ""], hidden: Bool[Array, ""]
+) -> list[Fault]:
     """Whether the steps or the photons are too few for the Floquet states and their jumps."""
     limit = largest_error(floquet.modes.dtype)
     off = floquet.step_error * jnp.max(floquet.basis.amplification)
-    return [(~(off <= limit), Status.TOO_FEW_STEPS), (~(tail <= limit), Status.TOO_FEW_PHOTONS)]
+    return [(~(off <= limit), Status.TOO_FEW_STEPS), (~(tail <= limit) | hidden, Status.TOO_FEW_PHOTONS)]
 
 
 _EQUATIONS = {
-    "global": _Equation(floquet_state, (AUTO, *_SOLVERS)),
-    "local": _Equation(lambda system, _: local_state(system), (AUTO, "dense")),
+    "global": _Equation(floquet_state, _SOLVERS, 2),
+    "local": _Equation(lambda system, _: local_state(system), _LOCAL, 4),
 }

@@ -26,6 +26,34 @@ def on_circle(angle: Float[Array, "*s"]) -> Complex[Array, "*s"]:
     return jax.lax.complex(jnp.cos(angle), jnp.sin(angle))
 
 
+def _turned(
+    U: Complex[Array, "d d"],
+) -> tuple[Complex[Array, "d d"], Complex[Array, "d d"], Float[Array, ""]]:
+    """X = e^{-i cut} U with a cut that is far from all phases, (1 + X)^-1 and the cut."""
+    d = U.shape[0]
+    one = jnp.eye(d, dtype=U.dtype)
+    cuts = 2 * np.pi * np.arange(d + 1) / (d + 1)
+    turned = jnp.asarray(np.exp(-1j * cuts), U.dtype)[:, None, None] * U[None]
+    inverses = jax.vmap(jnp.linalg.inv)(one[None] + turned)
+    size = jnp.sum(jnp.abs(jax.lax.stop_gradient(inverses)) ** 2, axis=(1, 2))
+    best = jnp.argmin(jnp.where(jnp.isfinite(size), size, jnp.inf))
+    return turned[best], inverses[best], jnp.asarray(cuts, inverses.real.dtype)[best]
+
+
+def _cayley(X: Complex[Array, "d d"], inverse: Complex[Array, "d d"]) -> Complex[Array, "d d"]:
+    transform = 1j * ((jnp.eye(len(X), dtype=X.dtype) - X) @ inverse)
+    return (transform + _dagger(transform)) / 2
+
+
+def cayley(U: Complex[Array, "d d"]) -> Complex[Array, "d d"]:
+    """The Hermitian matrix i (1 - X)/(1 + X), X = e^{-i cut} U, with the eigenvectors of a unitary U.
+
+    Phases are equal where its eigenvalues tan((beta - cut)/2) are.
+    """
+    X, inverse, _ = _turned(U)
+    return _cayley(X, inverse)
+
+
 @jax.custom_jvp
 def eigenphases(
     U: Complex[Array, "d d"], tolerance: Float[Array, ""]
@@ -39,19 +67,12 @@ def eigenphases(
         the phases ascend from a cut that is far from all of them: they lie within 2 pi, and close
         phases are close numbers.
     """
-    d = U.shape[0]
-    one = jnp.eye(d, dtype=U.dtype)
-    cuts = 2 * np.pi * np.arange(d + 1) / (d + 1)
-    turned = jnp.asarray(np.exp(-1j * cuts), U.dtype)[:, None, None] * U[None]
-    inverses = jax.vmap(jnp.linalg.inv)(one[None] + turned)
-    size = jnp.sum(jnp.abs(inverses) ** 2, axis=(1, 2))
-    best = jnp.argmin(jnp.where(jnp.isfinite(size), size, jnp.inf))
-    X, inverse = turned[best], inverses[best]
-    cayley = 1j * ((one - X) @ inverse)
-    _, vectors = jnp.linalg.eigh((cayley + _dagger(cayley)) / 2)
+    X, inverse, cut = _turned(U)
+    cayley = _cayley(X, inverse)
+    _, vectors = jnp.linalg.eigh(cayley)
     # Its error is the square of that of the eigenvector.
     values = jnp.einsum("ia,ij,ja->a", vectors.conj(), X, vectors)
-    phases = jnp.angle(values) + jnp.asarray(cuts, values.real.dtype)[best]
+    phases = jnp.angle(values) + cut
     return phases, vectors
 
 

@@ -1,9 +1,10 @@
-"""Built-in models: pure functions of named parameters that return an `OpenSystem`."""
+"""Built-in models: pure functions of named parameters that return a system."""
 
 from qthermo_jax.models.chain import chain
 from qthermo_jax.models.diode import thermal_diode
 from qthermo_jax.models.fmo import fmo
 from qthermo_jax.models.maser import maser
+from qthermo_jax.models.modulated_qubit import modulated_qubit
 from qthermo_jax.models.network import network, square_lattice
 from qthermo_jax.models.refrigerator import three_level_refrigerator, three_qubit_refrigerator
 from qthermo_jax.models.spin_chain import spin_chain
@@ -15,6 +16,7 @@ __all__ = [
     "fmo",
     "lambda_system",
     "maser",
+    "modulated_qubit",
     "network",
     "spin_chain",
     "square_lattice",

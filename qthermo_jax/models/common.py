@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable
 from functools import cached_property, update_wrapper
-from typing import Annotated, Any, Generic, Literal, ParamSpec, get_type_hints
+from typing import Annotated, Any, Generic, Literal, ParamSpec, TypeVar, get_type_hints
 
 import jax
 import numpy as np
@@ -12,9 +12,9 @@ from jaxtyping import ArrayLike, Float, Num
 from qthermo_jax.baths import Flat, Ohmic, SpectralDensity
 from qthermo_jax.labels import Quantity, parameter_kind
 from qthermo_jax.precision import compiled
-from qthermo_jax.system import OpenSystem
 
 P = ParamSpec("P")
+S = TypeVar("S")
 
 Scalar = Num[ArrayLike, ""]
 Spectrum = Annotated[Literal["flat", "ohmic"], Quantity("spectral density of the baths")]
@@ -33,10 +33,10 @@ _MOST_LEVELS = 8192
 _DENSITIES: dict[str, type[Flat] | type[Ohmic]] = {"flat": Flat, "ohmic": Ohmic}
 
 
-class _Model(Generic[P]):
+class _Model(Generic[P, S]):
     """A function of a model, which is compiled as a whole for calls with values."""
 
-    def __init__(self, function: Callable[P, OpenSystem]) -> None:
+    def __init__(self, function: Callable[P, S]) -> None:
         update_wrapper(self, function)
         self._function = function
 
@@ -56,11 +56,11 @@ class _Model(Generic[P]):
         return tuple(name for name, kind in kinds.items() if kind is not None)
 
     @cached_property
-    def _program(self) -> Callable[..., OpenSystem]:
-        made: Callable[..., OpenSystem] = compiled(self._function, static_argnames=self._structure)
+    def _program(self) -> Callable[..., S]:
+        made: Callable[..., S] = compiled(self._function, static_argnames=self._structure)
         return made
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> OpenSystem:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> S:
         try:
             given = self._signature.bind(*args, **kwargs).arguments
         except TypeError:
@@ -75,7 +75,7 @@ class _Model(Generic[P]):
         return self._program(**(given | jax.tree.map(_as_float, numbers)))
 
 
-def model(function: Callable[P, OpenSystem]) -> Callable[P, OpenSystem]:
+def model(function: Callable[P, S]) -> Callable[P, S]:
     """A model that is made by one compiled program when it is called with values.
 
     Called operation by operation, as JAX would, a model takes a hundred times as long. The program is

@@ -24,6 +24,7 @@ from qthermo_jax.plotting.style import (
     norm_of,
 )
 from qthermo_jax.plotting.variables import Flag
+from qthermo_jax.results.schema import meanings_of
 
 _RAMP = "viridis"
 # Of the curves of a panel that are flagged from end to end so many are named.
@@ -115,8 +116,11 @@ def draw_numbers(canvas: Axes, data: xr.Dataset, together: list[xr.DataArray], x
 
 
 def name_values(canvas: Axes, chosen: xr.DataArray, scale: str) -> None:
-    """The label and the scale upwards."""
+    """The label and the scale upwards; codes by what they stand for."""
     canvas.set_ylabel(label(chosen))
+    if meanings := meanings_of(chosen.attrs):
+        canvas.set_yticks(list(meanings), labels=list(meanings.values()))
+        return
     canvas.set_yscale(scale, **({"linthresh": linear_below(chosen.values)} if scale == "symlog" else {}))
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import matplotlib as mpl
@@ -25,8 +26,11 @@ from qthermo_jax.plotting.style import (
     name_few_decades,
     name_x,
 )
+from qthermo_jax.results.schema import meanings_of
 
 _BARE = "0.88"
+# Of codes, one after the other (Paul Tol's light scheme, which the colour-blind tell apart).
+_REGIONS = ("#dddddd", "#77aadd", "#44bb99", "#eedd88", "#ee8866", "#ffaabb", "#99ddff", "#bbcc33")
 # A side of zero that is smaller than this part of the other is round-off.
 _ROUND_OFF = 1e-9
 
@@ -38,20 +42,24 @@ class Colours:
     Attributes:
         boundary: the value that separates two regimes, where both are there: it gets a line.
         ticks: of the colour bar; None for matplotlib's.
+        names: of the ticks, where they stand for something.
     """
 
-    cmap: str
+    cmap: str | mpl.colors.Colormap
     norm: mpl.colors.Normalize
     boundary: float | None
     ticks: Sequence[float] | None
+    names: Sequence[str] | None = None
 
 
 def colours_of(chosen: xr.DataArray, scale: str) -> Colours:
     """Colours for all values of a variable.
 
     One-sided numbers go from dark to light; those on both sides of their neutral value, or of zero,
-    diverge from there.
+    diverge from there. Codes have a colour each.
     """
+    if meanings := meanings_of(chosen.attrs):
+        return _regions(chosen, meanings)
     known = chosen.values[np.isfinite(chosen.values)]
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
     neutral = float(chosen.attrs.get("neutral", math.nan))
@@ -73,6 +81,17 @@ def colours_of(chosen: xr.DataArray, scale: str) -> Colours:
     if signed:
         return Colours("RdBu", mpl.colors.Normalize(-extent, extent), None, None)
     return Colours("viridis", mpl.colors.Normalize(low, high), None, None)
+
+
+def _regions(chosen: xr.DataArray, meanings: dict[int, str]) -> Colours:
+    """A colour for each code that is there, the same one in every picture."""
+    there = [code for code in sorted(meanings) if (chosen == code).any()] or sorted(meanings)[:1]
+    colours = [_REGIONS[sorted(meanings).index(code) % len(_REGIONS)] for code in there]
+    edges = [there[0] - 0.5, *(code + 0.5 for code in there)]
+    middles = [(low + high) / 2 for low, high in pairwise(edges)]
+    cmap = mpl.colors.ListedColormap(colours)
+    norm = mpl.colors.BoundaryNorm(edges, len(there))
+    return Colours(cmap, norm, None, middles, [meanings[code] for code in there])
 
 
 def draw_map(
@@ -105,7 +124,7 @@ def colour_bar(
     """The one bar of all maps."""
     bar = canvases[0].figure.colorbar(mesh, ax=list(canvases), label=label(chosen))
     if colours.ticks is not None:
-        bar.set_ticks(colours.ticks)
+        bar.set_ticks(colours.ticks, labels=colours.names)
     return bar
 
 

@@ -3,11 +3,12 @@
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from qthermo_jax.results.schema import STATUS, says_what_came_out, status_variable
+from qthermo_jax.results.schema import STATUS, meanings_of, says_what_came_out, status_variable
 from qthermo_jax.steady import Status
 
 
@@ -19,7 +20,11 @@ def drawable(data: xr.Dataset) -> list[str]:
 def numbers_like(data: xr.Dataset, like: xr.DataArray) -> list[xr.DataArray]:
     """The numbers of a sweep, one a point, that have the unit of another variable."""
     found = (data[name] for name in drawable(data) if data[name].dims == data[STATUS.name].dims)
-    return [each for each in found if each.attrs.get("units") == like.attrs.get("units")]
+
+    def means(values: xr.DataArray) -> tuple[Any, ...]:
+        return values.attrs.get("units"), meanings_of(values.attrs)
+
+    return [each for each in found if means(each) == means(like)]
 
 
 def status_of(data: xr.Dataset, name: str) -> xr.DataArray:

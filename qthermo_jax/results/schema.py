@@ -13,6 +13,9 @@ import numpy as np
 
 ROLE, STATUS_VARIABLE = "role", "status_variable"
 
+# What codes stand for, after the CF conventions.
+FLAG_VALUES, FLAG_MEANINGS = "flag_values", "flag_meanings"
+
 
 class Role(StrEnum):
     """What a variable is for.
@@ -63,3 +66,12 @@ def says_what_came_out(name: str, attrs: Mapping[str, Any]) -> bool:
 def status_variable(attrs: Mapping[str, Any]) -> str:
     """The variable that says whether a value is there: derivatives have one of their own."""
     return str(attrs.get(STATUS_VARIABLE, STATUS.name))
+
+
+def meanings_of(attrs: Mapping[str, Any]) -> dict[int, str]:
+    """What the values of a variable stand for; nothing for one that is a number."""
+    if FLAG_VALUES not in attrs:
+        return {}
+    names = str(attrs[FLAG_MEANINGS]).split()
+    codes = np.atleast_1d(attrs[FLAG_VALUES]).tolist()
+    return {code: name.replace("_", " ") for code, name in zip(codes, names, strict=True)}

@@ -10,6 +10,7 @@ import numpy as np
 from qthermo_jax.registry import AUTO
 from qthermo_jax.solvers import solvers_for
 from qthermo_jax.steady import Status, solved
+from qthermo_jax.sweeping.compute.kinds import KINDS
 from qthermo_jax.sweeping.compute.setting import system_function
 from qthermo_jax.sweeping.errors import Issue, Steps
 from qthermo_jax.sweeping.plan.record import Plan
@@ -35,7 +36,7 @@ def not_unique_at_zero(
     Args:
         not_unique_at: what the sweep found at a point of the grid; without it, the corners are solved.
     """
-    if plan.spec.evolution:
+    if not KINDS[plan.system.kind].examined_when_cold:
         return
     fixed: list[Steps] = [
         ("parameters", name)

@@ -9,7 +9,8 @@ import jax
 import numpy as np
 
 from qthermo_jax.results.schema import NOTE
-from qthermo_jax.solvers import Note, Solver
+from qthermo_jax.solvers import Note
+from qthermo_jax.sweeping.compute.kinds import KINDS, PointSolver
 from qthermo_jax.sweeping.compute.mapping import Results, mapped, one_after_another, spread
 from qthermo_jax.sweeping.compute.point import point_function
 from qthermo_jax.sweeping.compute.programs import Recipe, program
@@ -41,7 +42,8 @@ class Engine:
         self._in_turn = len(plan.solvers) > 1 and bool(plan.axes)
         self._method = plan.solvers[0] if self._in_turn else plan.method
         # A function of the user's own may make anything of a NaN.
-        self._net_fluxes_first = not plan.system.computed_observables.isdisjoint(plan.outputs)
+        asks_all = not plan.system.computed_observables.isdisjoint(plan.outputs)
+        self._net_fluxes_first = asks_all or not KINDS[plan.system.kind].withholds
         self._rest = Rest(plan)
         self._batches = batches_of(plan.tiling, on_cpu=plan.on_cpu)
 
@@ -71,7 +73,7 @@ class Engine:
     def recipes(self) -> Iterator[tuple[str, Recipe]]:
         """Those of all programs that the plan may need, each with what solves its points."""
         yield self._method, self._recipe(net_fluxes=self._net_fluxes_first)
-        if not (self._net_fluxes_first or self._plan.spec.evolution):
+        if not self._net_fluxes_first:
             yield f"{self._method}{NET_FLUXES}", self._recipe(net_fluxes=True)
         if self._in_turn:
             yield from self._rest.recipes()
@@ -82,7 +84,7 @@ class Engine:
         return ThreadPoolExecutor(self._batches.at_once)
 
     @property
-    def solvers(self) -> tuple[Solver, ...]:
+    def solvers(self) -> tuple[PointSolver, ...]:
         """Those that are tried one after the other at each point."""
         return solvers_at(self._plan, self._plan.system.levels)
 

@@ -1,29 +1,27 @@
 """One point of a sweep as a pure function: parameters -> observables, their derivatives, and flags."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int8
 
 from qthermo_jax.bounded import Bounded, slope_of, trusted
-from qthermo_jax.catalogue import available_observables
-from qthermo_jax.currents import bounded_currents, withholds_currents
 from qthermo_jax.declared import ComputedObservable
 from qthermo_jax.results.schema import LEAK, METHOD, NOTE, STATUS
 from qthermo_jax.solvers import Note
-from qthermo_jax.steady import Change, Footing, State, Status, derivative_status, footing
+from qthermo_jax.steady import State, Status
 from qthermo_jax.structure import Index
 from qthermo_jax.sweeping.compute.kept import Kept
-from qthermo_jax.sweeping.compute.setting import state_of, system_function
+from qthermo_jax.sweeping.compute.kinds import KINDS
+from qthermo_jax.sweeping.compute.setting import system_function
 from qthermo_jax.sweeping.errors import Issue, SpecError, first_line
 from qthermo_jax.sweeping.plan.model import place_of
 from qthermo_jax.sweeping.plan.record import Plan
-from qthermo_jax.system import OpenSystem
 
 Numbers = dict[str, Array]
 Results = dict[str, Array | Bounded]
-Hamiltonians = tuple[Array, Array | None]  # H, and that without interactions
 PointFunction = Callable[..., dict[str, Array]]
 
 _TRIED: Kept[bool] = Kept("tried", 256)
@@ -39,36 +37,33 @@ def point_function(
         net_fluxes: see `SteadyState`. If they are left out a point that needs them has the note
             CURRENTS_CANCEL.
     """
-    function = system_function(plan)
+    function, kind = system_function(plan), KINDS[plan.system.kind]
 
     def solve(*values: Numbers) -> dict[str, Array]:
         numbers = {name: value for part in values for name, value in part.items()}
         differentiated = {name: numbers.pop(name) for name in plan.differentiated}
 
-        def system_of(differentiated: Numbers) -> OpenSystem:
+        def system_of(differentiated: Numbers) -> Any:
             return function(**numbers, **differentiated)
 
         def observed(
             differentiated: Numbers, warming: Float[Array, " K"]
-        ) -> tuple[Results, tuple[OpenSystem, State]]:
+        ) -> tuple[Results, tuple[Any, State]]:
             system = system_of(differentiated)
-            if levels is not None and system.levels is None:
-                system = system.with_levels(levels)
             if plan.warms:
                 system = system.with_temperatures(system.temperatures + warming)
             time = (numbers | differentiated).get("time")
-            system, state = state_of(system, method, plan.spec.evolution, time, net_fluxes=net_fluxes)
+            system, state = kind.state(system, method, levels, plan.spec, time, net_fluxes=net_fluxes)
             return _observed(plan, system, state), (system, state)
 
         if not plan.derivatives:
             results, (system, state) = observed(differentiated, jnp.zeros(plan.n_baths))
-            return _kept(plan, results) | _flags(state, _cancels(system, state, results))
+            return _kept(plan, results) | _flags(state, _cancels(plan, system, state, results))
 
-        def hamiltonians(differentiated: Numbers) -> Hamiltonians:
-            system = system_of(differentiated)
-            return system.H, system.local
+        def skeleton(differentiated: Numbers) -> Any:
+            return kind.skeleton(system_of(differentiated))
 
-        return _with_slopes(plan, observed, hamiltonians, differentiated)
+        return _with_slopes(plan, observed, skeleton, differentiated)
 
     return solve
 
@@ -91,9 +86,9 @@ def _tried(plan: Plan) -> bool:
     return True
 
 
-def _observed(plan: Plan, system: OpenSystem, state: State) -> Results:
+def _observed(plan: Plan, system: Any, state: State) -> Results:
     found: Results = {}
-    known = available_observables(system, steady=plan.spec.evolution is None)
+    known = KINDS[plan.system.kind].observables(system)
     for name, out in plan.outputs.items():
         try:
             own = known[name].function(system, state)
@@ -121,14 +116,15 @@ def _kept(plan: Plan, results: Results) -> dict[str, Array]:
     return {name: trusted(values).astype(plan.output_dtype) for name, values in results.items()}
 
 
-def _cancels(system: OpenSystem, state: State, results: Results) -> Bool[Array, ""]:
+def _cancels(plan: Plan, system: Any, state: State, results: Results) -> Bool[Array, ""]:
     """Whether a result, or some of it, is not given because terms of currents or of their noise cancel.
 
     A function of the user's own may have taken a current; its NaN has this cause where a current is one.
     Where the state withholds what needs net fluxes, every NaN has that cause as far as anyone knows.
     """
+    kind = KINDS[plan.system.kind]
     found = [jnp.any(~own.reliable) for own in results.values() if isinstance(own, Bounded)]
-    if withholds_currents(system, state):
+    if kind.withholds_currents(system, state):
         found += [jnp.any(jnp.isnan(own)) for own in results.values() if not isinstance(own, Bounded)]
     own = [
         jnp.any(jnp.isnan(trusted(value)))
@@ -136,8 +132,7 @@ def _cancels(system: OpenSystem, state: State, results: Results) -> Bool[Array, 
         if isinstance(system.observables.get(name), ComputedObservable)
     ]
     if own:
-        currents = jnp.any(~bounded_currents(system, state).reliable)
-        found.append(jnp.any(jnp.stack(own)) & currents)
+        found.append(jnp.any(jnp.stack(own)) & kind.cancels(system, state))
     return jnp.any(jnp.stack(found)) if found else jnp.array(False)
 
 
@@ -151,8 +146,8 @@ def _flags(state: State, cancels: Bool[Array, ""]) -> dict[str, Array]:
 
 def _with_slopes(
     plan: Plan,
-    observed: Callable[[Numbers, Array], tuple[Results, tuple[OpenSystem, State]]],
-    hamiltonians: Callable[[Numbers], Hamiltonians],
+    observed: Callable[[Numbers, Array], tuple[Results, tuple[Any, State]]],
+    skeleton: Callable[[Numbers], Any],
     differentiated: Numbers,
 ) -> dict[str, Array]:
     """Values, derivatives and flags.
@@ -160,42 +155,43 @@ def _with_slopes(
     All directions share the values that they are taken at; a direction that leaves H alone leaves
     everything alone that comes of H.
     """
+    kind = KINDS[plan.system.kind]
     steps = jnp.eye(plan.n_directions)
     along = {name: steps[:, index] for index, name in enumerate(plan.differentiated)}
     warming = jnp.pad(
         steps[:, len(plan.differentiated) :], ((0, 0), (0, 0 if plan.warms else plan.n_baths))
     )
 
-    def push(step: Numbers, warm: Array) -> tuple[tuple[Results, OpenSystem, State], Results, Footing]:
+    def push(step: Numbers, warm: Array) -> tuple[tuple[Results, Any, State], Results, Any]:
         def judged(
             differentiated: Numbers, warming: Array
-        ) -> tuple[tuple[Results, Footing], tuple[OpenSystem, State]]:
+        ) -> tuple[tuple[Results, Any], tuple[Any, State]]:
             results, (system, state) = observed(differentiated, warming)
-            return (results, footing(system, state)), (system, state)
+            return (results, kind.footing(system, state)), (system, state)
 
         here = (differentiated, jnp.zeros(plan.n_baths))
         (results, _), (slopes, on), kept = jax.jvp(judged, here, (step, warm), has_aux=True)
         slopes = {name: slope_of(results[name], own) for name, own in slopes.items()}
         return (results, *kept), slopes, on
 
-    def bend(step: Numbers) -> Change:
-        def change(differentiated: Numbers) -> Hamiltonians:
-            slopes: Hamiltonians = jax.jvp(hamiltonians, (differentiated,), (step,))[1]
-            return slopes
+    def bend(step: Numbers) -> tuple[Any, Any]:
+        """First and second derivative of the skeleton."""
 
-        (dH, d_H_0), (ddH, dd_H_0) = jax.jvp(change, (differentiated,), (step,))
-        return Change(dH, ddH, d_H_0, dd_H_0)
+        def change(differentiated: Numbers) -> Any:
+            return jax.jvp(skeleton, (differentiated,), (step,))[1]
+
+        return jax.jvp(change, (differentiated,), (step,))
 
     (results, system, state), slopes, on = jax.vmap(push, out_axes=(None, 0, 0))(along, warming)
     sizes = jnp.abs(jnp.stack([*differentiated.values(), *system.temperatures])[: plan.n_directions])
     scales = jnp.where(sizes > 0, sizes, 1.0)
 
-    def code_of(step: Numbers, slope: Footing, scale: Array) -> Array:
-        return derivative_status(system, state, bend(step), slope, scale)
+    def code_of(step: Numbers, slope: Any, scale: Array) -> Array:
+        return kind.derivative_status(system, state, *bend(step), slope, scale)
 
     codes = jax.vmap(code_of)(along, on, scales)
     named = _named(plan, slopes, jnp.where(state.status == Status.OK, codes, state.status))
-    cancels = _cancels(system, state, results) | _cancels(system, state, slopes)
+    cancels = _cancels(plan, system, state, results) | _cancels(plan, system, state, slopes)
     return _kept(plan, results) | named | _flags(state, cancels)
 
 

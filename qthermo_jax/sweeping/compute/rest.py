@@ -6,10 +6,9 @@ import jax
 import numpy as np
 from jaxtyping import Array
 
-from qthermo_jax.master_equations import EQUATIONS
-from qthermo_jax.solvers import Solver
 from qthermo_jax.steady import GOES_ON
 from qthermo_jax.structure import Index
+from qthermo_jax.sweeping.compute.kinds import KINDS, Levels, PointSolver
 from qthermo_jax.sweeping.compute.mapping import spread
 from qthermo_jax.sweeping.compute.point import Numbers, point_function
 from qthermo_jax.sweeping.compute.programs import Recipe, program
@@ -27,13 +26,13 @@ _LARGEST_BATCH = 256
 _LEVELS_FROM = 32
 
 
-def solvers_at(plan: Plan, levels: tuple[Index, ...] | None) -> tuple[Solver, ...]:
+def solvers_at(plan: Plan, levels: Levels) -> tuple[PointSolver, ...]:
     """Those that are tried one after the other at each point.
 
     Args:
         levels: groups of eigenstates that are known to be degenerate; None if nothing is known.
     """
-    return solvers_of(plan, EQUATIONS[plan.system.generator], levels)
+    return solvers_of(plan, KINDS[plan.system.kind], plan.system.generator, levels)
 
 
 class Rest:
@@ -88,7 +87,7 @@ class Rest:
         ]
         return [*swept, plan.arguments]
 
-    def _batch_of(self, solver: Solver, levels: tuple[Index, ...]) -> tuple[int, int]:
+    def _batch_of(self, solver: PointSolver, levels: tuple[Index, ...]) -> tuple[int, int]:
         """How many points all devices solve in a call, and how many of them one does at a time."""
         plan, system = self._plan, self._plan.system
         each = solver.bytes_per_point(system.dimension, system.n_transitions, levels)
@@ -96,7 +95,7 @@ class Rest:
         chunk = min(share, chunk_of(each)) if plan.on_cpu else share
         return plan.devices * (share - share % chunk), chunk
 
-    def recipe(self, solver: Solver, levels: tuple[Index, ...], inputs: list[Values]) -> Recipe:
+    def recipe(self, solver: PointSolver, levels: tuple[Index, ...], inputs: list[Values]) -> Recipe:
         """That of the program which solves a batch of single points."""
         _, chunk = self._batch_of(solver, levels)
         point = point_function(self._plan, solver.name, levels)
@@ -118,7 +117,8 @@ class Rest:
 
         def level(*values: Numbers) -> Array:
             numbers = {name: value for own in values for name, value in own.items()}
-            return function(**numbers).eigenbasis().level
+            found: Array = function(**numbers).eigenbasis().level
+            return found
 
         along = (*(0 for _ in plan.axes), None)
         what = {"rest": "levels"}

@@ -57,7 +57,7 @@ def _outputs(grid: Grid, system: TracedSystem) -> dict[str, Result]:
             raise SpecError(unknown)
         if name in asked[:position]:
             raise SpecError(Issue(steps, f"{name!r} is listed twice"))
-    names = asked or list(system.model_observables) or ["level_populations"]
+    names = asked or list(system.shown)
     return {name: known[name] for name in names}
 
 

@@ -108,7 +108,7 @@ class Plan(Grid):
 
         Nothing but the plan decides it: a sweep that goes on has the bits that it began with.
         """
-        return self.points * self._bytes_per_point <= _SMALL
+        return self.points * self._bytes_per_point <= _SMALL * self.system.program_size
 
     @property
     def statics(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import math
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -14,6 +15,8 @@ from qthermo_jax.labels import Quantity
 from qthermo_jax.registry import Method
 from qthermo_jax.results.schema import (
     DIAGNOSTICS,
+    FLAG_MEANINGS,
+    FLAG_VALUES,
     LEAK,
     METHOD,
     NOTE,
@@ -126,11 +129,14 @@ def _diagnostic(diagnostic: Diagnostic, axes: tuple[str, ...], attrs: dict[str, 
 
 def _flags(codes: type[IntEnum], long_name: str) -> dict[str, Any]:
     """Attributes of a variable that holds codes, after the CF conventions."""
-    return {
-        "long_name": long_name,
-        "flag_values": np.array([int(code) for code in codes], "int8"),
-        "flag_meanings": " ".join(code.name.lower() for code in codes),
-    }
+    names = [code.name.lower() for code in codes]
+    return {"long_name": long_name, **_coded([int(code) for code in codes], names)}
+
+
+def _coded(values: Sequence[int], names: Sequence[str]) -> dict[str, Any]:
+    """What the values of a variable stand for, after the CF conventions."""
+    meanings = " ".join(name.replace(" ", "_") for name in names)
+    return {FLAG_VALUES: np.array(values, "int8"), FLAG_MEANINGS: meanings}
 
 
 _STATUS = _flags(Status, "status of the point; its results are NaN unless it is 0")
@@ -138,7 +144,7 @@ _METHOD = _flags(Method, "solver of the point")
 _NOTE = {
     "long_name": "what to know about a point although its status is 0",
     "flag_masks": np.array([int(note) for note in Note if note], "int8"),
-    "flag_meanings": " ".join(str(note.name).lower() for note in Note if note),
+    FLAG_MEANINGS: " ".join(str(note.name).lower() for note in Note if note),
 }
 _LEAK = Quantity("bound of what drives the coherences that the solver leaves out", r"\ell", 1)
 
@@ -169,7 +175,8 @@ def _described(quantity: Quantity, energy_unit: str) -> dict[str, Any]:
     }
     if quantity.neutral is not None:
         attrs["neutral"] = quantity.neutral
-    return {key: value for key, value in attrs.items() if value != ""}
+    named = {key: value for key, value in attrs.items() if value != ""}
+    return named | (_coded(range(len(quantity.values)), quantity.values) if quantity.values else {})
 
 
 def _attributes(plan: Plan, source: str, device: str) -> dict[str, Any]:
