@@ -21,6 +21,7 @@ from .catalogue import (
 )
 from .couplings import SparseCoupling
 from .currents import energy_balance, entropy_production, heat_current_bounds, heat_currents
+from .cycle import Cycle, Stroke
 from .declared import ComputedObservable, Observable, observable
 from .diagnosis import diagnose
 from .driven import FloquetBasis, FloquetState, PeriodicState, floquet_basis, periodic_state
@@ -57,6 +58,7 @@ from .registry import Method
 from .response import amplification, conductance, onsager, rectification, soret
 from .solvers import Note
 from .steady import State, Status, SteadyState, steadystate
+from .strokes import CycleState, limit_cycle
 from .superoperators import (
     dissipator,
     operator_to_vector,
@@ -71,6 +73,8 @@ from .version import __version__
 __all__ = [
     "Bath",
     "ComputedObservable",
+    "Cycle",
+    "CycleState",
     "Cycles",
     "Dimension",
     "DrivenSystem",
@@ -92,6 +96,7 @@ __all__ = [
     "State",
     "Status",
     "SteadyState",
+    "Stroke",
     "Trajectories",
     "UnderDamped",
     "__version__",
@@ -120,6 +125,7 @@ __all__ = [
     "jump_operators",
     "kur_ratio",
     "level_populations",
+    "limit_cycle",
     "liouvillian",
     "liouvillian_gap",
     "min_eigenvalue",

@@ -6,10 +6,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from qthermo_jax.bounded import Bounded, trusted
+from qthermo_jax.cycle import Cycle
 from qthermo_jax.driven_system import DrivenSystem
 from qthermo_jax.fluctuations import fluctuation_observables
 from qthermo_jax.labels import Quantity
-from qthermo_jax.machines import driven_observables
+from qthermo_jax.machines import cycle_observables, driven_observables
 from qthermo_jax.observables import (
     AvailableObservable,
     general_observables,
@@ -22,7 +23,7 @@ from qthermo_jax.steady import State, SteadyState
 from qthermo_jax.system import OpenSystem
 
 # What a model may return.
-System = OpenSystem | DrivenSystem
+System = OpenSystem | DrivenSystem | Cycle
 
 
 def available_observables(system: System, *, steady: bool = True) -> dict[str, AvailableObservable]:
@@ -37,6 +38,8 @@ def available_observables(system: System, *, steady: bool = True) -> dict[str, A
     """
     if isinstance(system, DrivenSystem):
         return driven_observables(system)
+    if isinstance(system, Cycle):
+        return cycle_observables(system)
     own = {
         name: AvailableObservable(_own(name), observable.quantity, observable.dims)
         for name, observable in system.observables.items()

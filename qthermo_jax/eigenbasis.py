@@ -11,7 +11,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Bool, Float, Inexact, Int, Num
+from jaxtyping import Array, ArrayLike, Bool, Complex, Float, Inexact, Int, Num
 
 from qthermo_jax.couplings import inexact
 from qthermo_jax.gathers import WHOLE, padded
@@ -323,3 +323,16 @@ def gibbs_state(H: Num[ArrayLike, "d d"], T: Num[ArrayLike, ""]) -> Inexact[Arra
     weights = jax.scipy.linalg.expm(-above / jnp.asarray(T, float).astype(H.dtype))
     rho: Inexact[Array, "d d"] = weights / jnp.trace(weights)
     return rho
+
+
+def as_given(H: Complex[Array, "d d"]) -> Eigenbasis:
+    """The basis in which H was given, as if its states were eigenstates."""
+    d = H.shape[0]
+    energies = H.diagonal().real
+    number, nothing = jnp.arange(d), jnp.zeros_like(energies[0])
+    one = jnp.eye(d, dtype=H.dtype)
+    all_states = (tuple(range(d)),)
+    still = jnp.zeros_like(energies)
+    return Eigenbasis(
+        all_states, energies, energies, one, number, number, nothing, nothing, still, nothing
+    )

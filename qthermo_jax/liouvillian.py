@@ -1,10 +1,14 @@
 """Generators and jump operators for reading: as matrices in the basis in which H was given."""
 
+import equinox as eqx
+import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Complex, Float, Inexact
+from jaxtyping import Array, Complex, Float, Inexact, Int
 
+from qthermo_jax.master_equations.secular import dissipation
 from qthermo_jax.precision import compiled
 from qthermo_jax.system import OpenSystem
+from qthermo_jax.transitions import Transitions
 
 
 @compiled
@@ -59,3 +63,33 @@ def jump_operators(
     highest = jnp.max(jnp.where(member, bohr[None], -jnp.inf), axis=(1, 2))
     A = jnp.where(member[None], S[:, None], 0.0)
     return jnp.where(used, highest, jnp.nan), transitions.basis.rotate_out(A)
+
+
+class _OfOneBath(eqx.Module):
+    """The jumps of one bath, as `dissipation` takes them."""
+
+    amplitudes: Inexact[Array, "d d"]
+    rates: Float[Array, "d d"]
+    group: Int[Array, "d d"]
+
+    def matrices(self) -> tuple[Inexact[Array, "1 d d"], Float[Array, "1 d d"], Int[Array, "d d"]]:
+        return self.amplitudes[None], self.rates[None], self.group
+
+    def errors(self) -> tuple[Float[Array, "1 d d"], Float[Array, "1 d d"]]:
+        nothing = jnp.zeros_like(self.rates)[None]
+        return nothing, nothing
+
+
+def dissipators(transitions: Transitions) -> Complex[Array, "K d d d d"]:
+    """D_k of each bath as [k, a, b, c, d] in the basis in which H was given.
+
+    d rho_ab/dt = sum_cd D[a, b, c, d] rho_cd.
+    """
+    S, rates, group = transitions.matrices()
+
+    def of_one(amplitudes: Array, rates: Array) -> Array:
+        return dissipation(_OfOneBath(amplitudes, rates, group)).elements
+
+    D = jax.vmap(of_one)(S, rates)
+    V = transitions.basis.vectors.astype(D.dtype)
+    return jnp.einsum("ai,bj,kijlm,cl,dm->kabcd", V, V.conj(), D, V.conj(), V)

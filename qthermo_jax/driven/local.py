@@ -6,72 +6,30 @@ with A_k(omega) and omega of the bare Hamiltonian H_0, which does not change. Th
 product of Magnus exponentials; its fixed point is found as the solution of a linear system.
 """
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float, Inexact, Int
+from jaxtyping import Array, Complex, Float
 
 from qthermo_jax.driven.floquet import usable
 from qthermo_jax.driven.propagator import propagators
-from qthermo_jax.driven.record import Currents, PeriodicState
+from qthermo_jax.driven.record import Currents, PeriodicState, fields_of
 from qthermo_jax.driven.verdict import faults_after, faults_before, largest_error
 from qthermo_jax.driven_system import DrivenSystem
-from qthermo_jax.eigenbasis import Eigenbasis
+from qthermo_jax.eigenbasis import as_given
+from qthermo_jax.liouvillian import dissipators
 from qthermo_jax.master_equations import Generator, kept_elements
-from qthermo_jax.master_equations.secular import dissipation
 from qthermo_jax.precision import compiled
 from qthermo_jax.registry import Method
 from qthermo_jax.solvers.linear import solve_kept
 from qthermo_jax.steady import Status
 from qthermo_jax.steady.faults import first_fault, nan_unless_ok
-from qthermo_jax.transitions import Transitions
 
 # Squarings of the exponential of a step: exact up to |L| x step of 6.
 _SQUARINGS = 3
 
 # Round-off of the map of a period, in units of eps and the square root of the number of steps.
 _PER_STEP = 8.0
-
-
-class _OfOneBath(eqx.Module):
-    """The jumps of one bath, as `dissipation` takes them."""
-
-    amplitudes: Inexact[Array, "d d"]
-    rates: Float[Array, "d d"]
-    group: Int[Array, "d d"]
-
-    def matrices(self) -> tuple[Inexact[Array, "1 d d"], Float[Array, "1 d d"], Int[Array, "d d"]]:
-        return self.amplitudes[None], self.rates[None], self.group
-
-    def errors(self) -> tuple[Float[Array, "1 d d"], Float[Array, "1 d d"]]:
-        nothing = jnp.zeros_like(self.rates)[None]
-        return nothing, nothing
-
-
-def _dissipators(transitions: Transitions) -> Complex[Array, "K d d d d"]:
-    """D_k as [k, a, b, c, d] with d rho_ab/dt = sum_cd D[a, b, c, d] rho_cd, in the given basis."""
-    S, rates, group = transitions.matrices()
-
-    def of_one(amplitudes: Array, rates: Array) -> Array:
-        return dissipation(_OfOneBath(amplitudes, rates, group)).elements
-
-    D = jax.vmap(of_one)(S, rates)
-    V = transitions.basis.vectors.astype(D.dtype)
-    return jnp.einsum("ai,bj,kijlm,cl,dm->kabcd", V, V.conj(), D, V.conj(), V)
-
-
-def _as_given(H: Complex[Array, "d d"]) -> Eigenbasis:
-    """The basis in which H was given, as if its states were eigenstates."""
-    d = H.shape[0]
-    energies = H.diagonal().real
-    number, nothing = jnp.arange(d), jnp.zeros_like(energies[0])
-    one = jnp.eye(d, dtype=H.dtype)
-    all_states = (tuple(range(d)),)
-    still = jnp.zeros_like(energies)
-    return Eigenbasis(
-        all_states, energies, energies, one, number, number, nothing, nothing, still, nothing
-    )
 
 
 @compiled
@@ -81,7 +39,7 @@ def local_state(system: DrivenSystem) -> PeriodicState:
     steps, d = system.steps, system.dimension
     bare = system.mean.without_interactions()
     transitions = bare.transitions_of_H(bare.eigenbasis())
-    D = _dissipators(transitions)
+    D = dissipators(transitions)
     sound = jnp.all(jnp.isfinite(D))
     D = jnp.where(sound, D, 0.0).astype(H.dtype)
     one = jnp.eye(d, dtype=H.dtype)
@@ -97,7 +55,7 @@ def local_state(system: DrivenSystem) -> PeriodicState:
     round_off = jax.lax.stop_gradient(round_off)
     whole = jnp.where(jnp.isfinite(step_error), maps[-1], 0.0)
     change = whole - jnp.eye(d * d, dtype=H.dtype)
-    basis = _as_given(jnp.mean(H, axis=0))
+    basis = as_given(jnp.mean(H, axis=0))
     error = jnp.where(jnp.isfinite(apart[-1]), apart[-1], 1.0) + round_off
     generator = Generator(change, error, jnp.zeros((d, d), error.dtype))
     everything = kept_elements((tuple(range(d)),))
@@ -121,25 +79,10 @@ def local_state(system: DrivenSystem) -> PeriodicState:
     )
     found = nan_unless_ok(status, (p, coherences, rho_at, currents))
     p, coherences, rho_at, currents = found
-    solution = jax.lax.stop_gradient(solution)
     return PeriodicState(
-        basis,
-        p,
-        coherences,
-        status,
-        solution.leak,
-        solution.method,
-        solution.note,
-        system.times,
-        rho_at,
-        currents.heat,
-        currents.bounds,
-        currents.gross,
-        currents.power,
-        jnp.sum(currents.heat) - currents.power,
-        currents.entropy,
-        jax.lax.stop_gradient(off),
-        step_error,
+        **fields_of(basis, (p, coherences), status, solution, currents, (off, step_error)),
+        times=system.times,
+        rho_at=rho_at,
     )
 
 

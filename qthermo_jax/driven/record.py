@@ -1,40 +1,38 @@
 """What the periodic state of a driven system is: rho over the period, the currents, and their errors."""
 
+import abc
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float, Inexact
+from jaxtyping import Array, Complex, Float, Inexact, Int8
 
+from qthermo_jax.eigenbasis import Eigenbasis
 from qthermo_jax.precision import precise
+from qthermo_jax.solvers import Solution
 from qthermo_jax.steady import State
 from qthermo_jax.summary import span
 
 
-class PeriodicState(State):
-    """The state of a driven system that returns to itself after a period.
+class MachineState(State):
+    """The state of a machine, which returns to itself after a period.
 
-    Populations and coherences are those at time 0, in `basis`; `rho` is the state at time 0. Currents
-    are means over the period, in units of energy^2 (hbar = 1).
+    Currents are means over the period, in units of energy^2 (hbar = 1).
 
     Attributes:
-        times: of `rho_at`, (m,), from 0.
-        rho_at: rho(t) in the basis in which H was given, (m, d, d).
         heat_currents: J_k into each bath, (K,).
-        heat_bounds: bound of the error of each, from round-off, the steps and the photons left out.
+        heat_bounds: bound of the error of each, from round-off and from what was cut off.
         gross_currents: the heat that flows either way between the system and each bath, (K,).
-        power: work per time P that the drive does on the system; the sum of J_k.
+        power: work per time P that is done on the system; the sum of J_k.
         energy_balance: sum of J_k minus P, 0 but for round-off and the steps.
-        entropy_production: sum of J_k/T_k, in units of energy; for "global" a sum of terms that are not
-            negative, where no coherence is kept.
+        entropy_production: sum of J_k/T_k, in units of energy.
         error: bound of the error of the elements of rho.
-        step_error: bound of what the finite number of steps does to an element of the propagator.
+        step_error: bound of what the finite number of steps does to an element of a propagator.
     """
 
-    times: Float[Array, " m"]
-    rho_at: Complex[Array, "m d d"]
     heat_currents: Float[Array, " K"]
     heat_bounds: Float[Array, " K"]
     gross_currents: Float[Array, " K"]
@@ -43,7 +41,6 @@ class PeriodicState(State):
     entropy_production: Float[Array, ""]
     error: Float[Array, ""]
     step_error: Float[Array, ""]
-    _populated: ClassVar[str] = "the basis states at time 0"
 
     @property
     def power_bound(self) -> Float[Array, "*t"]:
@@ -51,27 +48,49 @@ class PeriodicState(State):
         return jnp.sum(self.heat_bounds, axis=-1) + jnp.abs(self.energy_balance)
 
     @property
-    @precise
-    def mean_rho(self) -> Complex[Array, "*t d d"]:
-        """Mean of rho(t) over the period."""
-        return jnp.mean(self.rho_at, axis=-3)
-
-    @property
-    def mean_populations(self) -> Float[Array, "*t d"]:
-        """Populations of the basis states in which H was given, means over the period."""
-        return jnp.einsum("...aa->...a", self.mean_rho).real
+    @abc.abstractmethod
+    def observed_rho(self) -> Complex[Array, "*t d d"]:
+        """The density matrix that operators are averaged in."""
 
     @precise
     def mean(self, operator: Inexact[Array, "*k d d"]) -> Float[Array, "*t"]:
-        """Mean of an observable, or of each of an array of them, over the period, Tr[O rho(t)]."""
-        kind = np.promote_types(operator.dtype, self.rho_at.dtype)
-        return jnp.einsum("...ij,...ji->...", operator.astype(kind), self.mean_rho.astype(kind)).real
+        """Tr[O rho] of an observable, or of each of an array of them, rho the `observed_rho`."""
+        rho = self.observed_rho
+        kind = np.promote_types(operator.dtype, rho.dtype)
+        return jnp.einsum("...ij,...ji->...", operator.astype(kind), rho.astype(kind)).real
 
     def _rows(self) -> Iterator[tuple[str, str]]:
         yield from super()._rows()
         yield "heat currents", span(self.heat_currents)
         yield "power", span(self.power)
         yield "error", f"{span(self.error)} (bound)"
+
+
+class PeriodicState(MachineState):
+    """The state of a driven system that returns to itself after a period.
+
+    Populations and coherences are those at time 0, in `basis`; `rho` is the state at time 0. For
+    "global" entropy production is a sum of terms that are not negative, where no coherence is kept.
+
+    Attributes:
+        times: of `rho_at`, (m,), from 0.
+        rho_at: rho(t) in the basis in which H was given, (m, d, d).
+    """
+
+    times: Float[Array, " m"]
+    rho_at: Complex[Array, "m d d"]
+    _populated: ClassVar[str] = "the basis states at time 0"
+
+    @property
+    @precise
+    def observed_rho(self) -> Complex[Array, "*t d d"]:
+        """Mean of rho(t) over the period."""
+        return jnp.mean(self.rho_at, axis=-3)
+
+    @property
+    def mean_populations(self) -> Float[Array, "*t d"]:
+        """Populations of the basis states in which H was given, means over the period."""
+        return jnp.einsum("...aa->...a", self.observed_rho).real
 
 
 class FloquetState(PeriodicState):
@@ -118,3 +137,37 @@ class Currents(eqx.Module):
     left_out: Float[Array, " K"]
     power: Float[Array, ""]
     entropy: Float[Array, ""]
+
+
+def fields_of(
+    basis: Eigenbasis,
+    elements: tuple[Float[Array, " d"], Complex[Array, "d d"] | None],
+    status: Int8[Array, ""],
+    solution: Solution,
+    currents: Currents,
+    errors: tuple[Float[Array, ""], Float[Array, ""]],
+) -> dict[str, Any]:
+    """Those of a `MachineState`, by name.
+
+    Args:
+        elements: populations and coherences, NaN unless the status is OK.
+        errors: bounds of the error of the elements of rho, and of that of the steps.
+    """
+    solution, errors = jax.lax.stop_gradient((solution, errors))
+    return {
+        "basis": basis,
+        "populations": elements[0],
+        "coherences": elements[1],
+        "status": status,
+        "leak": solution.leak,
+        "method": solution.method,
+        "note": solution.note,
+        "heat_currents": currents.heat,
+        "heat_bounds": currents.bounds,
+        "gross_currents": currents.gross,
+        "power": currents.power,
+        "energy_balance": jnp.sum(currents.heat) - currents.power,
+        "entropy_production": currents.entropy,
+        "error": errors[0],
+        "step_error": errors[1],
+    }

@@ -17,7 +17,7 @@ from jaxtyping import Array, Bool, Complex, Float, Inexact, Int8
 
 from qthermo_jax.driven.floquet import FloquetBasis, propagator_of_a_period
 from qthermo_jax.driven.jumps import FloquetJumps
-from qthermo_jax.driven.record import FloquetState, PeriodicState
+from qthermo_jax.driven.record import FloquetState, MachineState, PeriodicState
 from qthermo_jax.driven.secular import drives_of_coherences, rates_of
 from qthermo_jax.driven.solve import floquet_jumps_of, floquet_state_of, periodic_state
 from qthermo_jax.driven.unitary import cayley
@@ -34,19 +34,27 @@ _NO_DIGITS = 1e-3
 _STILL = 64.0
 
 
-class Footing(eqx.Module):
-    """What the derivative of a periodic state is judged by, to be differentiated along with it.
+class MachineFooting(eqx.Module):
+    """What the derivative of any machine's state is judged by, to be differentiated along with it.
 
     Attributes:
         populations, coherences: of the state.
-        rates: of the jumps, any shape.
-        amplitudes: of the jumps of each bath and number of photons; None for "local".
-        drives: as `drives_of_coherences` gives them; None for "local".
+        rates: of the jumps, or what is as large as they are, any shape.
     """
 
     populations: Float[Array, " d"]
     coherences: Complex[Array, "d d"] | None
     rates: Float[Array, "*r"]
+
+
+class Footing(MachineFooting):
+    """That of a periodic state.
+
+    Attributes:
+        amplitudes: of the jumps of each bath and number of photons; None for "local".
+        drives: as `drives_of_coherences` gives them; None for "local".
+    """
+
     amplitudes: Complex[Array, "k q d d"] | None = None
     drives: Complex[Array, "2 d d d"] | None = None
 
@@ -105,12 +113,12 @@ def derivative_status(
     equation = _EQUATIONS[system.mean.generator]
     inside, _ = splits(equation.levels(system, state), change, curvature)
     faults = [(inside, Status.NO_DERIVATIVE), *equation.faults(system, state, slope)]
-    lost = _is_lost(state, equation.footing(system, state), slope, scale)
+    lost = is_lost(state, equation.footing(system, state), slope, scale)
     return first_fault([*faults, (lost, Status.INACCURATE)])
 
 
-def _is_lost(
-    state: PeriodicState, on: Footing, slope: Footing, scale: Float[Array, ""]
+def is_lost(
+    state: MachineState, on: MachineFooting, slope: MachineFooting, scale: Float[Array, ""]
 ) -> Bool[Array, ""]:
     """Whether the error of the derivative may be more than 1e-3 of it.
 

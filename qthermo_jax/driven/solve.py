@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Float
 from qthermo_jax.driven.floquet import FloquetBasis, floquet_states, usable
 from qthermo_jax.driven.jumps import FloquetJumps, floquet_jumps
 from qthermo_jax.driven.local import local_state
-from qthermo_jax.driven.record import FloquetState, PeriodicState
+from qthermo_jax.driven.record import FloquetState, PeriodicState, fields_of
 from qthermo_jax.driven.secular import currents_of, rates_of, solve_dense, solve_populations
 from qthermo_jax.driven.verdict import faults_after, faults_before, largest_error
 from qthermo_jax.driven_system import DrivenSystem
@@ -165,30 +165,17 @@ def floquet_state_of(
     ratio = jnp.max(rates_of(jumps).value) / floquet.gap
     found = (p, coherences, rho_at, currents, ratio, floquet.quasi_energies, floquet.mean_energies)
     p, coherences, rho_at, currents, ratio, quasi, means = nan_unless_ok(status, found)
-    solution = jax.lax.stop_gradient(solution)
     return FloquetState(
-        floquet.basis,
-        p,
-        coherences,
-        status,
-        solution.leak,
-        solution.method,
-        solution.note,
-        system.times,
-        rho_at,
-        currents.heat,
-        currents.bounds,
-        currents.gross,
-        currents.power,
-        jnp.sum(currents.heat) - currents.power,
-        currents.entropy,
-        error,
-        floquet.step_error,
-        quasi,
-        means,
-        solution.population_errors,
-        ratio,
-        tail,
+        **fields_of(
+            floquet.basis, (p, coherences), status, solution, currents, (error, floquet.step_error)
+        ),
+        times=system.times,
+        rho_at=rho_at,
+        quasi_energies=quasi,
+        mean_energies=means,
+        population_errors=jax.lax.stop_gradient(solution.population_errors),
+        secular_ratio=ratio,
+        tail=tail,
     )
 
 

@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float
 
 from qthermo_jax.bounded import SIX_DIGITS, Bounded, Pace
 from qthermo_jax.declared import ComputedObservable, CurrentOf, Declared, Observable
-from qthermo_jax.driven import PeriodicState
+from qthermo_jax.driven import MachineState
 from qthermo_jax.driven.verdict import largest_error
 from qthermo_jax.labels import Dimension, Quantity
 from qthermo_jax.observables import AvailableObservable
@@ -46,7 +46,7 @@ class Machine(Protocol):
         """The model's own."""
 
 
-def _bounded(state: PeriodicState, value: Float[Array, "*s"], bound: Float[Array, "*s"]) -> Bounded:
+def bounded_by(state: MachineState, value: Float[Array, "*s"], bound: Float[Array, "*s"]) -> Bounded:
     """A value with its bound; derivatives change as fast as the heat that flows, relative to itself."""
     gross = state.gross_currents
     flows = jnp.log(jnp.where(gross > 0, gross, 1.0))
@@ -58,48 +58,48 @@ def _bounded(state: PeriodicState, value: Float[Array, "*s"], bound: Float[Array
     return Bounded(value, bound, bound[..., None], size, jnp.array(False), pace)
 
 
-def heat_currents(machine: Machine, state: PeriodicState) -> Bounded:
+def heat_currents(machine: Machine, state: MachineState) -> Bounded:
     """Mean heat current into each bath, (K,)."""
-    return _bounded(state, state.heat_currents, state.heat_bounds)
+    return bounded_by(state, state.heat_currents, state.heat_bounds)
 
 
-def power(machine: Machine, state: PeriodicState) -> Bounded:
+def power(machine: Machine, state: MachineState) -> Bounded:
     """Work per time that is done on the system."""
     return _power_of(state)
 
 
-def _power_of(state: PeriodicState) -> Bounded:
-    return _bounded(state, state.power, state.power_bound)
+def _power_of(state: MachineState) -> Bounded:
+    return bounded_by(state, state.power, state.power_bound)
 
 
-def heat(machine: Machine, state: PeriodicState) -> Bounded:
+def heat(machine: Machine, state: MachineState) -> Bounded:
     """Heat into each bath in a period, (K,)."""
-    return _bounded(state, machine.period * state.heat_currents, machine.period * state.heat_bounds)
+    return bounded_by(state, machine.period * state.heat_currents, machine.period * state.heat_bounds)
 
 
-def work(machine: Machine, state: PeriodicState) -> Bounded:
+def work(machine: Machine, state: MachineState) -> Bounded:
     """Work that is done on the system in a period."""
-    return _bounded(state, machine.period * state.power, machine.period * state.power_bound)
+    return bounded_by(state, machine.period * state.power, machine.period * state.power_bound)
 
 
-def _into_hottest(machine: Machine, state: PeriodicState) -> tuple[Array, Array]:
+def _into_hottest(machine: Machine, state: MachineState) -> tuple[Array, Array]:
     """Heat current into the baths of the highest temperature, and its bound."""
     T = jax.lax.stop_gradient(machine.temperatures)
     return _into(state, jnp.max(T) == T)
 
 
-def _into_coldest(machine: Machine, state: PeriodicState) -> tuple[Array, Array]:
+def _into_coldest(machine: Machine, state: MachineState) -> tuple[Array, Array]:
     T = jax.lax.stop_gradient(machine.temperatures)
     return _into(state, jnp.min(T) == T)
 
 
-def _into(state: PeriodicState, chosen: Array) -> tuple[Array, Array]:
+def _into(state: MachineState, chosen: Array) -> tuple[Array, Array]:
     return jnp.sum(jnp.where(chosen, state.heat_currents, 0.0)), jnp.sum(
         jnp.where(chosen, state.heat_bounds, 0.0)
     )
 
 
-def _ratio(state: PeriodicState, above: tuple[Array, Array], below: tuple[Array, Array]) -> Bounded:
+def _ratio(state: MachineState, above: tuple[Array, Array], below: tuple[Array, Array]) -> Bounded:
     """A quotient of two values with bounds."""
     (a, of_a), (b, of_b) = above, jax.lax.stop_gradient(below)
     size = jnp.abs(b)
@@ -107,21 +107,21 @@ def _ratio(state: PeriodicState, above: tuple[Array, Array], below: tuple[Array,
     least = jnp.where(known, size - of_b, 1.0)
     value = a / jnp.where(known, below[0], 1.0)
     bound = jnp.where(known, (of_a + jnp.abs(value) * of_b) / least, jnp.inf)
-    return _bounded(state, value, bound)
+    return bounded_by(state, value, bound)
 
 
-def efficiency(machine: Machine, state: PeriodicState) -> Bounded:
+def efficiency(machine: Machine, state: MachineState) -> Bounded:
     """Work that the machine does over the heat that the hottest bath gives; see `mode`."""
     return _ratio(state, (state.power, state.power_bound), _into_hottest(machine, state))
 
 
-def cop(machine: Machine, state: PeriodicState) -> Bounded:
+def cop(machine: Machine, state: MachineState) -> Bounded:
     """Heat that the coldest bath gives over the work that it costs; see `mode`."""
     into, bound = _into_coldest(machine, state)
     return _ratio(state, (-into, bound), (state.power, state.power_bound))
 
 
-def mode(machine: Machine, state: PeriodicState) -> Float[Array, ""]:
+def mode(machine: Machine, state: MachineState) -> Float[Array, ""]:
     """What the machine is good for, a position in `MODES`.
 
     An engine does work. A refrigerator takes heat from the coldest bath, an accelerator helps heat on
@@ -145,39 +145,38 @@ def mode(machine: Machine, state: PeriodicState) -> Float[Array, ""]:
     return jax.lax.stop_gradient(jnp.where(decided, found, unknown))
 
 
-def entropy_production(machine: Machine, state: PeriodicState) -> Bounded:
+def entropy_production(machine: Machine, state: MachineState) -> Bounded:
     """Mean entropy production, the sum of J_k/T_k."""
     T = machine.temperatures
     moves = state.heat_bounds > 0
     bound = jnp.sum(jnp.where(moves, state.heat_bounds / jnp.where(moves, T, 1.0), 0.0))
-    return _bounded(state, state.entropy_production, bound)
+    return bounded_by(state, state.entropy_production, bound)
 
 
-def _own(name: str) -> Callable[[Machine, PeriodicState], Array | Bounded]:
+def _own(name: str) -> Callable[[Machine, MachineState], Array | Bounded]:
     return lambda machine, state: _value_of(machine, state, machine.observables[name])
 
 
-def _value_of(machine: Machine, state: PeriodicState, observable: Declared) -> Array | Bounded:
+def _value_of(machine: Machine, state: MachineState, observable: Declared) -> Array | Bounded:
     if isinstance(observable, CurrentOf):
         at, size = observable.bath, abs(observable.factor)
         current = observable.factor * state.heat_currents[at]
-        return _bounded(state, current, size * state.heat_bounds[at])
+        return bounded_by(state, current, size * state.heat_bounds[at])
     if isinstance(observable, ComputedObservable):
         found: Array = observable.function(machine, state, *observable.arguments)
         return found
     return _expectation(state, observable)
 
 
-def _expectation(state: PeriodicState, observable: Observable) -> Float[Array, "*dims"]:
+def _expectation(state: MachineState, observable: Observable) -> Float[Array, "*dims"]:
     if observable.is_diagonal:
-        return observable.operator.real @ state.mean_populations
+        return observable.operator.real @ jnp.einsum("aa->a", state.observed_rho).real
     return state.mean(observable.operator)
 
 
 def machine_observables(machine: Machine) -> dict[str, AvailableObservable]:
     """What can be asked of any machine."""
     bath = Dimension("bath", machine.bath_names, "bath")
-    level = Dimension("level", machine.labels, "basis state")
     return {
         "power": AvailableObservable(power, Quantity("power, done on the system", "P", 2, neutral=0.0)),
         "heat_currents": AvailableObservable(
@@ -196,11 +195,6 @@ def machine_observables(machine: Machine) -> dict[str, AvailableObservable]:
         "energy_balance": AvailableObservable(
             of_state("energy_balance"), Quantity("sum of the heat currents minus power", "", 2)
         ),
-        "mean_populations": AvailableObservable(
-            of_state("mean_populations"),
-            Quantity("mean population of the basis state", "p", 0),
-            (level,),
-        ),
         "error": AvailableObservable(
             of_state("error"), Quantity("bound of the error of the density matrix", r"\epsilon", 0)
         ),
@@ -208,19 +202,19 @@ def machine_observables(machine: Machine) -> dict[str, AvailableObservable]:
 
 
 def own_observables(machine: Machine) -> dict[str, AvailableObservable]:
-    """Those that the machine brings along; the value of an operator is its mean over the period."""
+    """Those that the machine brings along; operators are averaged in the state's `observed_rho`."""
     return {
         name: AvailableObservable(_own(name), declared.quantity, declared.dims)
         for name, declared in machine.observables.items()
     }
 
 
-def of_state(name: str) -> Callable[[Machine, PeriodicState], Array]:
+def of_state(name: str) -> Callable[[Machine, MachineState], Array]:
     """An observable that the state has as an attribute."""
     return lambda machine, state: getattr(state, name)
 
 
-def lost_currents(state: PeriodicState) -> Bool[Array, ""]:
+def lost_currents(state: MachineState) -> Bool[Array, ""]:
     """Whether a heat current or the power is not given because its terms cancel."""
-    found = (_bounded(state, state.heat_currents, state.heat_bounds), _power_of(state))
+    found = (bounded_by(state, state.heat_currents, state.heat_bounds), _power_of(state))
     return jnp.any(jnp.stack([jnp.any(~own.reliable) for own in found]))

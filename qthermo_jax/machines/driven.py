@@ -10,6 +10,10 @@ from qthermo_jax.registry import DEFAULT_EQUATION
 def driven_observables(system: DrivenSystem) -> dict[str, AvailableObservable]:
     """Every observable of a driven system by name."""
     found = machine_observables(system)
+    level = Dimension("level", system.labels, "basis state")
+    found["mean_populations"] = AvailableObservable(
+        of_state("mean_populations"), Quantity("mean population of the basis state", "p", 0), (level,)
+    )
     found["step_error"] = AvailableObservable(
         of_state("step_error"), Quantity("error of the propagator by the steps (bound)", "", 0)
     )

@@ -3,13 +3,14 @@
 from typing import Any
 
 from qthermo_jax.sweeping.compute.kinds.base import Kind, Levels, PointSolver
+from qthermo_jax.sweeping.compute.kinds.cyclic import Cyclic
 from qthermo_jax.sweeping.compute.kinds.driven import Driven
 from qthermo_jax.sweeping.compute.kinds.evolving import Evolving
 from qthermo_jax.sweeping.compute.kinds.steady import Steady
 from qthermo_jax.sweeping.errors import Issue, SpecError, of_model
 from qthermo_jax.sweeping.spec.declared import Spec
 
-KINDS: dict[str, Kind[Any]] = {own.name: own for own in (Steady(), Evolving(), Driven())}
+KINDS: dict[str, Kind[Any]] = {own.name: own for own in (Steady(), Evolving(), Driven(), Cyclic())}
 
 
 def kind_of(system: Any, spec: Spec, model: str) -> Kind[Any]:

@@ -1,0 +1,50 @@
+"""e^A - 1 of small matrices, for exponents from very small to very large.
+
+Squaring is done with E = e^X - 1, E -> 2 E + E E. What is small keeps its relative accuracy however
+often it is squared, so that one number of squarings serves all sizes: the program has no branch, and
+its derivative exists everywhere.
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Inexact
+
+from qthermo_jax.driven.propagator import product
+
+# Of the Taylor polynomial, by four powers of the matrix and three steps of Horner's scheme.
+_DEGREE = 16
+
+# Up to this |A| / 2^squarings the polynomial is exact to round-off.
+REACH = 0.8
+
+
+def exponential_less_one(A: Inexact[Array, "*b n n"], squarings: int) -> Inexact[Array, "*b n n"]:
+    """e^A - 1, exact to round-off for |A| up to 0.8 x 2^squarings."""
+    A = A / 2**squarings
+    factors = [1.0 / math.factorial(order + 1) for order in range(_DEGREE)]
+    one = jnp.eye(A.shape[-1], dtype=A.dtype)
+    powers = [jnp.broadcast_to(one, A.shape), A]
+    for _ in range(2):
+        powers.append(product(powers[-1], A))
+    fourth = product(powers[2], powers[2])
+    weights = jnp.asarray(factors, A.real.dtype).reshape(-1, 4)
+    blocks = jnp.einsum("bm,m...->b...", weights, jnp.stack(powers))
+    total = blocks[-1]
+    for block in blocks[-2::-1]:
+        total = block + product(total, fourth)
+    start = product(total, A)
+
+    def squared(E: Array, _: None) -> tuple[Array, None]:
+        return 2 * E + product(E, E), None
+
+    found, _ = jax.lax.scan(squared, start, None, length=squarings)
+    return found
+
+
+def followed(
+    first: Inexact[Array, "*#b n n"], second: Inexact[Array, "*#b n n"]
+) -> Inexact[Array, "*b n n"]:
+    """(1 + second)(1 + first) - 1."""
+    return first + second + product(second, first)

@@ -1,0 +1,276 @@
+"""From a cycle to its limit cycle, with a status instead of an exception at every point."""
+
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Complex, Float, Inexact
+
+from qthermo_jax.cycle import Cycle, Path, Stroke
+from qthermo_jax.driven import Currents, fields_of
+from qthermo_jax.driven.verdict import largest_error
+from qthermo_jax.eigenbasis import as_given, diagonalised
+from qthermo_jax.master_equations import Generator, kept_elements
+from qthermo_jax.precision import compiled
+from qthermo_jax.registry import Method
+from qthermo_jax.solvers import NO_DIGITS, Solution
+from qthermo_jax.solvers.linear import solve_kept
+from qthermo_jax.steady import Status
+from qthermo_jax.steady.faults import (
+    Fault,
+    faults_of_values,
+    first_fault,
+    is_hermitian,
+    is_negative,
+    nan_unless_ok,
+)
+from qthermo_jax.strokes.exponential import followed
+from qthermo_jax.strokes.motion import StrokeMap, stroke_map
+from qthermo_jax.strokes.record import CycleState
+
+
+@compiled
+def limit_cycle(cycle: Cycle) -> CycleState:
+    """The state of a cycle that returns to itself, with heat and work of each stroke.
+
+    It is the fixed point of the map of a cycle, found as the solution of a linear system. Pure: maps,
+    differentiates and compiles. Nothing raises for a value: look at `.status`. Where it is not OK,
+    populations, currents and what is made of them are NaN.
+
+    Args:
+        cycle: of a system of dimension d; the linear system has d^2 unknowns.
+
+    >>> import qthermo_jax as qj
+    >>> flip = jnp.array([[0.0, 1.0], [1.0, 0.0]])
+    >>> gap = lambda w: jnp.diag(jnp.array([-w / 2, w / 2]))
+    >>> strokes = [
+    ...     qj.Stroke(gap(2.0), 50.0, baths=["hot"]),
+    ...     qj.Stroke(gap(1.0), 50.0, baths=["cold"]),
+    ... ]
+    >>> baths = {"hot": qj.Bath(flip, 4.0, qj.Flat(1.0)), "cold": qj.Bath(flip, 1.0, qj.Flat(1.0))}
+    >>> state = limit_cycle(qj.Cycle(strokes, baths))
+    >>> round(float(state.work / state.heat[0]), 6)  # efficiency of an Otto cycle, 1 - 1/2
+    0.5
+    """
+    sound, durations = _durations(cycle)
+    maps = [
+        stroke_map(cycle, stroke, duration)
+        for stroke, duration in zip(cycle.strokes, durations, strict=True)
+    ]
+    whole, error = _composed(maps)
+    d = cycle.dimension
+    sizes = [jnp.max(own.step_error) for own in maps]
+    step_error = jax.lax.stop_gradient(jnp.max(jnp.stack(sizes)))
+    basis = as_given(cycle.strokes[0].path.start.astype(whole.dtype))
+    finite = jnp.all(jnp.isfinite(whole)) & jnp.all(jnp.isfinite(error))
+    solution = _fixed_point(cycle, whole, error, finite)
+    p, coherences = solution.populations, solution.coherences
+    assert coherences is not None
+    rho = (jnp.diag(p).astype(coherences.dtype) + coherences).reshape(-1)
+    off = jax.lax.stop_gradient(d * solution.error)
+    states, changes = [rho], []
+    for own in maps:
+        changes.append(own.change @ states[-1])
+        states.append(states[-1] + changes[-1])
+    strokes = _strokes(cycle, maps, states, changes, off)
+    currents = _currents(cycle, strokes, jnp.sum(jnp.stack(durations)))
+    rho_at = jnp.stack(states).reshape(-1, d, d)
+    friction = jnp.stack(
+        [_coherence(stroke, after) for stroke, after in zip(cycle.strokes, rho_at[1:], strict=True)]
+    )
+    status = first_fault(
+        [
+            *_faults_of_cycle(cycle, sound),
+            (jnp.any(jnp.stack([own.divergent for own in maps])), Status.DIVERGENT_RATE),
+            (~(step_error <= largest_error(step_error.dtype)), Status.TOO_FEW_STEPS),
+            (~solution.unique, Status.NOT_UNIQUE),
+            *_faults_after(solution, step_error),
+        ]
+    )
+    p, coherences, rho_at, currents, strokes, friction = nan_unless_ok(
+        status, (p, coherences, rho_at, currents, strokes, friction)
+    )
+    fields = fields_of(basis, (p, coherences), status, solution, currents, (off, step_error))
+    return CycleState(
+        **fields,
+        rho_at=rho_at,
+        stroke_heat=strokes.heat,
+        stroke_heat_bounds=strokes.heat_bounds,
+        stroke_work=strokes.work,
+        stroke_work_bounds=strokes.work_bounds,
+        stroke_balance=strokes.balance,
+        friction=friction,
+        cycle_map=whole,
+    )
+
+
+def _durations(cycle: Cycle) -> tuple[Bool[Array, ""], list[Float[Array, ""]]]:
+    """Whether the durations are of use, and harmless numbers where they are not."""
+    given = jnp.stack(
+        [stroke.duration.astype(cycle.host.temperatures.dtype) for stroke in cycle.strokes]
+    )
+    sound = jnp.all(jnp.isfinite(given) & (given >= 0)) & (jnp.sum(given) > 0)
+    return sound, list(jnp.where(sound, given, 1.0))
+
+
+def _composed(
+    maps: Sequence[StrokeMap],
+) -> tuple[Complex[Array, "dd dd"], Float[Array, "dd dd"]]:
+    """The map of a cycle less one, and the bound of the error of its elements."""
+    whole, error = maps[0].change, maps[0].error
+    for own in maps[1:]:
+        before, later = (jnp.abs(jax.lax.stop_gradient(change)) for change in (whole, own.change))
+        error = error + own.error + later @ error + own.error @ (before + error)
+        whole = followed(whole, own.change)
+    return whole, jax.lax.stop_gradient(error)
+
+
+def _fixed_point(
+    cycle: Cycle, whole: Complex[Array, "n n"], error: Float[Array, "n n"], finite: Bool[Array, ""]
+) -> Solution:
+    d = cycle.dimension
+    generator = Generator(
+        jnp.where(finite, whole, 0.0), jnp.where(finite, error, 1.0), jnp.zeros((d, d), error.dtype)
+    )
+    nothing = jnp.zeros((), error.dtype)
+    basis = as_given(cycle.strokes[0].path.start.astype(whole.dtype))
+    everything = kept_elements((tuple(range(d)),))
+    found = solve_kept(basis, everything, generator, Method.DENSE, (nothing, nothing > 0))
+    return found.with_coherences()
+
+
+class _Strokes(eqx.Module):
+    """Heat and work of n strokes, their bounds, and what the first law leaves over."""
+
+    heat: Float[Array, "n K"]
+    heat_bounds: Float[Array, "n K"]
+    work: Float[Array, " n"]
+    work_bounds: Float[Array, " n"]
+    balance: Float[Array, " n"]
+
+
+def _strokes(
+    cycle: Cycle,
+    maps: Sequence[StrokeMap],
+    states: Sequence[Complex[Array, " dd"]],
+    changes: Sequence[Complex[Array, " dd"]],
+    off: Float[Array, ""],
+) -> _Strokes:
+    """What each stroke moves.
+
+    Args:
+        states: at the beginning of each stroke, and after the last one.
+        changes: of them in each stroke.
+        off: bound of the error of their elements.
+    """
+    rows = []
+    before_start = cycle.strokes[-1].path.end
+    for stroke, own, before, change in zip(cycle.strokes, maps, states[:-1], changes, strict=True):
+        path, d = stroke.path, stroke.dimension
+        eps = jnp.finfo(own.error.dtype).eps
+        size = _largest(path)
+        jump = _energy(path.start - before_start, before)
+        # Energy changes of one Hamiltonian are made of changes of rho, which keep their digits.
+        gained = _energy(path.end - path.start, before) + _energy(path.end, change)
+        heat = jnp.real(own.heat @ before)
+        changed = d * d * (off + jnp.max(own.error)) * size + 8 * eps * size
+        if own.work is None:
+            within, work_bound = gained, changed
+        else:
+            within = jnp.real(own.work @ before)
+            within = within + _of_unitary(stroke, before + change)
+            row = jnp.max(jnp.abs(own.work)) if path.steps else jnp.zeros_like(off)
+            work_bound = d * d * (own.work_error + row * off)
+            work_bound = work_bound + (changed if stroke.unitary is not None else 0.0)
+        jumped = d * d * off * jnp.max(jnp.abs(path.start - before_start)) + 8 * eps * jnp.abs(jump)
+        heat_bound = d * d * (own.heat_error + jnp.max(jnp.abs(own.heat), axis=1) * off)
+        work = jump + within
+        rows.append((heat, heat_bound, work, jumped + work_bound, gained + jump - work + jnp.sum(heat)))
+        before_start = path.end
+    heat, heat_bounds, work, work_bounds, balance = (jnp.stack(own) for own in zip(*rows, strict=True))
+    heat_bounds, work_bounds = jax.lax.stop_gradient((heat_bounds, work_bounds))
+    return _Strokes(heat, heat_bounds, work, work_bounds, balance)
+
+
+def _largest(path: Path) -> Float[Array, ""]:
+    """Half the spread of the energies, at most."""
+    H = jax.lax.stop_gradient(jnp.stack([path.start, path.end]))
+    d = H.shape[-1]
+    mean = jnp.einsum("naa->n", H).real / d
+    centred = H - mean[:, None, None].astype(H.dtype) * jnp.eye(d, dtype=H.dtype)
+    return jnp.max(jnp.sum(jnp.abs(centred), axis=2))
+
+
+def _energy(H: Inexact[Array, "d d"], rho: Complex[Array, " dd"]) -> Float[Array, ""]:
+    return jnp.real(jnp.dot(H.T.reshape(-1).astype(rho.dtype), rho))
+
+
+def _of_unitary(stroke: Stroke, after: Complex[Array, " dd"]) -> Float[Array, ""]:
+    """Work of the sudden operation at the end of a stroke with baths."""
+    if stroke.unitary is None:
+        return jnp.zeros((), after.real.dtype)
+    U, d = stroke.unitary.astype(after.dtype), stroke.dimension
+    rho = after.reshape(d, d)
+    change = rho - U.conj().T @ rho @ U
+    return _energy(stroke.path.end, change.reshape(-1))
+
+
+def _currents(cycle: Cycle, strokes: _Strokes, period: Float[Array, ""]) -> Currents:
+    heat = jnp.sum(strokes.heat, axis=0) / period
+    bounds = jnp.sum(strokes.heat_bounds, axis=0) / jax.lax.stop_gradient(period)
+    gross = jax.lax.stop_gradient(jnp.sum(jnp.abs(strokes.heat), axis=0) / period)
+    power = jnp.sum(strokes.work) / period
+    T, still = cycle.temperatures, heat == 0
+    entropy = jnp.sum(jnp.where(still, 0.0, heat / jnp.where(still, 1.0, T)))
+    return Currents(heat, bounds, gross, jnp.zeros_like(gross), power, entropy)
+
+
+def _coherence(stroke: Stroke, rho: Complex[Array, "d d"]) -> Float[Array, ""]:
+    """Relative entropy of the coherence between the levels of H at the end of a stroke.
+
+    Baumgratz, Cramer & Plenio, Phys. Rev. Lett. 113, 140401 (2014).
+    """
+    finite = jnp.all(jnp.isfinite(rho))
+    basis = diagonalised(stroke.path.end, (tuple(range(len(rho))),), None)
+    inside = basis.rotate_in(jnp.where(finite, rho, jnp.eye(len(rho), dtype=rho.dtype)))
+    kept = jnp.where(basis.degenerate, inside, 0.0)
+    return _entropy(kept) - _entropy(inside)
+
+
+def _entropy(rho: Complex[Array, "d d"]) -> Float[Array, ""]:
+    p = jnp.linalg.eigvalsh((rho + rho.conj().T) / 2)
+    some = p > 0
+    return -jnp.sum(jnp.where(some, p * jnp.log(jnp.where(some, p, 1.0)), 0.0))
+
+
+def _faults_of_cycle(cycle: Cycle, sound: Bool[Array, ""]) -> list[Fault]:
+    (host_out, _), (host_skew, _) = faults_of_values(cycle.host)
+    out, skew = [~sound, host_out], [host_skew]
+    for stroke in cycle.strokes:
+        for path in (stroke.path, stroke.local):
+            if path is not None:
+                matrices = jnp.concatenate([path.nodes, path.start[None], path.end[None]])
+                out.append(~jnp.all(jnp.isfinite(matrices)))
+                skew.append(~is_hermitian(matrices))
+        if stroke.unitary is not None:
+            U = stroke.unitary
+            off = jnp.max(jnp.abs(U @ U.conj().T - jnp.eye(len(U), dtype=U.dtype)))
+            out.append(~(off <= 64 * len(U) * jnp.finfo(U.dtype).eps))
+    return [
+        (jnp.any(jnp.stack(out)), Status.PARAMETER_OUT_OF_RANGE),
+        (jnp.any(jnp.stack(skew)), Status.NOT_HERMITIAN),
+    ]
+
+
+def _faults_after(solution: Solution, step_error: Float[Array, ""]) -> list[Fault]:
+    dtype = solution.residual.dtype
+    limit = largest_error(dtype)
+    of_steps = step_error > jnp.finfo(dtype).eps ** 0.75
+    negative = is_negative(solution.populations, solution.coherences, solution.error)
+    return [
+        (~(solution.error <= limit) & of_steps, Status.TOO_FEW_STEPS),
+        (~(solution.residual < jnp.sqrt(jnp.finfo(dtype).eps)), Status.LARGE_RESIDUAL),
+        (negative, Status.NOT_POSITIVE),
+        (~(solution.error < NO_DIGITS), Status.INACCURATE),
+    ]

@@ -1,0 +1,218 @@
+"""What a stroke does to every state: the map of rho, the heat into each bath and the work on the way.
+
+Heat and work are linear in the state that the stroke begins with. They are integrated together with
+rho, as further rows of one linear equation in the share s of the stroke that has passed,
+
+    d rho/ds = tau L(s) rho,   d q_k/ds = -tau Tr[D_k(rho) H],   d w/ds = Tr[rho dH/ds] .
+
+Where H stays, one exponential solves it. Where it changes, so does a commutator-free method of order 4
+(Blanes & Moan, Appl. Numer. Math. 56, 1519 (2006), and Thalhammer, SIAM J. Numer. Anal. 44, 851 (2006)):
+two exponentials a step, which stays stable where the baths are much faster than a step. It is done with
+N, N/2 and N/4 steps. As the method is symmetric, extrapolation from N and N/2 gives order 6, and the
+difference from that of N/2 and N/4 bounds the error.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Complex, Float, Inexact
+
+from qthermo_jax.cycle import Cycle, Stroke
+from qthermo_jax.liouvillian import dissipators
+from qthermo_jax.strokes.exponential import REACH, exponential_less_one, followed
+
+# Of the exponential of a whole stroke, and of a step: |tau L| up to 2e14 and 3e3.
+_WHOLE, _STEP = 48, 12
+
+# The two exponents of a step, of A at the two Gauss points.
+_WEIGHTS = 0.25 + np.array([[1.0, -1.0], [-1.0, 1.0]]) * 3**0.5 / 6
+
+# What the error is at most in units of that difference, whatever the order is from 2 on.
+_OF_DIFFERENCE = 1.0 / 3.0
+
+# Round-off of a map, in units of eps and of the size of what is exponentiated.
+_ROUND_OFF = 8.0
+
+
+class StrokeMap(eqx.Module):
+    """A stroke as linear maps of the rho that it begins with, whose rows stand one after the other.
+
+    Attributes:
+        change: the map of rho less one, (d^2, d^2).
+        heat: into each bath of the cycle, (K, d^2).
+        work: done on the system while H changes, (d^2,); None where the evolution is unitary and
+            energy tells it.
+        error: bound of the error of the elements of `change`, (d^2, d^2).
+        heat_error, work_error: of those of the others, (K,) and ().
+        step_error: bound of what the finite number of steps does to an element of `change`.
+        divergent: whether a bath drives a transition whose rate diverges.
+    """
+
+    change: Complex[Array, "dd dd"]
+    heat: Complex[Array, "K dd"]
+    work: Complex[Array, " dd"] | None
+    error: Float[Array, "dd dd"]
+    heat_error: Float[Array, " K"]
+    work_error: Float[Array, ""]
+    step_error: Float[Array, ""]
+    divergent: Bool[Array, ""]
+
+
+def stroke_map(cycle: Cycle, stroke: Stroke, duration: Float[Array, ""]) -> StrokeMap:
+    """The maps of a stroke.
+
+    Args:
+        duration: that of the stroke, or a harmless number where it is none.
+    """
+    found = _with_baths(cycle, stroke, duration) if stroke.baths else _unitary(cycle, stroke, duration)
+    if stroke.unitary is None:
+        return found
+    U = stroke.unitary.astype(found.change.dtype)
+    sudden = _superoperator_less_one(U - jnp.eye(len(U), dtype=U.dtype))
+    eps = jnp.finfo(sudden.dtype).eps
+    error = _spread(found.error, sudden) + _ROUND_OFF * eps
+    changed: StrokeMap = eqx.tree_at(
+        lambda own: (own.change, own.error), found, (followed(found.change, sudden), error)
+    )
+    return changed
+
+
+def _spread(error: Float[Array, "n n"], later: Complex[Array, "n n"]) -> Float[Array, "n n"]:
+    """The error of elements after 1 + later."""
+    return error + jnp.abs(later) @ error
+
+
+def _superoperator_less_one(E: Complex[Array, "d d"]) -> Complex[Array, "dd dd"]:
+    """rho -> U rho U^dag less rho, U = 1 + E."""
+    d = len(E)
+    one = jnp.eye(d, dtype=E.dtype)
+    left = jnp.einsum("ac,bd->abcd", E, one) + jnp.einsum("ac,bd->abcd", one, E.conj())
+    whole = left + jnp.einsum("ac,bd->abcd", E, E.conj())
+    return whole.reshape(d * d, d * d)
+
+
+def _unitary(cycle: Cycle, stroke: Stroke, duration: Float[Array, ""]) -> StrokeMap:
+    """Without baths: the propagator of the Schroedinger equation."""
+    path, d, n_baths = stroke.path, stroke.dimension, cycle.n_baths
+    kind = np.promote_types(path.nodes.dtype, jnp.complex64)
+    E, apart, size = _solved(-1j * duration.astype(kind) * _centred(path.nodes.astype(kind)), path.steps)
+    eps = jnp.finfo(kind).eps
+    round_off = _ROUND_OFF * eps * (max(path.steps, 1) ** 0.5 + size)
+    off = 2 * d * jnp.max(apart)
+    change = _superoperator_less_one(E)
+    zero = jnp.zeros((), change.real.dtype)
+    error = jnp.full((d * d, d * d), off + round_off)
+    return StrokeMap(
+        change,
+        jnp.zeros((n_baths, d * d), kind),
+        None,
+        jax.lax.stop_gradient(error),
+        jnp.zeros((n_baths,), zero.dtype),
+        zero,
+        jax.lax.stop_gradient(off),
+        jnp.array(False),
+    )
+
+
+def _centred(H: Inexact[Array, "n d d"]) -> Inexact[Array, "n d d"]:
+    """H without its mean energy, which moves nothing."""
+    d = H.shape[-1]
+    mean = jnp.einsum("naa->n", H).real / d
+    return H - mean[:, None, None].astype(H.dtype) * jnp.eye(d, dtype=H.dtype)
+
+
+def _with_baths(cycle: Cycle, stroke: Stroke, duration: Float[Array, ""]) -> StrokeMap:
+    path, d = stroke.path, stroke.dimension
+    n, on = d * d, cycle.bath_numbers(stroke)
+    rows = n + len(on) + (path.steps > 0)
+
+    def at(
+        H: Array, slope: Array | None, local: Array | None
+    ) -> tuple[Complex[Array, "r r"], Bool[Array, ""]]:
+        """The generator of rho, of heat and of work by the share of the stroke."""
+        system = cycle.system(stroke, H, local)
+        transitions = system.transitions(system.eigenbasis())
+        D = dissipators(transitions)
+        centred = _centred(H[None])[0].astype(D.dtype)
+        one = jnp.eye(d, dtype=D.dtype)
+        turning = jnp.einsum("ac,bd->abcd", centred, one) - jnp.einsum("ac,db->abcd", one, centred)
+        L = (jnp.sum(D, axis=0) - 1j * turning).reshape(n, n)
+        heat = -jnp.einsum("kabcd,ba->kcd", D, centred).reshape(len(on), n)
+        found = jnp.zeros((rows, rows), D.dtype)
+        tau = duration.astype(D.dtype)
+        found = found.at[:n, :n].set(tau * L).at[n : n + len(on), :n].set(tau * heat)
+        if slope is not None:
+            found = found.at[-1, :n].set(slope.T.reshape(n).astype(D.dtype))
+        return found, transitions.divergent
+
+    local = None if stroke.local is None else stroke.local.nodes
+    A, divergent = jax.vmap(at)(path.nodes, path.slopes, local)
+    sound = jnp.all(jnp.isfinite(A))
+    A = jnp.where(sound, A, 0.0)
+    E, apart, size = _solved(A, path.steps)
+    eps = jnp.finfo(E.dtype).eps
+    own = jax.lax.stop_gradient(jnp.abs(E))
+    # Elements of rho are of order 1; heat and work are as large as their rows.
+    scale = jnp.concatenate([jnp.ones(n), jnp.max(own[n:, :n], axis=1)]).astype(size.dtype)
+    grown = _ROUND_OFF * eps * (max(path.steps, 1) ** 0.5 + size)
+    round_off = grown * jnp.where(jnp.arange(rows) < n, jnp.minimum(jnp.max(own[:n, :n]), 1.0), scale)
+    error = (apart + round_off[:, None])[:, :n]
+    heat = jnp.zeros((cycle.n_baths, n), E.dtype).at[np.array(on)].add(E[n : n + len(on), :n])
+    heat_error = jnp.zeros((cycle.n_baths,), error.dtype)
+    heat_error = heat_error.at[np.array(on)].add(jnp.max(error[n : n + len(on)], axis=1))
+    moving = path.steps > 0
+    zero = jnp.zeros((), error.dtype)
+    error, heat_error = jax.lax.stop_gradient((error, heat_error))
+    return StrokeMap(
+        E[:n, :n],
+        heat,
+        E[-1, :n] if moving else jnp.zeros((n,), E.dtype),
+        error[:n],
+        heat_error,
+        jnp.max(error[-1]) if moving else zero,
+        jax.lax.stop_gradient(jnp.max(apart[:n, :n])),
+        jnp.any(divergent) | ~sound,
+    )
+
+
+def _solved(
+    A: Complex[Array, "m n n"], steps: int
+) -> tuple[Complex[Array, "n n"], Float[Array, "n n"], Float[Array, ""]]:
+    """Y - 1 with dY/ds = A(s) Y and Y = 1 at s = 0, at s = 1.
+
+    Args:
+        A: at the nodes of a `Path` of so many steps.
+
+    Returns:
+        Y - 1, a bound of the error of its elements by the steps, the size of the integral of A.
+    """
+    fixed = jax.lax.stop_gradient(A)
+    size = jnp.mean(jnp.max(jnp.sum(jnp.abs(fixed), axis=2), axis=1))
+    if steps == 0:
+        out = size > REACH * 2**_WHOLE
+        apart = jnp.where(out, jnp.inf, jnp.zeros(A.shape[1:], size.dtype))
+        return exponential_less_one(A[0], _WHOLE), apart, size
+    whole = _in_steps(A[: 2 * steps], steps)
+    half = _in_steps(A[2 * steps : 3 * steps], steps // 2)
+    quarter = jax.lax.stop_gradient(_in_steps(A[3 * steps :], steps // 4))
+    found, coarse = (fine + (fine - other) / 15.0 for fine, other in ((whole, half), (half, quarter)))
+    apart = jax.lax.stop_gradient(jnp.abs(found - coarse)) * _OF_DIFFERENCE
+    largest = jnp.max(jnp.sum(jnp.abs(fixed), axis=2)) * 2 / steps
+    known = jnp.isfinite(apart) & (largest <= REACH * 2**_STEP)
+    return jnp.where(jnp.isfinite(found), found, 0.0), jnp.where(known, apart, jnp.inf), size
+
+
+def _in_steps(A: Complex[Array, "m n n"], steps: int) -> Complex[Array, "n n"]:
+    """Y - 1 by so many steps of order 4."""
+    nodes = A.reshape(steps, 2, *A.shape[1:])
+    weights = jnp.asarray(_WEIGHTS, A.dtype)
+    # The first exponential weighs the first node more.
+    exponents = jnp.einsum("eg,sgij->seij", weights, nodes) / steps
+    moves = exponential_less_one(exponents, _STEP)
+
+    def on(E: Array, move: Array) -> tuple[Array, None]:
+        return followed(followed(E, move[0]), move[1]), None
+
+    found, _ = jax.lax.scan(on, jnp.zeros_like(A[0]), moves)
+    return found
