@@ -21,29 +21,33 @@ HamiltonianAt = Callable[[Float[Array, ""]], Num[Array, "d d"]]
 
 _GENERATORS = ("global", "local")
 
-# Where the two Gauss points of a step lie in it.
-_GAUSS = 0.5 + np.array([-1.0, 1.0]) * 3**0.5 / 6
-
 
 class Path(eqx.Module):
     """A Hamiltonian over a stroke, known where the propagator asks for it.
 
     Attributes:
-        nodes: H at two Gauss points of each of N steps, then at those of N/2 and of N/4 steps,
-            (7 N/2, d, d); of one that does not change (1, d, d).
+        nodes: H at 2 N + 1 equally spaced times from the beginning to the end, for N steps; of one that
+            does not change (1, d, d).
         slopes: dH/ds there, s the share of the stroke; None where it does not change.
-        start, end: H at s = 0 and 1.
     """
 
     nodes: Inexact[Array, "n d d"]
     slopes: Inexact[Array, "n d d"] | None
-    start: Inexact[Array, "d d"]
-    end: Inexact[Array, "d d"]
+
+    @property
+    def start(self) -> Inexact[Array, "d d"]:
+        """H at the beginning."""
+        return self.nodes[..., 0, :, :]
+
+    @property
+    def end(self) -> Inexact[Array, "d d"]:
+        """H at the end."""
+        return self.nodes[..., -1, :, :]
 
     @property
     def steps(self) -> int:
         """N; 0 where it does not change."""
-        return 0 if self.slopes is None else 2 * self.nodes.shape[-3] // 7
+        return self.nodes.shape[-3] // 2
 
 
 class Stroke(eqx.Module):
@@ -55,7 +59,7 @@ class Stroke(eqx.Module):
         duration: >= 0, in units of 1/energy (hbar = 1).
         baths: names of the baths of the cycle that are on. Without any the evolution is unitary.
         unitary: an operation U rho U^dag that takes no time, at the end of the stroke, (d, d).
-        steps: of the propagator where H changes, a multiple of 4. The state says whether they suffice.
+        steps: of the propagator where H changes, a multiple of 8. The state says whether they suffice.
         local: H_0 for the generator "local", as H.
         name: of the stroke.
 
@@ -85,8 +89,8 @@ class Stroke(eqx.Module):
         local: Matrix | HamiltonianAt | None = None,
         name: str | None = None,
     ) -> None:
-        if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 4 or steps % 4:
-            raise ValueError(f"steps is a multiple of 4, from 4, not {steps!r}")
+        if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 8 or steps % 8:
+            raise ValueError(f"steps is a multiple of 8, from 8, not {steps!r}")
         self.duration = real_numbers(duration, "the duration of a stroke")
         if self.duration.shape != ():
             raise ValueError(f"the duration is one number, not of shape {self.duration.shape}")
@@ -268,26 +272,21 @@ def _refuse_what_does_not_fit(strokes: Sequence[Stroke], baths: Mapping[str, Bat
 
 def _path(H: Matrix | HamiltonianAt, steps: int, moving: bool, what: str) -> Path:
     """A Hamiltonian over a stroke; a constant one is repeated where another one moves."""
+    shares = jnp.linspace(0.0, 1.0, 2 * steps + 1)
     if not callable(H):
-        constant = _square(H, what)
+        constant = _square(H, what)[None]
         if not moving:
-            return Path(constant[None], None, constant, constant)
-        nodes = jnp.broadcast_to(constant, (7 * steps // 2, *constant.shape))
-        return Path(nodes, jnp.zeros_like(nodes), constant, constant)
-
-    def at(share: Float[Array, ""]) -> Inexact[Array, "d d"]:
-        return _square(H(share), f"{what}(s)")
+            return Path(constant, None)
+        nodes = jnp.repeat(constant, len(shares), axis=0)
+        return Path(nodes, jnp.zeros_like(nodes))
 
     def with_slope(share: Float[Array, ""]) -> tuple[Inexact[Array, "d d"], Inexact[Array, "d d"]]:
-        found: tuple[Array, Array] = jax.jvp(at, (share,), (jnp.ones_like(share),))
+        found: tuple[Array, Array] = jax.jvp(
+            lambda own: _square(H(own), f"{what}(s)"), (share,), (jnp.ones_like(share),)
+        )
         return found
 
-    shares = [
-        (np.arange(n)[:, None] + _GAUSS[None, :]).ravel() / n for n in (steps, steps // 2, steps // 4)
-    ]
-    nodes, slopes = jax.vmap(with_slope)(jnp.asarray(np.concatenate(shares), float))
-    ends = jax.vmap(at)(jnp.array([0.0, 1.0]))
-    return Path(nodes, slopes, ends[0], ends[1])
+    return Path(*jax.vmap(with_slope)(shares))
 
 
 def _square(value: Any, what: str) -> Inexact[Array, "d d"]:

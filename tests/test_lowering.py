@@ -310,6 +310,11 @@ def test_sweeps_of_many_points(name: str) -> None:
 
 
 MODELS = {
+    "carnot": "T_c",
+    "otto": "T_c",
+    "otto_oscillator": "T_c",
+    "otto_qubits": "T_c",
+    "swap_engine": "T_c",
     "chain": "T_L",
     "fmo": "T_in",
     "lambda_system": "T_1",

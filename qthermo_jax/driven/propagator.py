@@ -57,17 +57,16 @@ def exponential(A: Inexact[Array, "*b n n"], squarings: int) -> Inexact[Array, "
 
 
 def exponents(
-    A: Inexact[Array, "s n n"], period: Float[Array, ""], steps: int
+    A: Inexact[Array, "s_plus_1 n n"], period: Float[Array, ""], steps: int
 ) -> Inexact[Array, "m n n"]:
     """Magnus exponents of order 6 of equal steps of a period.
 
     Args:
-        A: at s equally spaced times from the beginning of the period, s a multiple of 4 steps.
+        A: at s + 1 equally spaced times from the beginning to the end, s a multiple of 4 steps.
     """
-    times = A[:: len(A) // (4 * steps)]
-    inside = times.reshape(steps, 4, *A.shape[1:])
-    ends = jnp.roll(inside[:, :1], -1, axis=0)
-    nodes = jnp.concatenate([inside, ends], axis=1)
+    times = A[:: (len(A) - 1) // (4 * steps)]
+    inside = times[:-1].reshape(steps, 4, *A.shape[1:])
+    nodes = jnp.concatenate([inside, times[4::4, None]], axis=1)
     h = (period / steps).astype(A.dtype)
     zeroth, first, second = jnp.einsum("om,smij->osij", jnp.asarray(_MOMENTS, A.dtype), nodes) * h
     alpha_1 = 2.25 * zeroth - 15.0 * second
@@ -88,8 +87,19 @@ def propagators(
     """Y(t) with Y' = A(t) Y, Y(0) = 1, at the ends of the steps of a period, from 0.
 
     Args:
-        A: at equally spaced times of the period, as for `exponents`.
+        A: periodic, at s equally spaced times from the beginning of the period, s a multiple of 4 steps.
         squarings: as for `exponential`.
+    """
+    return products_of_exponentials(jnp.concatenate([A, A[:1]]), period, steps, squarings)
+
+
+def products_of_exponentials(
+    A: Inexact[Array, "s_plus_1 n n"], period: Float[Array, ""], steps: int, squarings: int
+) -> Inexact[Array, "m_plus_1 n n"]:
+    """`propagators` of what need not be periodic.
+
+    Args:
+        A: as for `exponents`.
     """
     moves = exponential(exponents(A, period, steps), squarings)
     one = jnp.eye(A.shape[-1], dtype=A.dtype)

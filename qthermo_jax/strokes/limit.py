@@ -1,13 +1,14 @@
 """From a cycle to its limit cycle, with a status instead of an exception at every point."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Complex, Float, Inexact
 
-from qthermo_jax.cycle import Cycle, Path, Stroke
+from qthermo_jax.cycle import Cycle, Stroke
 from qthermo_jax.driven import Currents, fields_of
 from qthermo_jax.driven.verdict import largest_error
 from qthermo_jax.eigenbasis import as_given, diagonalised
@@ -68,14 +69,17 @@ def limit_cycle(cycle: Cycle) -> CycleState:
     p, coherences = solution.populations, solution.coherences
     assert coherences is not None
     rho = (jnp.diag(p).astype(coherences.dtype) + coherences).reshape(-1)
-    off = jax.lax.stop_gradient(d * solution.error)
-    states, changes = [rho], []
+    off = (
+        jnp.full((d, d), solution.coherence_error)
+        .at[jnp.diag_indices(d)]
+        .set(solution.population_errors)
+    )
+    moments = [_Moment(rho, jax.lax.stop_gradient(off.reshape(-1)))]
     for own in maps:
-        changes.append(own.change @ states[-1])
-        states.append(states[-1] + changes[-1])
-    strokes = _strokes(cycle, maps, states, changes, off)
+        moments.append(_after(own, moments[-1]))
+    strokes = _strokes(cycle, maps, moments)
     currents = _currents(cycle, strokes, jnp.sum(jnp.stack(durations)))
-    rho_at = jnp.stack(states).reshape(-1, d, d)
+    rho_at = jnp.stack([moment.rho for moment in moments]).reshape(-1, d, d)
     friction = jnp.stack(
         [_coherence(stroke, after) for stroke, after in zip(cycle.strokes, rho_at[1:], strict=True)]
     )
@@ -91,7 +95,7 @@ def limit_cycle(cycle: Cycle) -> CycleState:
     p, coherences, rho_at, currents, strokes, friction = nan_unless_ok(
         status, (p, coherences, rho_at, currents, strokes, friction)
     )
-    fields = fields_of(basis, (p, coherences), status, solution, currents, (off, step_error))
+    fields = fields_of(basis, (p, coherences), status, solution, currents, (jnp.max(off), step_error))
     return CycleState(
         **fields,
         rho_at=rho_at,
@@ -150,56 +154,84 @@ class _Strokes(eqx.Module):
     balance: Float[Array, " n"]
 
 
-def _strokes(
-    cycle: Cycle,
-    maps: Sequence[StrokeMap],
-    states: Sequence[Complex[Array, " dd"]],
-    changes: Sequence[Complex[Array, " dd"]],
-    off: Float[Array, ""],
-) -> _Strokes:
+class _Moment(NamedTuple):
+    """rho between two strokes, rows one after the other.
+
+    Attributes:
+        off: bound of the error of each element.
+        distance: bound of the error in the trace norm, which no stroke lets grow.
+    """
+
+    rho: Complex[Array, " dd"]
+    off: Float[Array, " dd"]
+    distance: Float[Array, ""]
+
+
+def _after(own: StrokeMap, before: _Moment) -> _Moment:
+    size = jnp.abs(jax.lax.stop_gradient(before.rho))
+    passed = jnp.abs(jax.lax.stop_gradient(own.change) + jnp.eye(len(size)))
+    made = own.error @ (size + before.off)
+    distance = before.distance + jnp.sqrt(len(size) ** 0.5 * jnp.sum(made**2))
+    off = jnp.minimum(passed @ before.off + made, distance)
+    return _Moment(before.rho + own.change @ before.rho, *jax.lax.stop_gradient((off, distance)))
+
+
+def _strokes(cycle: Cycle, maps: Sequence[StrokeMap], moments: Sequence[_Moment]) -> _Strokes:
     """What each stroke moves.
 
     Args:
-        states: at the beginning of each stroke, and after the last one.
-        changes: of them in each stroke.
-        off: bound of the error of their elements.
+        moments: at the beginning of each stroke, and after the last one.
     """
     rows = []
     before_start = cycle.strokes[-1].path.end
-    for stroke, own, before, change in zip(cycle.strokes, maps, states[:-1], changes, strict=True):
-        path, d = stroke.path, stroke.dimension
-        eps = jnp.finfo(own.error.dtype).eps
-        size = _largest(path)
-        jump = _energy(path.start - before_start, before)
+    for stroke, own, before, after in zip(cycle.strokes, maps, moments[:-1], moments[1:], strict=True):
+        path = stroke.path
+        change = own.change @ before.rho
+        jump = _energy(path.start - before_start, before.rho)
         # Energy changes of one Hamiltonian are made of changes of rho, which keep their digits.
-        gained = _energy(path.end - path.start, before) + _energy(path.end, change)
-        heat = jnp.real(own.heat @ before)
-        changed = d * d * (off + jnp.max(own.error)) * size + 8 * eps * size
+        gained = _energy(path.end - path.start, before.rho) + _energy(path.end, change)
+        heat, heat_bound = _moved(own.heat, own.heat_error, before)
         if own.work is None:
-            within, work_bound = gained, changed
+            within = gained
+            bound = _doubt(path.end - path.start, before.off) + _doubt(_centred(path.end), after.off)
         else:
-            within = jnp.real(own.work @ before)
-            within = within + _of_unitary(stroke, before + change)
-            row = jnp.max(jnp.abs(own.work)) if path.steps else jnp.zeros_like(off)
-            work_bound = d * d * (own.work_error + row * off)
-            work_bound = work_bound + (changed if stroke.unitary is not None else 0.0)
-        jumped = d * d * off * jnp.max(jnp.abs(path.start - before_start)) + 8 * eps * jnp.abs(jump)
-        heat_bound = d * d * (own.heat_error + jnp.max(jnp.abs(own.heat), axis=1) * off)
+            within, bound = _moved(own.work, own.work_error, before)
+            within = within + _of_unitary(stroke, after.rho)
+            if stroke.unitary is not None:
+                bound = bound + 2 * _doubt(_centred(path.end), after.off)
         work = jump + within
-        rows.append((heat, heat_bound, work, jumped + work_bound, gained + jump - work + jnp.sum(heat)))
+        bound = bound + _doubt(path.start - before_start, before.off)
+        rows.append((heat, heat_bound, work, bound, gained + jump - work + jnp.sum(heat)))
         before_start = path.end
     heat, heat_bounds, work, work_bounds, balance = (jnp.stack(own) for own in zip(*rows, strict=True))
     heat_bounds, work_bounds = jax.lax.stop_gradient((heat_bounds, work_bounds))
     return _Strokes(heat, heat_bounds, work, work_bounds, balance)
 
 
-def _largest(path: Path) -> Float[Array, ""]:
-    """Half the spread of the energies, at most."""
-    H = jax.lax.stop_gradient(jnp.stack([path.start, path.end]))
-    d = H.shape[-1]
-    mean = jnp.einsum("naa->n", H).real / d
-    centred = H - mean[:, None, None].astype(H.dtype) * jnp.eye(d, dtype=H.dtype)
-    return jnp.max(jnp.sum(jnp.abs(centred), axis=2))
+def _moved(
+    rows: Complex[Array, "*k dd"], error: Float[Array, "*k"], before: _Moment
+) -> tuple[Float[Array, "*k"], Float[Array, "*k"]]:
+    """What rows make of a state, and the bound of its error.
+
+    Args:
+        error: bound of that of the rows' elements.
+    """
+    size = jnp.abs(before.rho) + before.off
+    bound = jnp.abs(rows) @ before.off + error * jnp.sum(size)
+    return jnp.real(rows @ before.rho), bound
+
+
+def _doubt(H: Inexact[Array, "d d"], off: Float[Array, " dd"]) -> Float[Array, ""]:
+    """What the error of a state's elements, and that of the sum, does to its energy."""
+    eps = jnp.finfo(off.dtype).eps
+    size = jnp.abs(H.T.reshape(-1))
+    return jnp.dot(size, off) + 8 * eps * jnp.max(size, initial=0.0)
+
+
+def _centred(H: Inexact[Array, "d d"]) -> Inexact[Array, "d d"]:
+    """H without its mean energy, which changes of rho do not see."""
+    d = len(H)
+    return H - (jnp.trace(H).real / d).astype(H.dtype) * jnp.eye(d, dtype=H.dtype)
 
 
 def _energy(H: Inexact[Array, "d d"], rho: Complex[Array, " dd"]) -> Float[Array, ""]:
@@ -250,9 +282,8 @@ def _faults_of_cycle(cycle: Cycle, sound: Bool[Array, ""]) -> list[Fault]:
     for stroke in cycle.strokes:
         for path in (stroke.path, stroke.local):
             if path is not None:
-                matrices = jnp.concatenate([path.nodes, path.start[None], path.end[None]])
-                out.append(~jnp.all(jnp.isfinite(matrices)))
-                skew.append(~is_hermitian(matrices))
+                out.append(~jnp.all(jnp.isfinite(path.nodes)))
+                skew.append(~is_hermitian(path.nodes))
         if stroke.unitary is not None:
             U = stroke.unitary
             off = jnp.max(jnp.abs(U @ U.conj().T - jnp.eye(len(U), dtype=U.dtype)))

@@ -5,12 +5,17 @@ rho, as further rows of one linear equation in the share s of the stroke that ha
 
     d rho/ds = tau L(s) rho,   d q_k/ds = -tau Tr[D_k(rho) H],   d w/ds = Tr[rho dH/ds] .
 
-Where H stays, one exponential solves it. Where it changes, so does a commutator-free method of order 4
-(Blanes & Moan, Appl. Numer. Math. 56, 1519 (2006), and Thalhammer, SIAM J. Numer. Anal. 44, 851 (2006)):
-two exponentials a step, which stays stable where the baths are much faster than a step. It is done with
-N, N/2 and N/4 steps. As the method is symmetric, extrapolation from N and N/2 gives order 6, and the
-difference from that of N/2 and N/4 bounds the error.
+Where H stays, one exponential solves it. Where it changes while baths are on, each step is a product of
+three: e^{A/6} at the end of the step, e^{4 A/6} in its middle, e^{A/6} at its beginning. Where the baths
+are much faster than a step, this leaves the state that belongs to H at the end, and heat and work by
+Simpson's rule. The product is symmetric, so that its error has even powers of the step alone, and
+Romberg's extrapolation from N, N/2 and N/4 steps is of order 6. The difference from that of half as many
+steps bounds the error. Without baths the propagator of the Schroedinger equation comes of Magnus
+exponentials of order 6.
 """
+
+from itertools import pairwise
+from typing import TypeAlias
 
 import equinox as eqx
 import jax
@@ -19,17 +24,16 @@ import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Inexact
 
 from qthermo_jax.cycle import Cycle, Stroke
+from qthermo_jax.driven.propagator import products_of_exponentials
 from qthermo_jax.liouvillian import dissipators
 from qthermo_jax.strokes.exponential import REACH, exponential_less_one, followed
 
-# Of the exponential of a whole stroke, and of a step: |tau L| up to 2e14 and 3e3.
-_WHOLE, _STEP = 48, 12
+# Squarings of the exponential of a whole stroke, and of a step: |tau L| up to 2e14 and 3e3; of a step
+# without baths, which is as good as its size is small.
+_WHOLE, _STEP, _SQUARINGS = 48, 12, 2
 
-# The two exponents of a step, of A at the two Gauss points.
-_WEIGHTS = 0.25 + np.array([[1.0, -1.0], [-1.0, 1.0]]) * 3**0.5 / 6
-
-# What the error is at most in units of that difference, whatever the order is from 2 on.
-_OF_DIFFERENCE = 1.0 / 3.0
+# What the error of Magnus' method is in units of its change from half the steps, at most.
+_OF_MAGNUS = 1.0 / 16.0
 
 # Round-off of a map, in units of eps and of the size of what is exponentiated.
 _ROUND_OFF = 8.0
@@ -96,7 +100,8 @@ def _unitary(cycle: Cycle, stroke: Stroke, duration: Float[Array, ""]) -> Stroke
     """Without baths: the propagator of the Schroedinger equation."""
     path, d, n_baths = stroke.path, stroke.dimension, cycle.n_baths
     kind = np.promote_types(path.nodes.dtype, jnp.complex64)
-    E, apart, size = _solved(-1j * duration.astype(kind) * _centred(path.nodes.astype(kind)), path.steps)
+    A = -1j * duration.astype(kind) * _centred(path.nodes.astype(kind))
+    E, apart, size = _magnus(A) if path.steps else _constant(A[0])
     eps = jnp.finfo(kind).eps
     round_off = _ROUND_OFF * eps * (max(path.steps, 1) ** 0.5 + size)
     off = 2 * d * jnp.max(apart)
@@ -150,7 +155,7 @@ def _with_baths(cycle: Cycle, stroke: Stroke, duration: Float[Array, ""]) -> Str
     A, divergent = jax.vmap(at)(path.nodes, path.slopes, local)
     sound = jnp.all(jnp.isfinite(A))
     A = jnp.where(sound, A, 0.0)
-    E, apart, size = _solved(A, path.steps)
+    E, apart, size = _romberg(A) if path.steps else _constant(A[0])
     eps = jnp.finfo(E.dtype).eps
     own = jax.lax.stop_gradient(jnp.abs(E))
     # Elements of rho are of order 1; heat and work are as large as their rows.
@@ -176,43 +181,69 @@ def _with_baths(cycle: Cycle, stroke: Stroke, duration: Float[Array, ""]) -> Str
     )
 
 
-def _solved(
-    A: Complex[Array, "m n n"], steps: int
-) -> tuple[Complex[Array, "n n"], Float[Array, "n n"], Float[Array, ""]]:
-    """Y - 1 with dY/ds = A(s) Y and Y = 1 at s = 0, at s = 1.
+# Y - 1 with dY/ds = A(s) Y and Y = 1 at s = 0, at s = 1; a bound of the error that the steps make in its
+# elements; the size of the integral of A.
+_Solved: TypeAlias = tuple[Complex[Array, "n n"], Float[Array, "n n"], Float[Array, ""]]
 
-    Args:
-        A: at the nodes of a `Path` of so many steps.
 
-    Returns:
-        Y - 1, a bound of the error of its elements by the steps, the size of the integral of A.
-    """
-    fixed = jax.lax.stop_gradient(A)
-    size = jnp.mean(jnp.max(jnp.sum(jnp.abs(fixed), axis=2), axis=1))
-    if steps == 0:
-        out = size > REACH * 2**_WHOLE
-        apart = jnp.where(out, jnp.inf, jnp.zeros(A.shape[1:], size.dtype))
-        return exponential_less_one(A[0], _WHOLE), apart, size
-    whole = _in_steps(A[: 2 * steps], steps)
-    half = _in_steps(A[2 * steps : 3 * steps], steps // 2)
-    quarter = jax.lax.stop_gradient(_in_steps(A[3 * steps :], steps // 4))
-    found, coarse = (fine + (fine - other) / 15.0 for fine, other in ((whole, half), (half, quarter)))
-    apart = jax.lax.stop_gradient(jnp.abs(found - coarse)) * _OF_DIFFERENCE
-    largest = jnp.max(jnp.sum(jnp.abs(fixed), axis=2)) * 2 / steps
-    known = jnp.isfinite(apart) & (largest <= REACH * 2**_STEP)
-    return jnp.where(jnp.isfinite(found), found, 0.0), jnp.where(known, apart, jnp.inf), size
+def _constant(A: Complex[Array, "n n"]) -> _Solved:
+    """By one exponential."""
+    size = _size(A)
+    apart = jnp.where(size > REACH * 2**_WHOLE, jnp.inf, jnp.zeros(A.shape, size.dtype))
+    return exponential_less_one(A, _WHOLE), apart, size
+
+
+def _size(A: Complex[Array, "*m n n"]) -> Float[Array, "*m"]:
+    return jnp.max(jnp.sum(jnp.abs(jax.lax.stop_gradient(A)), axis=-1), axis=-1)
+
+
+def _romberg(A: Complex[Array, "m n n"]) -> _Solved:
+    """By products of exponentials, extrapolated; A at the 2 N + 1 nodes of a `Path`."""
+    largest = len(A) // 2
+    steps = [largest, largest // 2, largest // 4, largest // 8]
+    found = [_in_steps(A[:: largest // own], own) for own in steps]
+    fourth = [(4 * fine - coarse) / 3 for fine, coarse in pairwise(found)]
+    sixth = [(16 * fine - coarse) / 15 for fine, coarse in pairwise(fourth)]
+    return _checked(A, sixth[0], sixth[0] - sixth[1], largest // 8)
 
 
 def _in_steps(A: Complex[Array, "m n n"], steps: int) -> Complex[Array, "n n"]:
-    """Y - 1 by so many steps of order 4."""
-    nodes = A.reshape(steps, 2, *A.shape[1:])
-    weights = jnp.asarray(_WEIGHTS, A.dtype)
-    # The first exponential weighs the first node more.
-    exponents = jnp.einsum("eg,sgij->seij", weights, nodes) / steps
-    moves = exponential_less_one(exponents, _STEP)
+    """Y - 1 by so many steps of order 2; two steps share the exponential between them."""
+    weights = np.where(np.arange(2 * steps + 1) % 2, 4.0, 2.0) / (6 * steps)
+    weights[[0, -1]] /= 2
+    moves = exponential_less_one(A * jnp.asarray(weights, A.dtype)[:, None, None], _STEP)
 
     def on(E: Array, move: Array) -> tuple[Array, None]:
-        return followed(followed(E, move[0]), move[1]), None
+        return followed(E, move), None
 
-    found, _ = jax.lax.scan(on, jnp.zeros_like(A[0]), moves)
+    found, _ = jax.lax.scan(on, moves[0], moves[1:])
     return found
+
+
+def _magnus(A: Complex[Array, "m n n"]) -> _Solved:
+    """By Magnus exponentials of order 6; A at the 2 N + 1 nodes of a `Path`, N/2 steps."""
+    steps = len(A) // 4
+    one = jnp.eye(A.shape[-1], dtype=A.dtype)
+    found = [
+        products_of_exponentials(A[:: steps // own], jnp.ones(()), own, _SQUARINGS)[-1] - one
+        for own in (steps, steps // 2)
+    ]
+    return _checked(A, found[0], _OF_MAGNUS * (found[0] - found[1]), steps // 2)
+
+
+def _checked(
+    A: Complex[Array, "m n n"],
+    found: Complex[Array, "n n"],
+    off: Complex[Array, "n n"],
+    fewest: int,
+) -> _Solved:
+    """What was found, harmless numbers where that is not finite.
+
+    Args:
+        off: bounds its error.
+        fewest: the number of the longest steps that were taken.
+    """
+    sizes = _size(A)
+    known = jnp.isfinite(off) & (jnp.max(sizes) <= fewest * REACH * 2**_STEP)
+    apart = jnp.where(known, jnp.abs(jax.lax.stop_gradient(off)), jnp.inf)
+    return jnp.where(jnp.isfinite(found), found, 0.0), apart, jnp.mean(sizes)
