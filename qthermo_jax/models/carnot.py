@@ -32,8 +32,8 @@ def carnot(
 
     With the hot bath omega falls from omega_1 to omega_2; without a bath both shrink by T_c/T_h, so that
     the populations fit the cold bath, with which omega rises again. Slow isotherms give the efficiency
-    1 - T_c/T_h and the work (T_h - T_c) dS, dS the entropy that the hot bath gives; what is missing falls
-    as 1/isotherm. Source: Geva and Kosloff, J. Chem. Phys. 96, 3054 (1992).
+    1 - T_c/T_h and the work (T_h - T_c) dS, dS the entropy that the hot bath gives; what is missing
+    falls as 1/isotherm. Source: Geva and Kosloff, J. Chem. Phys. 96, 3054 (1992).
 
     >>> import qthermo_jax as qj
     >>> cycle = carnot(isotherm=1e4)

@@ -107,8 +107,8 @@ def otto_oscillator(
     """Quantum Otto cycle of a harmonic oscillator whose frequency changes, cut off at some level.
 
     With `adiabatic` H = omega (n + 1/2) in states that move along, what slow changes do; else H = p^2/2
-    + omega^2 x^2/2, whose fast changes squeeze, and which takes more steps. Both baths couple to x. Source: Rezek and Kosloff, New J.
-    Phys. 8, 83 (2006).
+    + omega^2 x^2/2, whose fast changes squeeze, and which takes more steps. Both baths couple to x.
+    Source: Rezek and Kosloff, New J. Phys. 8, 83 (2006).
 
     Observables: `tail`, the largest population of the highest level that is kept between two strokes:
     what the cut-off changes is of that order.
@@ -129,8 +129,8 @@ def otto_oscillator(
         if adiabatic:
             return jnp.diag(omega * (number + 0.5))
         # In the eigenstates of omega_c, with 2 n + 1 and a^2 + a^dag^2.
-        even = (lowest**2 + omega**2) / (4 * lowest) * np.diag(2 * number + 1.0)
-        return even + (omega**2 - lowest**2) / (4 * lowest) * (pairs + pairs.T)
+        even = (lowest**2 + omega**2) / (4 * lowest) * jnp.diag(2 * number + 1.0)
+        return even + (omega**2 - lowest**2) / (4 * lowest) * jnp.asarray(pairs + pairs.T)
 
     baths = {
         "hot": Bath(x, T_h, named_density(spectrum, rates[0])),

@@ -69,12 +69,11 @@ def limit_cycle(cycle: Cycle) -> CycleState:
     p, coherences = solution.populations, solution.coherences
     assert coherences is not None
     rho = (jnp.diag(p).astype(coherences.dtype) + coherences).reshape(-1)
-    off = (
-        jnp.full((d, d), solution.coherence_error)
-        .at[jnp.diag_indices(d)]
-        .set(solution.population_errors)
-    )
-    moments = [_Moment(rho, jax.lax.stop_gradient(off.reshape(-1)))]
+    off = jnp.full((d, d), solution.coherence_error)
+    off = off.at[jnp.diag_indices(d)].set(solution.population_errors)
+    off = jax.lax.stop_gradient(off.reshape(-1))
+    # The trace norm is at most the square root of d times the root of the sum of squares.
+    moments = [_Moment(rho, off, jnp.sqrt(d * jnp.sum(off**2)))]
     for own in maps:
         moments.append(_after(own, moments[-1]))
     strokes = _strokes(cycle, maps, moments)
