@@ -8,12 +8,13 @@ from jaxtyping import Inexact
 
 from qthermo_jax.baths import Bath
 from qthermo_jax.couplings import SparseCoupling
+from qthermo_jax.cycle import Cycle
 from qthermo_jax.driven_system import DrivenSystem
 from qthermo_jax.eigenbasis import roundoff
 from qthermo_jax.system import OpenSystem
 
 
-def diagnose(system: OpenSystem | DrivenSystem) -> tuple[str, ...]:
+def diagnose(system: OpenSystem | DrivenSystem | Cycle) -> tuple[str, ...]:
     """What is wrong with the numbers of a system, one sentence each; nothing for a sound one.
 
     Args:
@@ -32,7 +33,37 @@ def diagnose(system: OpenSystem | DrivenSystem) -> tuple[str, ...]:
     """
     if isinstance(system, DrivenSystem):
         return (*_of_drive(system), *_out_of_range(system.mean), *_not_hermitian(system.mean))
+    if isinstance(system, Cycle):
+        return (*_of_strokes(system), *_out_of_range(system.host), *_not_hermitian(system.host))
     return (*_out_of_range(system), *_not_hermitian(system))
+
+
+def _of_strokes(cycle: Cycle) -> Iterator[str]:
+    for name, stroke in zip(cycle.stroke_names, cycle.strokes, strict=True):
+        duration = float(stroke.duration)
+        if not (np.isfinite(duration) and duration >= 0):
+            yield f"stroke {name}: the duration {duration} is below 0 or not a finite number"
+        for what, path in (("H", stroke.path), ("local", stroke.local)):
+            if path is not None:
+                yield from _over(np.asarray(path.nodes), f"stroke {name}: {what}", "stroke")
+        if stroke.unitary is not None:
+            U = np.asarray(stroke.unitary)
+            off = np.abs(U @ U.conj().T - np.eye(len(U))).max()
+            if not off <= roundoff(U.dtype):
+                yield f"stroke {name}: the unitary is none: U U^dag differs from 1 by {off:.3g}"
+    if not sum(float(stroke.duration) for stroke in cycle.strokes) > 0:
+        yield "the cycle takes no time"
+
+
+def _over(H: Inexact[np.ndarray, "n d d"], what: str, whole: str) -> Iterator[str]:
+    """The first fault of a matrix over a time."""
+    for number, matrix in enumerate(H):
+        share = number / max(len(H) - 1, 1)
+        at = f"{what} at {share:.4g} of the {whole}" if len(H) > 1 else what
+        found = [*_not_finite(at, matrix), *_skew(at, matrix, np.abs(H).max())]
+        if found:
+            yield found[0]
+            return
 
 
 def _of_drive(system: DrivenSystem) -> Iterator[str]:
@@ -42,13 +73,7 @@ def _of_drive(system: DrivenSystem) -> Iterator[str]:
     elif period <= 0:
         yield f"the period {period} is not above 0"
     H = np.asarray(system.H)
-    for sample, matrix in enumerate(H):
-        share = sample / len(H)
-        what = f"H(t) at {share:.4g} of the period"
-        found = [*_not_finite(what, matrix), *_skew(what, matrix, np.abs(H).max())]
-        if found:
-            yield found[0]
-            return
+    yield from _over(np.concatenate([H, H[:1]]), "H(t)", "period")
 
 
 def _out_of_range(system: OpenSystem) -> Iterator[str]:

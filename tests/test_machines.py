@@ -245,3 +245,109 @@ def test_observables_of_a_machine_by_name() -> None:
     for name, own in known.items():
         assert qj.observe(system, state, name).shape == tuple(len(dim.labels) for dim in own.dims)
     assert qj.observe(system, state, "energy_balance") == pytest.approx(0.0, abs=1e-14)
+
+
+# --- cycles of strokes
+
+
+@pytest.fixture(scope="module")
+def otto() -> xr.Dataset:
+    return qj.sweep(
+        "otto",
+        axes={"omega_c": [0.6, 1.4], "T_h": [1.0, 3.0]},
+        parameters={"transverse": 0.4, "ramp": 1.0},
+        observables=["work", "heat", "stroke_work", "stroke_heat", "friction", "mode", "first_law"],
+        derivatives=["ramp", "T_h", "T_2"],
+    )
+
+
+@pytest.mark.long
+def test_a_sweep_of_cycles_has_what_each_limit_cycle_has(otto: xr.Dataset) -> None:
+    assert otto.bath.values.tolist() == ["hot", "cold"]
+    assert otto.stroke.values.tolist() == ["heating", "expansion", "cooling", "compression"]
+    assert (otto.first_law < 1e-14).all()
+    for i, omega_c in enumerate(otto.omega_c.values):
+        for j, T in enumerate(otto.T_h.values):
+            state = qj.limit_cycle(qj.models.otto(omega_c=omega_c, T_h=T, transverse=0.4, ramp=1.0))
+            here = otto.isel(omega_c=i, T_h=j)
+            for name in ("work", "heat", "stroke_work", "stroke_heat", "friction"):
+                np.testing.assert_allclose(here[name], getattr(state, name), rtol=1e-9, atol=1e-14)
+    assert modes_of(otto) == ["refrigerator", "engine", "engine", "engine"]
+
+
+@pytest.mark.long
+def test_derivatives_of_cycles_are_those_of_the_function(otto: xr.Dataset) -> None:
+    def found(ramp, T_h, T_c):
+        state = qj.limit_cycle(qj.models.otto(omega_c=1.4, T_h=T_h, T_c=T_c, transverse=0.4, ramp=ramp))
+        return jnp.stack([state.work, state.friction[3]])
+
+    at, step = np.array([1.0, 3.0, 0.5]), 1e-3
+    here = otto.isel(omega_c=1, T_h=1)
+    for index, name in enumerate(("d_ramp", "d_T_h", "d_T_2")):
+        shifts = [at + k * step * np.eye(3)[index] for k in (-2, -1, 1, 2)]
+        values = [np.asarray(jax.jit(found)(*map(jnp.asarray, own))) for own in shifts]
+        slope = (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / (12 * step)
+        np.testing.assert_allclose(here[f"d_work_{name}"], slope[0], rtol=1e-7, atol=1e-12)
+        np.testing.assert_allclose(here[f"d_friction_{name}"][3], slope[1], rtol=1e-7, atol=1e-12)
+
+
+def split(field=0.0, T=1.0):
+    """A bath is on where two levels meet; the field splits them."""
+    both = np.zeros((3, 3))
+    both[0, 1] = both[1, 0] = both[0, 2] = both[2, 0] = 1.0
+    flip = np.zeros((3, 3))
+    flip[0, 1] = flip[1, 0] = 1.0
+    H = jnp.diag(jnp.array([0.0, 1.0, 1.0])) + field * jnp.diag(jnp.array([0.0, 1.0, -1.0]))
+    return qj.Cycle(
+        [qj.Stroke(H, 5.0, baths=["hot"]), qj.Stroke(H, 5.0, baths=["cold"])],
+        {"hot": qj.Bath(both, T, qj.Ohmic(0.1)), "cold": qj.Bath(flip, 0.3, qj.Ohmic(0.1))},
+    )
+
+
+@pytest.mark.long
+def test_there_is_no_derivative_of_a_cycle_where_levels_split_in_a_bath() -> None:
+    data = qj.sweep(split, axes={"field": [0.0, 0.2]}, observables=["heat"], derivatives=["field", "T"])
+    assert data.status.values.tolist() == [0, 0]
+    assert data.status_d_field.values.tolist() == [qj.Status.NO_DERIVATIVE, qj.Status.OK]
+    assert data.status_d_T.values.tolist() == [0, 0]
+
+
+def test_a_cycle_in_equilibrium_and_a_cold_one_claim_no_digits() -> None:
+    """Equal temperatures and no change of H: heat is 0, and its sign is not known."""
+    data = qj.sweep(
+        "otto",
+        axes={"T_h": [0.02, 0.5]},
+        parameters={"omega_c": 1.0, "omega_h": 1.0, "T_c": 0.02},
+        observables=["heat", "mode"],
+    )
+    assert data.status.values.tolist() == [0, 0]
+    assert np.isnan(data.heat[0]).all()
+    assert data.note[0] == qj.Note.CURRENTS_CANCEL
+    assert modes_of(data) == ["undecided", "undecided"]  # no work is done on it
+    assert np.isfinite(data.heat[1]).all()
+
+
+def test_what_a_cycle_cannot_be_asked_for() -> None:
+    with pytest.raises(SpecError, match="a cycle takes method auto or dense, not 'populations'"):
+        qj.sweep("otto", axes={"T_h": [1.0]}, method="populations")
+    with pytest.raises(SpecError, match="model's master equation is 'global'"):
+        qj.sweep("otto", axes={"T_h": [1.0]}, generator="redfield")
+
+
+@pytest.mark.long
+def test_the_efficiency_at_greatest_work_is_the_known_one_to_third_order() -> None:
+    """eta_C/2 + eta_C^2/8 + (7 + csch^2(a/2)) eta_C^3/96, a = 2.39936.
+
+    Esposito, Lindenberg & Van den Broeck, EPL 85, 60010 (2009), for a quantum dot between two leads,
+    whose power is the same function of the two energies.
+    """
+    spec = Path(__file__).parents[1] / "sweeps" / "otto_optimum.py"
+    carnot = np.array([0.1, 0.2])
+    data = qj.sweep(
+        f"{spec}:optimum", axes={"T_h": 1 / (1 - carnot)}, observables=["efficiency", "curzon_ahlborn"]
+    )
+    third = (7 + 1 / np.sinh(2.39936 / 2) ** 2) / 96
+    expected = carnot / 2 + carnot**2 / 8 + third * carnot**3
+    assert (np.abs(data.efficiency - expected) < 0.1 * carnot**4).all()
+    assert (np.abs(data.efficiency - data.curzon_ahlborn) < 0.02 * carnot**3).all()
+    np.testing.assert_allclose(data.curzon_ahlborn, 1 - np.sqrt(1 - carnot), rtol=1e-12)

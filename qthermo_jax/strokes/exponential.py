@@ -20,8 +20,15 @@ _DEGREE = 16
 REACH = 0.8
 
 
-def exponential_less_one(A: Inexact[Array, "*b n n"], squarings: int) -> Inexact[Array, "*b n n"]:
-    """e^A - 1, exact to round-off for |A| up to 0.8 x 2^squarings."""
+def exponential_less_one(
+    A: Inexact[Array, "*b n n"], squarings: int, kept: Inexact[Array, " n"] | None = None
+) -> Inexact[Array, "*b n n"]:
+    """e^A - 1, exact to round-off for |A| up to 0.8 x 2^squarings.
+
+    Args:
+        kept: a vector whose product with A from the left is 0, and shall be with what is returned:
+            round-off would double with each squaring.
+    """
     A = A / 2**squarings
     factors = [1.0 / math.factorial(order + 1) for order in range(_DEGREE)]
     one = jnp.eye(A.shape[-1], dtype=A.dtype)
@@ -29,7 +36,7 @@ def exponential_less_one(A: Inexact[Array, "*b n n"], squarings: int) -> Inexact
     for _ in range(2):
         powers.append(product(powers[-1], A))
     fourth = product(powers[2], powers[2])
-    weights = jnp.asarray(factors, A.real.dtype).reshape(-1, 4)
+    weights = jnp.asarray(factors, A.dtype).reshape(-1, 4)
     blocks = jnp.einsum("bm,m...->b...", weights, jnp.stack(powers))
     total = blocks[-1]
     for block in blocks[-2::-1]:
@@ -37,7 +44,11 @@ def exponential_less_one(A: Inexact[Array, "*b n n"], squarings: int) -> Inexact
     start = product(total, A)
 
     def squared(E: Array, _: None) -> tuple[Array, None]:
-        return 2 * E + product(E, E), None
+        E = 2 * E + product(E, E)
+        if kept is not None:
+            share = kept / jnp.dot(kept, kept)
+            E = E - jnp.einsum("i,j,...jk->...ik", share, kept, E)
+        return E, None
 
     found, _ = jax.lax.scan(squared, start, None, length=squarings)
     return found

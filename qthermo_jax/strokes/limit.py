@@ -168,7 +168,7 @@ class _Moment(NamedTuple):
 
 def _after(own: StrokeMap, before: _Moment) -> _Moment:
     size = jnp.abs(jax.lax.stop_gradient(before.rho))
-    passed = jnp.abs(jax.lax.stop_gradient(own.change) + jnp.eye(len(size)))
+    passed = jnp.abs(jax.lax.stop_gradient(own.change) + jnp.eye(len(size), dtype=own.change.dtype))
     made = own.error @ (size + before.off)
     distance = before.distance + jnp.sqrt(len(size) ** 0.5 * jnp.sum(made**2))
     off = jnp.minimum(passed @ before.off + made, distance)

@@ -124,7 +124,7 @@ def _centred(H: Inexact[Array, "n d d"]) -> Inexact[Array, "n d d"]:
     """H without its mean energy, which moves nothing."""
     d = H.shape[-1]
     mean = jnp.einsum("naa->n", H).real / d
-    return H - mean[:, None, None].astype(H.dtype) * jnp.eye(d, dtype=H.dtype)
+    return H - mean[:, None, None].astype(H.dtype) * jnp.eye(d, dtype=H.dtype)[None]
 
 
 def _with_baths(cycle: Cycle, stroke: Stroke, duration: Float[Array, ""]) -> StrokeMap:
@@ -155,7 +155,9 @@ def _with_baths(cycle: Cycle, stroke: Stroke, duration: Float[Array, ""]) -> Str
     A, divergent = jax.vmap(at)(path.nodes, path.slopes, local)
     sound = jnp.all(jnp.isfinite(A))
     A = jnp.where(sound, A, 0.0)
-    E, apart, size = _romberg(A) if path.steps else _constant(A[0])
+    # The trace stays.
+    trace = jnp.pad(jnp.eye(d, dtype=A.dtype).reshape(n), (0, rows - n))
+    E, apart, size = _romberg(A) if path.steps else _constant(A[0], trace)
     eps = jnp.finfo(E.dtype).eps
     own = jax.lax.stop_gradient(jnp.abs(E))
     # Elements of rho are of order 1; heat and work are as large as their rows.
@@ -186,11 +188,11 @@ def _with_baths(cycle: Cycle, stroke: Stroke, duration: Float[Array, ""]) -> Str
 _Solved: TypeAlias = tuple[Complex[Array, "n n"], Float[Array, "n n"], Float[Array, ""]]
 
 
-def _constant(A: Complex[Array, "n n"]) -> _Solved:
-    """By one exponential."""
+def _constant(A: Complex[Array, "n n"], kept: Complex[Array, " n"] | None = None) -> _Solved:
+    """By one exponential; `kept` as there."""
     size = _size(A)
     apart = jnp.where(size > REACH * 2**_WHOLE, jnp.inf, jnp.zeros(A.shape, size.dtype))
-    return exponential_less_one(A, _WHOLE), apart, size
+    return exponential_less_one(A, _WHOLE, kept), apart, size
 
 
 def _size(A: Complex[Array, "*m n n"]) -> Float[Array, "*m"]:

@@ -144,7 +144,7 @@ class _Bound:
 
 def _taken_out() -> dict[str, types.ModuleType]:
     """Take the user's own modules out of those that Python knows."""
-    own = {name: module for name, module in sys.modules.items() if _is_of_user(name, module)}
+    own = {name: module for name, module in sys.modules.copy().items() if _is_of_user(name, module)}
     for name in own:
         del sys.modules[name]
     return own
