@@ -85,7 +85,7 @@ class Stroke(eqx.Module):
         *,
         baths: Sequence[str] = (),
         unitary: Matrix | None = None,
-        steps: int = 64,
+        steps: int = 128,
         local: Matrix | HamiltonianAt | None = None,
         name: str | None = None,
     ) -> None:

@@ -24,8 +24,11 @@ def test_every_number_of_a_model_may_be_mapped(name: str) -> None:
     build = getattr(qj.models, name)
     defaults = {key: p.default for key, p in inspect.signature(build).parameters.items()}
     numbers = {key: jnp.full(2, value) for key, value in defaults.items() if type(value) is float}
-    mapped = jax.eval_shape(jax.vmap(lambda given: build(**given).H), numbers)
-    assert mapped.shape == (2, build().dimension, build().dimension)
+    mapped = jax.eval_shape(jax.vmap(lambda given: build(**given)), numbers)
+    once = jax.eval_shape(build)
+    assert [leaf.shape for leaf in jax.tree.leaves(mapped)] == [
+        (2, *leaf.shape) for leaf in jax.tree.leaves(once)
+    ]
 
 
 # --- Lambda and V

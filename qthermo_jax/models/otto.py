@@ -65,7 +65,7 @@ def otto(
     transverse: Annotated[Scalar, Quantity("transverse field", r"\Delta", 1)] = 0.0,
     rate: Rate = 0.05,
     spectrum: Spectrum = "ohmic",
-    steps: Steps = 64,
+    steps: Steps = 128,
 ) -> Cycle:
     """Quantum Otto cycle of a qubit: H = omega sigma_z/2 + transverse sigma_x/2, omega up and down.
 
@@ -102,7 +102,7 @@ def otto_oscillator(
     spectrum: Spectrum = "ohmic",
     levels: Annotated[int, Quantity("levels that are kept")] = 8,
     adiabatic: Annotated[bool, Quantity("whether the changes create no coherence")] = True,
-    steps: Steps = 64,
+    steps: Steps = 128,
 ) -> Cycle:
     """Quantum Otto cycle of a harmonic oscillator whose frequency changes, cut off at some level.
 
@@ -156,7 +156,7 @@ def otto_qubits(
     J: Annotated[Scalar, Quantity("coupling of the qubits", "J", 1)] = 0.1,
     rate: Rate = 0.05,
     spectrum: Spectrum = "ohmic",
-    steps: Steps = 64,
+    steps: Steps = 128,
 ) -> Cycle:
     """Quantum Otto cycle of two coupled qubits, the first of which touches the baths.
 

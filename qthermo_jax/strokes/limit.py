@@ -252,7 +252,9 @@ def _currents(cycle: Cycle, strokes: _Strokes, period: Float[Array, ""]) -> Curr
     bounds = jnp.sum(strokes.heat_bounds, axis=0) / jax.lax.stop_gradient(period)
     gross = jax.lax.stop_gradient(jnp.sum(jnp.abs(strokes.heat), axis=0) / period)
     power = jnp.sum(strokes.work) / period
-    T, still = cycle.temperatures, heat == 0
+    T = cycle.temperatures
+    # A bath at T = 0 that may take up nothing adds nothing.
+    still = (heat == 0) | ((T == 0) & (jnp.abs(heat) <= bounds))
     entropy = jnp.sum(jnp.where(still, 0.0, heat / jnp.where(still, 1.0, T)))
     return Currents(heat, bounds, gross, jnp.zeros_like(gross), power, entropy)
 
