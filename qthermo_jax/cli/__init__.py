@@ -14,6 +14,7 @@ import click
 from qthermo_jax.cli.caching import cache
 from qthermo_jax.cli.checking import check, schema
 from qthermo_jax.cli.completion import VARIABLE, completion
+from qthermo_jax.cli.exporting import export
 from qthermo_jax.cli.interrupts import EXIT_INTERRUPTED, Interrupts, leave_in_order
 from qthermo_jax.cli.lines import in_one_line
 from qthermo_jax.cli.listing import list_models
@@ -44,6 +45,7 @@ _COMMANDS = (
     merge_file,
     draw,
     view,
+    export,
     list_models,
     schema,
     completion,
