@@ -106,6 +106,7 @@ def test_a_zarr_store_is_the_result(file, qthermo, monkeypatch):
         assert found.attrs == data.attrs
 
 
+@pytest.mark.long
 def test_a_sweep_survives(folder, qthermo):
     with pytest.warns(SpecWarning, match="below 0"):
         qj.sweep(
@@ -176,6 +177,7 @@ def test_what_is_missing_is_named(file, qthermo, monkeypatch, kind, package):
     assert (code, err) == (2, f'qthermo: --{kind}: no {package}: pip install "qthermo_jax[export]"\n')
 
 
+@pytest.mark.long
 def test_a_file_that_was_altered_is_not_passed_on(folder, qthermo):
     qj.sweep("lambda_system", axes={"T_2": [0.2]}, parameters={"T_1": 0.5}, out="real.h5").close()
     image = bytearray(Path("real.h5").read_bytes())

@@ -8,13 +8,12 @@ one row. Numbers that stand for words, the status among them, have a second colu
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from qthermo_jax.results.blocks import blocks_of, points_of
+from qthermo_jax.results.blocks import blocks_of, entry_names, points_of, rows_of
 from qthermo_jax.results.schema import STATUS
 from qthermo_jax.sweeping.errors import SpecError
 
@@ -73,24 +72,10 @@ class Table:
 
     def _columns_of(self, name: str) -> Iterator[Column]:
         array = self._data[name]
-        for column in self._heads(array):
+        for column in entry_names(self._data, name, self._grid):
             yield Column(column, array.attrs)
             if _has_words(array):
                 yield Column(f"{column}.name", {"long_name": f"name of {column}"})
-
-    def _heads(self, array: xr.DataArray) -> list[str]:
-        own = [str(dim) for dim in array.dims if dim not in self._grid]
-        if not own:
-            return [str(array.name)]
-        labels = [
-            self._data[dim].values.tolist() if dim in self._data.coords else range(self._data.sizes[dim])
-            for dim in own
-        ]
-        entries = product(*labels)
-        told = (
-            ", ".join(f"{dim}={at}" for dim, at in zip(own, entry, strict=True)) for entry in entries
-        )
-        return [f"{array.name}[{entry}]" for entry in told]
 
     def _block(self, box: Mapping[str, slice]) -> Block:
         part = self._data.isel(box)
@@ -98,26 +83,15 @@ class Table:
         found: Block = {}
         for dim in self._numbered:
             numbers = xr.DataArray(np.arange(box[dim].start, box[dim].stop), dims=dim)
-            found[dim] = self._rows(numbers, shape)[:, 0]
+            found[dim] = rows_of(numbers, shape)[:, 0]
         for name in self._variables:
-            array = self._data[name].isel(
-                {dim: at for dim, at in box.items() if dim in self._data[name].dims}
-            )
-            values = self._rows(array, shape)
-            for head, column in zip(self._heads(self._data[name]), values.T, strict=True):
+            array = part[name]
+            values = rows_of(array, shape)
+            for head, column in zip(entry_names(self._data, name, self._grid), values.T, strict=True):
                 found[head] = column
                 if _has_words(array):
                     found[f"{head}.name"] = words_of(array.attrs, column)
         return found
-
-    def _rows(self, array: xr.DataArray, shape: Mapping[str, int]) -> np.ndarray:
-        """Values with a row for each point of a block and a column for each own entry."""
-        missing = {dim: size for dim, size in shape.items() if dim not in array.dims}
-        whole = array.variable.set_dims({**missing, **dict(array.sizes)})
-        own = [dim for dim in array.dims if dim not in shape]
-        values = whole.transpose(*shape, *own).values
-        rows = int(np.prod([*shape.values()], dtype=int))
-        return np.asarray(values.reshape(rows, -1))
 
 
 def _has_words(array: xr.DataArray) -> bool:

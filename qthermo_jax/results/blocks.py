@@ -1,7 +1,11 @@
 """A result in blocks of its grid: what reads all points of a large file holds one block in memory."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+
+import numpy as np
+import xarray as xr
 
 # Numbers that a block holds, some 32 MB in 64 bit.
 NUMBERS = 1 << 22
@@ -50,3 +54,29 @@ def _index(number: int, shape: list[int]) -> list[int]:
 def points_of(numbers_per_point: int) -> int:
     """Points of a block in which each has so many numbers."""
     return max(1, NUMBERS // max(1, numbers_per_point))
+
+
+def rows_of(array: xr.DataArray, sizes: Mapping[str, int]) -> np.ndarray:
+    """Values of a variable with one row for each point of a grid and one column for each own entry.
+
+    Args:
+        sizes: of the axes of the grid; the variable is the same along those that it does not have.
+    """
+    missing = {dim: size for dim, size in sizes.items() if dim not in array.dims}
+    own = [dim for dim in array.dims if dim not in sizes]
+    whole = array.variable.set_dims({**missing, **dict(array.sizes)}).transpose(*sizes, *own)
+    return np.asarray(whole.values.reshape(math.prod(sizes.values()), -1))
+
+
+def entry_names(data: xr.Dataset, name: str, grid: Sequence[str]) -> list[str]:
+    """What the entries of a variable at one point are called: `heat_currents[bath=1]`.
+
+    Args:
+        grid: the axes; a variable that has no other dimension has one entry, of its own name.
+    """
+    own = [str(dim) for dim in data[name].dims if dim not in grid]
+    if not own:
+        return [name]
+    labels = [data[dim].values.tolist() if dim in data.coords else range(data.sizes[dim]) for dim in own]
+    told = (zip(own, entry, strict=True) for entry in product(*labels))
+    return [f"{name}[{', '.join(f'{dim}={at}' for dim, at in entry)}]" for entry in told]
