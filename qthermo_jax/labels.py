@@ -79,3 +79,20 @@ def parameter_kind(hint: Any, default: Any) -> tuple[type | None, tuple[Any, ...
     if hint is None and default is not inspect.Parameter.empty:
         hint = type(default)
     return (hint if hint in (bool, int, str) else None), (), quantity
+
+
+def printable(text: str, kept: str = "") -> str:
+    r"""A text in which letters that cannot be printed are escaped, line breaks among them.
+
+    Args:
+        kept: such letters that stay.
+
+    >>> printable("a\nb.toml: cannot be read")
+    'a\\nb.toml: cannot be read'
+    """
+    return "".join(
+        letter
+        if letter.isprintable() or letter in kept
+        else letter.encode("unicode_escape", "surrogatepass").decode()
+        for letter in text
+    )

@@ -14,13 +14,15 @@ import click
 from qthermo_jax.cli.caching import cache
 from qthermo_jax.cli.checking import check, schema
 from qthermo_jax.cli.completion import VARIABLE, completion
+from qthermo_jax.cli.exporting import export
 from qthermo_jax.cli.interrupts import EXIT_INTERRUPTED, Interrupts, leave_in_order
-from qthermo_jax.cli.lines import in_one_line
 from qthermo_jax.cli.listing import list_models
 from qthermo_jax.cli.pictures import draw, view
+from qthermo_jax.cli.reporting import report
 from qthermo_jax.cli.results import info, merge_file
 from qthermo_jax.cli.running import explain, run
 from qthermo_jax.cli.starting import new
+from qthermo_jax.labels import printable
 from qthermo_jax.version import __version__
 
 _EXIT_FAILED, _EXIT_BAD_INPUT = 1, 2
@@ -44,6 +46,8 @@ _COMMANDS = (
     merge_file,
     draw,
     view,
+    report,
+    export,
     list_models,
     schema,
     completion,
@@ -59,7 +63,7 @@ def main() -> NoReturn:
     with interrupts.listening():
         code, messages = _run(interrupts)
         for message in messages:
-            click.echo(in_one_line(f"qthermo: {message}"), err=True)
+            click.echo(printable(f"qthermo: {message}"), err=True)
         if code == EXIT_INTERRUPTED and interrupts.came():
             leave_in_order()
     sys.exit(code)

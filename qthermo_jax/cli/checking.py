@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from qthermo_jax.cli.arguments import default_output, spec_argument
-from qthermo_jax.cli.lines import in_one_line
+from qthermo_jax.labels import printable
 
 
 @click.command()
@@ -24,11 +24,11 @@ def check(context: click.Context, spec: Path, out: Path | None) -> None:
     verdict = look(spec, out or default_output(spec))
     for kind, issues in (("error", verdict.faults), ("warning", verdict.oddities)):
         for issue in issues:
-            click.echo(in_one_line(issue.told(kind)))
+            click.echo(printable(issue.told(kind)))
     if plan := verdict.plan:
         names = ", ".join(plan.results)
         told = f"{spec}: can be run: {plan.points} points of {plan.model.name}: {names}"
-        click.echo(in_one_line(told))
+        click.echo(printable(told))
     else:
         context.exit(2)
 

@@ -22,11 +22,9 @@ def info(file: Path) -> None:
     from qthermo_jax.cli.formatting import print_table
     from qthermo_jax.sweeping import open_result
     from qthermo_jax.sweeping.errors import SpecError
-    from qthermo_jax.sweeping.store.checksums import is_intact
     from qthermo_jax.sweeping.store.files import Integrity, integrity_with_tile_files
 
-    if file.is_file() and is_intact(file) is False:  # damaged: nobody knows what its readers do with it
-        raise SpecError(f"{file}: {Integrity.ALTERED.value}: its checksum is another one")
+    refuse_altered(file)
     try:
         with open_result(file) as data:
             table = _table_of(data)
@@ -39,6 +37,20 @@ def info(file: Path) -> None:
         raise SpecError(f"{file}: {Integrity.ALTERED.value}, and cannot be read") from None
     table.add_row("checksum", integrity.value)
     print_table(table)
+
+
+def refuse_altered(file: Path) -> None:
+    """Nobody knows what the readers of a damaged file do with it.
+
+    Raises:
+        SpecError: its checksum is another one.
+    """
+    from qthermo_jax.sweeping.errors import SpecError
+    from qthermo_jax.sweeping.store.checksums import is_intact
+    from qthermo_jax.sweeping.store.files import Integrity
+
+    if file.is_file() and is_intact(file) is False:
+        raise SpecError(f"{file}: {Integrity.ALTERED.value}: its checksum is another one")
 
 
 def _table_of(data: "Dataset") -> "Table":

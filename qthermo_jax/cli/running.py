@@ -12,7 +12,7 @@ import click
 
 from qthermo_jax.cli.arguments import default_output, memory_option, spec_argument, specs_argument
 from qthermo_jax.cli.interrupts import Interrupts
-from qthermo_jax.cli.lines import in_one_line
+from qthermo_jax.labels import printable
 
 if TYPE_CHECKING:
     from qthermo_jax.sweeping import Store, Sweep
@@ -111,7 +111,7 @@ def _warn(spec: Path, job: "Sweep", oddities: "Iterable[Issue]") -> None:
     from qthermo_jax.sweeping.spec.toml_lines import with_lines
 
     for issue in with_lines(oddities, job.source, str(spec)):
-        click.echo(in_one_line(f"qthermo: {issue.told('warning')}"), err=True)
+        click.echo(printable(f"qthermo: {issue.told('warning')}"), err=True)
 
 
 def run_one(

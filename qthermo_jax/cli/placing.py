@@ -1,0 +1,56 @@
+"""Where commands put what they make of a result: over nothing unasked, and whole or not at all."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+def check_target(target: Path, file: Path, overwrite: bool, *, store: bool = False) -> None:
+    """Whether something made from the result `file` may take this place.
+
+    Args:
+        store: whether it is a folder that replaces a Zarr store.
+
+    Raises:
+        SpecError: something is there that is not to be replaced.
+    """
+    from qthermo_jax.export.to_zarr import is_store
+    from qthermo_jax.sweeping.errors import SpecError
+
+    if target.exists() and target.samefile(file):
+        raise SpecError(f"--out {target}: is the result itself")
+    if target.is_dir() and not (store and is_store(target)):
+        raise SpecError(f"--out {target}: is a folder{' that is no Zarr store' * store}")
+    if target.exists() and not overwrite:
+        raise SpecError(f"{target}: exists; --overwrite replaces it")
+
+
+@contextmanager
+def put_in_place(target: Path) -> Iterator[Path]:
+    """A path beside `target` to write to, a file or a folder; it takes its place when all is written.
+
+    Raises:
+        SpecError: it cannot be written; what was there is kept.
+    """
+    from qthermo_jax.sweeping.errors import SpecError
+
+    beside = target.with_name(f".{target.name}.unfinished-{os.getpid()}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield beside
+        _remove(target)
+        beside.replace(target)
+    except OSError as error:
+        raise SpecError(f"--out {target}: cannot be written: {error.strerror or error}") from None
+    finally:
+        with suppress(OSError):
+            _remove(beside)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Results as tables and stores for other programs: CSV, Parquet, Zarr."""
