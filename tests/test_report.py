@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import xarray as xr
 import qthermo_jax as qj
 from qthermo_jax.report import made_page, scan
 from qthermo_jax.report.again import commands
-from qthermo_jax.report.checks import LAWS, VALIDITY
+from qthermo_jax.report.checks import LAWS, VALIDITY, Check
 from qthermo_jax.sweeping import SpecWarning
 
 HOSTILE = (
@@ -79,9 +79,20 @@ def assert_loads_and_runs_nothing(page: Read) -> None:
     assert policies == ["default-src 'none'; img-src data:; style-src 'unsafe-inline'"]
 
 
+def words_of(checks: Iterable[Check]) -> dict[str, str]:
+    return {name: own for check in checks for name, own in check.needs.items()}
+
+
+OF_MACHINES = [check for check in LAWS if {"mean", "period"} & {*" ".join(check.needs.values()).split()}]
+OTHERS = [check for check in (*LAWS, *VALIDITY) if check not in OF_MACHINES]
+
+
 def made(**variables: tuple[tuple[str, ...], np.ndarray]) -> xr.Dataset:
     """A result over g and T, 2 x 3 points that have a state, with the package's own observables."""
-    words = {name: own for check in (*LAWS, *VALIDITY) for name, own in check.needs.items()}
+    return made_with(words_of(OTHERS), **variables)
+
+
+def made_with(words: dict[str, str], **variables: tuple[tuple[str, ...], np.ndarray]) -> xr.Dataset:
     status = np.zeros((2, 3), "int8")
     arrays = {
         name: (dims, values, {"long_name": words[name]}) for name, (dims, values) in variables.items()
@@ -155,7 +166,7 @@ def test_every_check_fails_where_its_law_does_and_holds_where_it_does(folder, un
 
     def verdicts(data: xr.Dataset) -> Iterator[tuple[str, str]]:
         page = page_of(data, folder)
-        for check in (*LAWS, *VALIDITY):
+        for check in OTHERS:
             if check.limit:
                 yield check.statement, page.row(check.statement)[1]
 
@@ -192,6 +203,32 @@ def test_every_check_fails_where_its_law_does_and_holds_where_it_does(folder, un
         found = dict(verdicts(made(**{**good, name: (dims, bad)})))
         (own,) = (verdict for told, verdict in found.items() if told.startswith(statement))
         assert own == "does not hold at 1 of 6 points", name
+
+
+def test_the_laws_of_machines_are_their_own(folder, undrawn):
+    """Power adds to heat; what a machine's file says is not judged by the laws of steady states."""
+    J = np.ones((2, 3, 2)) * np.array([1.0, -0.5])
+    good = {
+        "heat_currents": ((*GRID, "bath"), J),
+        "power": (GRID, np.full((2, 3), 0.5)),
+        "heat": ((*GRID, "bath"), 3 * J),
+        "work": (GRID, np.full((2, 3), 1.5)),
+        "entropy_production": (GRID, np.full((2, 3), 0.1)),
+    }
+    words = words_of(OF_MACHINES)
+    assert set(words) == set(good)
+
+    def verdicts(**changed: np.ndarray) -> list[str]:
+        given = {name: (dims, changed.get(name, values)) for name, (dims, values) in good.items()}
+        page = page_of(made_with(words, **given), folder)
+        assert page.row("Σ J_k = 0")[1].startswith("not in the file")
+        return [page.row(check.statement)[1] for check in OF_MACHINES]
+
+    holds, fails = "holds at 6 points", "does not hold at 6 points"
+    assert verdicts() == [holds] * 3
+    assert verdicts(power=np.full((2, 3), 0.5001)) == [fails, holds, holds]
+    assert verdicts(work=np.full((2, 3), 1.5001)) == [holds, fails, holds]
+    assert verdicts(entropy_production=np.full((2, 3), -0.1)) == [holds, holds, fails]
 
 
 def test_what_the_file_does_not_have_is_said_and_not_judged(folder, undrawn):

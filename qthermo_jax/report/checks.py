@@ -15,6 +15,9 @@ from qthermo_jax.registry import DEFAULT_EQUATION
 from qthermo_jax.results.schema import LEAK
 from qthermo_jax.solvers import NO_DIGITS
 
+# What the steps of a machine's propagator may change in a number that is given.
+_OF_STEPS = 1e-5
+
 # Observables by name, (points, *own dimensions) each.
 Values = Mapping[str, np.ndarray]
 
@@ -47,6 +50,12 @@ class Judged(NamedTuple):
 
 
 CURRENTS = {"heat_currents": "heat current into the bath"}
+MACHINE = {"heat_currents": "mean heat current into the bath", "power": "power, done on the system"}
+MACHINE_PERIOD = {
+    "heat": "heat into the bath in a period",
+    "work": "work in a period, done on the system",
+}
+MACHINE_ENTROPY = {"entropy_production": "mean entropy production"}
 TEMPERATURES = {"bath_temperatures": "temperature of the bath"}
 ENTROPY = {"entropy_production": "entropy production"}
 LEVELS = {"level_populations": "population of the basis state"}
@@ -89,6 +98,17 @@ def _sum_of_currents(values: Values, digits: Digits) -> Judged:
     J = values["heat_currents"]
     total = J.sum(axis=1)
     return Judged(total, np.abs(total), (SIX_DIGITS + digits.stored) * np.abs(J).sum(axis=1))
+
+
+def _first_law(heat: str, work: str) -> Callable[[Values, Digits], Judged]:
+    def judge(values: Values, digits: Digits) -> Judged:
+        Q, W = values[heat], values[work]
+        left = Q.sum(axis=1) - W
+        return Judged(
+            left, np.abs(left), (_OF_STEPS + digits.stored) * (np.abs(Q).sum(axis=1) + np.abs(W))
+        )
+
+    return judge
 
 
 def _entropy(values: Values, _: Digits) -> Judged:
@@ -150,6 +170,8 @@ _LOST = f"{NO_DIGITS:g}, where a state gets the status INACCURATE"
 _SIX = (
     f"{SIX_DIGITS:g}, the error at which a heat current is withheld (documentation, Accuracy and limits)"
 )
+_STEPS = f"{_OF_STEPS:g}, where a machine's number is withheld (documentation, Cycles of strokes)"
+_FIRST_LAW = "first law; a machine returns to itself after a period"
 _EQUATIONS = "documentation, The master equations: When to trust the default"
 
 LAWS = (
@@ -161,6 +183,30 @@ LAWS = (
         CURRENTS,
         _sum_of_currents,
         steady=True,
+    ),
+    Check(
+        "Σ J_k = P: the baths get what the machine takes up",
+        "Σ J_k - P",
+        f"|Σ J_k - P| ≤ ε (Σ |J_k| + |P|) with ε = {_STEPS}",
+        _FIRST_LAW,
+        MACHINE,
+        _first_law("heat_currents", "power"),
+    ),
+    Check(
+        "Σ Q_k = W in each period",
+        "Σ Q_k - W",
+        f"|Σ Q_k - W| ≤ ε (Σ |Q_k| + |W|) with ε = {_STEPS}",
+        _FIRST_LAW,
+        MACHINE_PERIOD,
+        _first_law("heat", "work"),
+    ),
+    Check(
+        "mean entropy production of a machine ≥ 0",
+        "mean entropy production",
+        "0: its sign is known wherever it is given",
+        "second law; local equations need not obey it: Levy and Kosloff, EPL 107, 20004 (2014)",
+        MACHINE_ENTROPY,
+        _entropy,
     ),
     Check(
         "entropy production ≥ 0",

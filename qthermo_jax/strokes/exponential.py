@@ -6,6 +6,8 @@ its derivative exists everywhere.
 """
 
 import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,14 +22,25 @@ _DEGREE = 16
 REACH = 0.8
 
 
+class Kept(NamedTuple):
+    """A linear function of y that y' = A y leaves alone.
+
+    Attributes:
+        measure: the function, (n,); its product with A from the left is 0.
+        share: the change of y that makes up for an error of it, (n,); the function of that is 1.
+    """
+
+    measure: Inexact[Array, " n"]
+    share: Inexact[Array, " n"]
+
+
 def exponential_less_one(
-    A: Inexact[Array, "*b n n"], squarings: int, kept: Inexact[Array, " n"] | None = None
+    A: Inexact[Array, "*b n n"], squarings: int, kept: Sequence[Kept] = ()
 ) -> Inexact[Array, "*b n n"]:
     """e^A - 1, exact to round-off for |A| up to 0.8 x 2^squarings.
 
     Args:
-        kept: a vector whose product with A from the left is 0, and shall be with what is returned:
-            round-off would double with each squaring.
+        kept: what A leaves alone, and what is returned shall: round-off would double with each squaring.
     """
     A = A / 2**squarings
     factors = [1.0 / math.factorial(order + 1) for order in range(_DEGREE)]
@@ -45,9 +58,8 @@ def exponential_less_one(
 
     def squared(E: Array, _: None) -> tuple[Array, None]:
         E = 2 * E + product(E, E)
-        if kept is not None:
-            share = kept / jnp.dot(kept, kept)
-            E = E - jnp.einsum("i,j,...jk->...ik", share, kept, E)
+        for own in kept:
+            E = E - jnp.einsum("i,j,...jk->...ik", own.share, own.measure, E)
         return E, None
 
     found, _ = jax.lax.scan(squared, start, None, length=squarings)

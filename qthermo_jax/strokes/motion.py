@@ -14,6 +14,7 @@ steps bounds the error. Without baths the propagator of the Schroedinger equatio
 exponentials of order 6.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -26,7 +27,7 @@ from jaxtyping import Array, Bool, Complex, Float, Inexact
 from qthermo_jax.cycle import Cycle, Stroke
 from qthermo_jax.driven.propagator import products_of_exponentials
 from qthermo_jax.liouvillian import dissipators
-from qthermo_jax.strokes.exponential import REACH, exponential_less_one, followed
+from qthermo_jax.strokes.exponential import REACH, Kept, exponential_less_one, followed
 
 # Squarings of the exponential of a whole stroke, and of a step: |tau L| up to 2e14 and 3e3; of a step
 # without baths, which is as good as its size is small.
@@ -155,9 +156,7 @@ def _with_baths(cycle: Cycle, stroke: Stroke, duration: Float[Array, ""]) -> Str
     A, divergent = jax.vmap(at)(path.nodes, path.slopes, local)
     sound = jnp.all(jnp.isfinite(A))
     A = jnp.where(sound, A, 0.0)
-    # The trace stays.
-    trace = jnp.pad(jnp.eye(d, dtype=A.dtype).reshape(n), (0, rows - n))
-    E, apart, size = _romberg(A) if path.steps else _constant(A[0], trace)
+    E, apart, size = _romberg(A) if path.steps else _constant(A[0], _conserved(path.start, len(on)))
     eps = jnp.finfo(E.dtype).eps
     own = jax.lax.stop_gradient(jnp.abs(E))
     # Elements of rho are of order 1; heat and work are as large as their rows.
@@ -183,12 +182,25 @@ def _with_baths(cycle: Cycle, stroke: Stroke, duration: Float[Array, ""]) -> Str
     )
 
 
+def _conserved(H: Inexact[Array, "d d"], n_baths: int) -> tuple[Kept, Kept]:
+    """Where H stays: the trace of rho, and the energy of the system with what the baths got."""
+    d = len(H)
+    kind = np.promote_types(H.dtype, jnp.complex64)
+    one, nothing = jnp.eye(d, dtype=kind).reshape(-1), jnp.zeros((n_baths,), kind)
+    got = jnp.ones((n_baths,), kind)
+    energy = _centred(H[None])[0].T.reshape(-1).astype(kind)
+    return (
+        Kept(jnp.concatenate([one, nothing]), jnp.concatenate([one / d, nothing])),
+        Kept(jnp.concatenate([energy, got]), jnp.concatenate([0 * one, got / n_baths])),
+    )
+
+
 # Y - 1 with dY/ds = A(s) Y and Y = 1 at s = 0, at s = 1; a bound of the error that the steps make in its
 # elements; the size of the integral of A.
 _Solved: TypeAlias = tuple[Complex[Array, "n n"], Float[Array, "n n"], Float[Array, ""]]
 
 
-def _constant(A: Complex[Array, "n n"], kept: Complex[Array, " n"] | None = None) -> _Solved:
+def _constant(A: Complex[Array, "n n"], kept: Sequence[Kept] = ()) -> _Solved:
     """By one exponential; `kept` as there."""
     size = _size(A)
     apart = jnp.where(size > REACH * 2**_WHOLE, jnp.inf, jnp.zeros(A.shape, size.dtype))
