@@ -224,7 +224,7 @@ def test_the_laws_of_machines_are_their_own(folder, undrawn):
         assert page.row("Σ J_k = 0")[1].startswith("not in the file")
         return [page.row(check.statement)[1] for check in OF_MACHINES]
 
-    holds, fails = "holds at 6 points", "does not hold at 6 points"
+    holds, fails = "holds at 6 points", "does not hold at 6 of 6 points"
     assert verdicts() == [holds] * 3
     assert verdicts(power=np.full((2, 3), 0.5001)) == [fails, holds, holds]
     assert verdicts(work=np.full((2, 3), 1.5001)) == [holds, fails, holds]
