@@ -14,6 +14,7 @@ import jax
 from qthermo_jax import available_observables, models
 from qthermo_jax.cli import app
 from qthermo_jax.cli.formatting import in_bytes
+from qthermo_jax.papers import PAPERS
 from qthermo_jax.registry import Method
 from qthermo_jax.response import response_observables
 from qthermo_jax.solvers import Note
@@ -81,6 +82,13 @@ def methods_table() -> str:
     return "\n".join(rows) + "\n"
 
 
+def papers_table() -> str:
+    """A row for each publication whose statements are checked."""
+    rows = ["| name | publication | what is checked |", "|---|---|---|"]
+    rows += [f"| `{name}` | {paper.reference} | {paper.about} |" for name, paper in PAPERS.items()]
+    return "\n".join(rows) + "\n"
+
+
 def gpu_table() -> str:
     """A row for each program that `make gpu-check` holds to bounds on an H100: those bounds."""
     bounds = tomllib.loads((ROOT / ".ci" / "gpu-bounds.toml").read_text(encoding="utf-8"))
@@ -141,6 +149,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "statuses": statuses_table,
     "notes": notes_table,
     "methods": methods_table,
+    "papers": papers_table,
     "gpu": gpu_table,
     "floors": floors_table,
     "commands": commands,

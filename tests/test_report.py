@@ -243,7 +243,16 @@ def test_what_the_file_does_not_have_is_said_and_not_judged(folder, undrawn):
     row = page_of(data, folder).row("the largest rate is below")
     assert row[1] == "does not apply: it is about the global equation"
     data = made(entropy_production=(GRID, -np.ones((2, 3)))).assign_attrs(spec="evolution = {}")
-    assert page_of(data, folder).row("entropy production ≥ 0")[1].startswith("does not apply")
+    page = page_of(data, folder)
+    for begins in ("entropy production ≥ 0", "the state satisfies its equation"):
+        assert page.row(begins)[1] == "does not apply: a time evolution, no steady state"
+
+
+def test_a_large_result_is_drawn_with_fewer_points(folder, monkeypatch):
+    monkeypatch.setattr("qthermo_jax.report.pictures.POINTS", 2)
+    page = page_of(made(entropy_production=(GRID, np.ones((2, 3)))), folder)
+    assert "entropy production; one in 2 values of each axis" in page.text
+    assert page.row("entropy production ≥ 0")[1] == "holds at 6 points"
 
 
 def test_points_without_a_state_are_counted_and_not_judged(folder, undrawn):

@@ -18,6 +18,7 @@ from qthermo_jax.cli.exporting import export
 from qthermo_jax.cli.interrupts import EXIT_INTERRUPTED, Interrupts, leave_in_order
 from qthermo_jax.cli.listing import list_models
 from qthermo_jax.cli.pictures import draw, view
+from qthermo_jax.cli.publications import papers
 from qthermo_jax.cli.reporting import report
 from qthermo_jax.cli.results import info, merge_file
 from qthermo_jax.cli.running import explain, run
@@ -49,6 +50,7 @@ _COMMANDS = (
     report,
     export,
     list_models,
+    papers,
     schema,
     completion,
     cache,

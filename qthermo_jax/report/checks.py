@@ -79,7 +79,7 @@ class Check:
         needs: the observables that it takes, with what they are called in words.
         judge: computes it, in 64 bit, from numbers with so many digits.
         uses: an observable that makes it sharper where it is there.
-        steady: whether it is a law of steady states, not of states that evolve.
+        steady: whether it is about steady states alone, not about states that evolve.
         generator: the master equation that it is about; "" for all.
     """
 
@@ -213,7 +213,8 @@ LAWS = (
         "entropy production",
         "0: its sign is known wherever it is given",
         "second law; Spohn, J. Math. Phys. 19, 1227 (1978) for baths that each obey detailed balance. "
-        "Local and Redfield equations need not obey it: Levy and Kosloff, EPL 107, 20004 (2014)",
+        "The local equation need not obey it: Levy and Kosloff, EPL 107, 20004 (2014); nor need "
+        "Redfield's, nor, within the width of its groups, the partial secular one",
         ENTROPY,
         _entropy,
         steady=True,
@@ -290,6 +291,7 @@ VALIDITY = (
         "documentation, Accuracy and limits: Digits",
         ERROR,
         _at_most("error", NO_DIGITS),
+        steady=True,
     ),
     Check(
         "the state satisfies its equation",
@@ -298,6 +300,7 @@ VALIDITY = (
         "above it a state gets the status LARGE_RESIDUAL",
         RESIDUAL,
         _residual,
+        steady=True,
     ),
     Check(
         "what drives the coherences that the solver leaves out",

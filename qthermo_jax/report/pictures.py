@@ -68,7 +68,9 @@ def _thinned(data: xr.Dataset) -> tuple[xr.Dataset, str]:
     step = math.ceil((data[STATUS.name].size / POINTS) ** (1 / max(1, len(axes))))
     if step == 1:
         return data, ""
-    return data.isel({dim: slice(None, None, step) for dim in axes}), f"; each {step}th value of an axis"
+    return data.isel(
+        {dim: slice(None, None, step) for dim in axes}
+    ), f"; one in {step} values of each axis"
 
 
 def _with_texts(data: xr.Dataset) -> xr.Dataset:

@@ -357,7 +357,7 @@ def net_fluxes(asked: Bool[Array, ""], jumps: Jumps, pairs: Pairs) -> NetFluxes:
 @net_fluxes.defjvp
 @precise
 def _(
-    pairs: Pairs, given: tuple[Array, Jumps], steps: tuple[Array, Jumps]
+    pairs: Pairs, given: tuple[Array, Jumps], steps: tuple[object, Jumps]
 ) -> tuple[NetFluxes, NetFluxes]:
     solution: tuple[NetFluxes, NetFluxes] = jax.jvp(partial(_solved, pairs=pairs), given[1:], steps[1:])
     return solution
