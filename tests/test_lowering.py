@@ -341,8 +341,11 @@ def test_models_at_many_points(name: str) -> None:
         "spin_chain": {"sites": 2},
         "square_lattice": {"rows": 2, "columns": 2},
         "chain": {"sites": 2},
+        "otto_oscillator": {"levels": 3},
     }
-    method = {"maser": "dense"}.get(name, "populations")  # the maser's equation is a local one
+    # The maser's equation is a local one, and limit cycles are found densely.
+    dense = ("maser", "carnot", "otto", "otto_oscillator", "otto_qubits", "swap_engine")
+    method = "dense" if name in dense else "populations"
     plan = plan_of(name, MODELS[name], parameters=sizes.get(name, {}), solver={"method": method})
     assert_is_for_a_gpu(next(lowered_programs(plan, "cuda")).contents, POINTS)
 

@@ -233,7 +233,7 @@ def test_what_a_machine_cannot_be_asked_for(options, said) -> None:
 def test_an_evolution_of_a_machine_and_a_model_that_returns_none() -> None:
     with pytest.raises(SpecError, match="returns DrivenSystem: its state is periodic"):
         qj.sweep(qubit, axes={"time": [0.0, 1.0]}, evolution={"initial": "1"})
-    with pytest.raises(SpecError, match="not an OpenSystem or a DrivenSystem"):
+    with pytest.raises(SpecError, match="not an OpenSystem, a DrivenSystem or a Cycle"):
         qj.sweep(number, axes={"T": [1.0]})
 
 

@@ -161,9 +161,9 @@ def test_a_long_isochore_comes_out_thermal(duration: float) -> None:
     assert error <= 1e-14
     assert error <= state.error
     moved = np.trace(np.asarray(qubit(2.0, 0.3)) @ (expected - np.asarray(state.rho_at[0]))).real
-    # What a bath gives in so long a time is known less well: the bound says how well.
-    bound = state.stroke_heat_bounds[0, 0]
-    assert abs(state.stroke_heat[0, 0] + moved) <= bound <= 1e-13 * duration
+    off, bound = abs(state.stroke_heat[0, 0] + moved), state.stroke_heat_bounds[0, 0]
+    assert off <= 1e-12
+    assert off <= bound <= 1e-12 * duration
 
 
 def test_a_duration_of_0_is_a_sudden_change() -> None:

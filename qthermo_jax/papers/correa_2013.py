@@ -11,6 +11,7 @@ from qthermo_jax.baths import Bath, OhmicFamily
 from qthermo_jax.couplings import SparseCoupling
 from qthermo_jax.currents import heat_currents
 from qthermo_jax.papers.record import Paper, Relation, Statement
+from qthermo_jax.precision import compiled
 from qthermo_jax.steady import steadystate
 from qthermo_jax.system import OpenSystem
 
@@ -30,7 +31,7 @@ def _cooling(omega_c: Float[Array, ""], T: Float[Array, "3"]) -> Float[Array, ""
 
 def _of_carnot(T_c: float, T_h: float, T_w: float) -> float:
     """The performance omega_c/(omega_h - omega_c) where omega_c cools most, over Carnot's."""
-    cooling = jax.jit(jax.vmap(_cooling, (0, None)))
+    cooling = compiled(jax.vmap(_cooling, (0, None)))
     carnot = (1 - T_h / T_w) / (T_h / T_c - 1)
     closes = _HOT * carnot / (1 + carnot)
     omega_c = np.linspace(0.0, closes, 2002)[1:-1]
