@@ -36,9 +36,9 @@ def carnot(
     falls as 1/isotherm. Source: Geva and Kosloff, J. Chem. Phys. 96, 3054 (1992).
 
     >>> import qthermo_jax as qj
-    >>> cycle = carnot(isotherm=400.0)
-    >>> round(float(qj.observe(cycle, qj.limit_cycle(cycle), "efficiency")), 2)  # slowly 1/2
-    0.49
+    >>> cycle = carnot(isotherm=200.0)
+    >>> round(float(qj.observe(cycle, qj.limit_cycle(cycle), "efficiency")), 3)  # 1/2 if it is slow
+    0.478
     """
     first, second = jnp.asarray(omega_1, float), jnp.asarray(omega_2, float)
     ratio = jnp.asarray(T_c, float) / jnp.asarray(T_h, float)
