@@ -80,6 +80,7 @@ class Check:
         judge: computes it, in 64 bit, from numbers with so many digits.
         uses: an observable that makes it sharper where it is there.
         steady: whether it is about steady states alone, not about states that evolve.
+        machine: whether it is about machines, whose state returns to itself after a period.
         generator: the master equation that it is about; "" for all.
     """
 
@@ -91,6 +92,7 @@ class Check:
     judge: Callable[[Values, Digits], Judged]
     uses: Mapping[str, str] = field(default_factory=dict)
     steady: bool = False
+    machine: bool = False
     generator: str = ""
 
 
@@ -191,6 +193,7 @@ LAWS = (
         _FIRST_LAW,
         MACHINE,
         _first_law("heat_currents", "power"),
+        machine=True,
     ),
     Check(
         "Σ Q_k = W in each period",
@@ -199,6 +202,7 @@ LAWS = (
         _FIRST_LAW,
         MACHINE_PERIOD,
         _first_law("heat", "work"),
+        machine=True,
     ),
     Check(
         "mean entropy production of a machine ≥ 0",
@@ -207,6 +211,7 @@ LAWS = (
         "second law; local equations need not obey it: Levy and Kosloff, EPL 107, 20004 (2014)",
         MACHINE_ENTROPY,
         _entropy,
+        machine=True,
     ),
     Check(
         "entropy production ≥ 0",

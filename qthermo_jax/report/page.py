@@ -19,7 +19,7 @@ from qthermo_jax.report.checks import LAWS, VALIDITY, Check
 from qthermo_jax.report.pictures import MOST, pictures_of
 from qthermo_jax.report.scan import Index, Outcome, Scan, Spread, scanned
 from qthermo_jax.results.blocks import entry_names
-from qthermo_jax.results.schema import STATUS, Role, role_of
+from qthermo_jax.results.schema import OF_MACHINES, STATUS, Role, role_of
 from qthermo_jax.solvers import Note
 from qthermo_jax.steady import Status
 from qthermo_jax.sweeping.store.reasons import ATTRIBUTE
@@ -196,7 +196,9 @@ def _why_not(check: Check, data: xr.Dataset, spec: Mapping[str, Any]) -> str:
     """What keeps a check from being made; "" if nothing does."""
     if check.steady and (spec.get("evolution") is not None or "time" in data[STATUS.name].dims):
         return "does not apply: a time evolution, no steady state"
-    generator = data.attrs.get("generator")
+    state, generator = data.attrs.get("state"), data.attrs.get("generator")
+    if state is not None and check.machine != (state in OF_MACHINES) and (check.machine or check.steady):
+        return f"does not apply: it is about {'machines' if check.machine else 'steady states'}"
     if check.steady and generator is not None and generator not in EQUATIONS:
         return f"does not apply to {_text(generator)}"
     if check.generator and generator != check.generator:

@@ -28,6 +28,19 @@ class Role(StrEnum):
     DIAGNOSTIC = "diagnostic"
 
 
+class Sought(StrEnum):
+    """What state of its system a sweep finds at each point; an attribute of the file, `state`."""
+
+    STEADY = "steady state"
+    EVOLVED = "evolution"
+    PERIODIC = "periodic state"
+    CYCLE = "limit cycle"
+
+
+# Of machines, which something moves in time.
+OF_MACHINES = frozenset({Sought.PERIODIC, Sought.CYCLE})
+
+
 @dataclass(frozen=True)
 class Diagnostic:
     """Something that every point says about itself.

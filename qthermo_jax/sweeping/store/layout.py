@@ -184,6 +184,7 @@ def _attributes(plan: Plan, source: str, device: str) -> dict[str, Any]:
         "title": plan.spec.title or plan.model.name,
         "model": plan.model.name,
         "parameters": ", ".join(f"{key} = {value}" for key, value in plan.constants.items()),
+        "state": plan.system.kind,
         "generator": plan.system.generator,
         "secular_tol": _cut_off(plan),
         "method": plan.method,

@@ -9,6 +9,7 @@ from qthermo_jax.cycle import Cycle
 from qthermo_jax.machines import lost_currents
 from qthermo_jax.observables import AvailableObservable
 from qthermo_jax.registry import AUTO, Method
+from qthermo_jax.results.schema import Sought
 from qthermo_jax.strokes import CycleState, limit_cycle
 from qthermo_jax.strokes.slopes import (
     CycleFooting,
@@ -37,7 +38,7 @@ _SOLVER = CycleSolver()
 class Cyclic(Kind[Cycle]):
     """The limit cycle of a cycle of strokes."""
 
-    name = "limit cycle"
+    name = Sought.CYCLE.value
     system = Cycle
     program_size = 8
     shown = ("heat", "work", "efficiency", "mode")

@@ -16,6 +16,7 @@ from qthermo_jax.driven.slopes import Footing, derivative_status, footing, judge
 from qthermo_jax.driven_system import DrivenSystem
 from qthermo_jax.machines import lost_currents
 from qthermo_jax.observables import AvailableObservable
+from qthermo_jax.results.schema import Sought
 from qthermo_jax.sweeping.compute.kinds.base import Kind, Levels, refuse_other_equations
 from qthermo_jax.sweeping.spec.declared import Spec
 
@@ -23,7 +24,7 @@ from qthermo_jax.sweeping.spec.declared import Spec
 class Driven(Kind[DrivenSystem]):
     """The periodic state of a driven system."""
 
-    name = "periodic state"
+    name = Sought.PERIODIC.value
     system = DrivenSystem
     program_size = 8
     shown = ("heat_currents", "power", "mode")

@@ -6,6 +6,7 @@ from jaxtyping import Array
 from qthermo_jax import dynamics
 from qthermo_jax.catalogue import available_observables
 from qthermo_jax.observables import AvailableObservable
+from qthermo_jax.results.schema import Sought
 from qthermo_jax.solvers import Solver
 from qthermo_jax.steady import State
 from qthermo_jax.sweeping.compute.kinds.base import Levels
@@ -20,7 +21,7 @@ _INITIAL: Steps = ("evolution", "initial")
 class Evolving(Steady):
     """The state of an open system at a time."""
 
-    name = "evolution"
+    name = Sought.EVOLVED.value
     evolves = True
     withholds = False
     examined_when_cold = False

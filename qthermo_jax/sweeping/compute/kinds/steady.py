@@ -10,6 +10,7 @@ from qthermo_jax.currents import bounded_currents, withholds_currents
 from qthermo_jax.master_equations import EQUATIONS
 from qthermo_jax.observables import AvailableObservable
 from qthermo_jax.registry import DEFAULT_EQUATION
+from qthermo_jax.results.schema import Sought
 from qthermo_jax.solvers import Solver, solvers_for
 from qthermo_jax.steady import (
     Change,
@@ -30,7 +31,7 @@ Hamiltonians = tuple[Inexact[Array, "d d"], Inexact[Array, "d d"] | None]
 class Steady(Kind[OpenSystem]):
     """The steady state of an open system."""
 
-    name = "steady state"
+    name = Sought.STEADY.value
     system = OpenSystem
     shown = ("level_populations",)
     withholds = True
