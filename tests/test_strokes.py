@@ -15,6 +15,8 @@ from qthermo_jax.steady import Status
 from stroke_oracle import Answer, Part, cycle_of, limit_cycle, random_parts
 from systems import SEEDS
 
+pytestmark = pytest.mark.accuracy
+
 SIGMA_Z = np.diag([1.0, -1.0])
 
 solved = jax.jit(qj.limit_cycle)
