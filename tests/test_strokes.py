@@ -383,3 +383,25 @@ def test_what_cannot_be_is_said_in_one_line(make: object, message: str) -> None:
 def test_a_duration_changes_no_structure(steps: int) -> None:
     first, second = otto(1.0, steps=8 * steps), otto(2.0, steps=8 * steps)
     assert jax.tree.structure(first) == jax.tree.structure(second)
+
+
+@pytest.mark.parametrize("gap", [1e-7, 1e-9])
+def test_bounds_cover_eigenvectors_of_nearly_degenerate_levels(gap: float) -> None:
+    """The same cycle in the eigenstates of H, where they are exact, and in a basis that is turned."""
+    angle = 0.7
+    R = np.eye(3)
+    R[1:, 1:] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    H = np.diag([0.0, 1.0, 1.0 + gap])
+    S = np.array([[0.0, 1.0, 0.3], [1.0, 0.0, 0.2], [0.3, 0.2, 0.0]])
+    S_c = np.array([[0.0, 0.1, 1.0], [0.1, 0.0, 0.0], [1.0, 0.0, 0.0]])
+
+    def of(turn: np.ndarray) -> qj.CycleState:
+        hot, cold = (qj.Bath(turn @ own @ turn.T, T, qj.Ohmic(0.1)) for own, T in ((S, 2.0), (S_c, 0.5)))
+        matrix = turn @ H @ turn.T
+        return solved(cycle((matrix, 3.0, {"hot": hot}), (matrix, 2.0, {"cold": cold})))
+
+    exact, turned = of(np.eye(3)), of(R)
+    assert exact.status == turned.status == Status.OK
+    off = np.abs(R.T @ np.asarray(turned.rho) @ R - np.asarray(exact.rho))
+    assert 1e-12 < np.max(off) <= turned.error  # not round-off alone
+    assert np.all(np.abs(turned.heat - exact.heat) <= turned.stroke_heat_bounds.sum(axis=0))

@@ -19,6 +19,7 @@ from qthermo_jax.driven_system import DrivenSystem
 from qthermo_jax.eigenbasis import as_given
 from qthermo_jax.liouvillian import dissipators
 from qthermo_jax.master_equations import Generator, kept_elements
+from qthermo_jax.master_equations.secular import dissipation
 from qthermo_jax.precision import compiled
 from qthermo_jax.registry import Method
 from qthermo_jax.solvers.linear import solve_kept
@@ -52,7 +53,9 @@ def local_state(system: DrivenSystem) -> PeriodicState:
     eps = jnp.finfo(H.dtype).eps
     step_error = jnp.where(jnp.all(jnp.isfinite(apart)), jnp.max(apart), jnp.inf)
     round_off = _PER_STEP * eps * (steps**0.5 + jnp.max(jnp.sum(jnp.abs(fixed_L), axis=2)) * period)
-    round_off = jax.lax.stop_gradient(round_off)
+    # Near a degeneracy of H_0 its eigenvectors, and so the rates, are known less well.
+    doubt = d * period * jnp.max(jnp.sum(dissipation(transitions).error, axis=(2, 3)))
+    round_off = jax.lax.stop_gradient(round_off + doubt)
     whole = jnp.where(jnp.isfinite(step_error), maps[-1], 0.0)
     change = whole - jnp.eye(d * d, dtype=H.dtype)
     basis = as_given(jnp.mean(H, axis=0))

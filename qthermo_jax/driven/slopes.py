@@ -130,7 +130,7 @@ def is_lost(
     size = jnp.max(jnp.abs(slope.populations))
     if slope.coherences is not None:
         size = jnp.maximum(size, jnp.max(jnp.abs(slope.coherences)))
-    largest = jnp.max(on.rates)
+    largest = jnp.max(jnp.abs(on.rates))
     speed = jnp.max(jnp.abs(slope.rates)) / jnp.where(largest > 0, largest, 1.0)
     error = jax.lax.stop_gradient(state.error) ** 2 / relative * speed
     return error * scale > _NO_DIGITS * jnp.maximum(size * scale, 1.0)

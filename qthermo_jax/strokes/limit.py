@@ -76,6 +76,7 @@ def limit_cycle(cycle: Cycle) -> CycleState:
     moments = [_Moment(rho, off, jnp.sqrt(d * jnp.sum(off**2)))]
     for own in maps:
         moments.append(_after(own, moments[-1]))
+    error_of_rho = jnp.max(jnp.stack([moment.off for moment in moments]))
     strokes = _strokes(cycle, maps, moments)
     currents = _currents(cycle, strokes, jnp.sum(jnp.stack(durations)))
     rho_at = jnp.stack([moment.rho for moment in moments]).reshape(-1, d, d)
@@ -94,7 +95,7 @@ def limit_cycle(cycle: Cycle) -> CycleState:
     p, coherences, rho_at, currents, strokes, friction = nan_unless_ok(
         status, (p, coherences, rho_at, currents, strokes, friction)
     )
-    fields = fields_of(basis, (p, coherences), status, solution, currents, (jnp.max(off), step_error))
+    fields = fields_of(basis, (p, coherences), status, solution, currents, (error_of_rho, step_error))
     return CycleState(
         **fields,
         rho_at=rho_at,

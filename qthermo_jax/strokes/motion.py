@@ -27,6 +27,7 @@ from jaxtyping import Array, Bool, Complex, Float, Inexact
 from qthermo_jax.cycle import Cycle, Stroke
 from qthermo_jax.driven.propagator import products_of_exponentials
 from qthermo_jax.liouvillian import dissipators
+from qthermo_jax.master_equations.secular import dissipation
 from qthermo_jax.strokes.exponential import REACH, Kept, exponential_less_one, followed
 
 # Squarings of the exponential of a whole stroke, and of a step: |tau L| up to 2e14 and 3e3; of a step
@@ -135,8 +136,8 @@ def _with_baths(cycle: Cycle, stroke: Stroke, duration: Float[Array, ""]) -> Str
 
     def at(
         H: Array, slope: Array | None, local: Array | None
-    ) -> tuple[Complex[Array, "r r"], Bool[Array, ""]]:
-        """The generator of rho, of heat and of work by the share of the stroke."""
+    ) -> tuple[Complex[Array, "r r"], Float[Array, ""], Bool[Array, ""]]:
+        """The generator of rho, heat and work by the share of the stroke, and the doubt of its rates."""
         system = cycle.system(stroke, H, local)
         transitions = system.transitions(system.eigenbasis())
         D = dissipators(transitions)
@@ -150,10 +151,12 @@ def _with_baths(cycle: Cycle, stroke: Stroke, duration: Float[Array, ""]) -> Str
         found = found.at[:n, :n].set(tau * L).at[n : n + len(on), :n].set(tau * heat)
         if slope is not None:
             found = found.at[-1, :n].set(slope.T.reshape(n).astype(D.dtype))
-        return found, transitions.divergent
+        # Near a degeneracy eigenvectors are known less well than H: so are the rates made of them.
+        doubt = jnp.max(jnp.sum(dissipation(transitions).error, axis=(2, 3)))
+        return found, d * duration * doubt, transitions.divergent
 
     local = None if stroke.local is None else stroke.local.nodes
-    A, divergent = jax.vmap(at)(path.nodes, path.slopes, local)
+    A, doubt, divergent = jax.vmap(at)(path.nodes, path.slopes, local)
     sound = jnp.all(jnp.isfinite(A))
     A = jnp.where(sound, A, 0.0)
     E, apart, size = _romberg(A) if path.steps else _constant(A[0], _conserved(path.start, len(on)))
@@ -163,7 +166,9 @@ def _with_baths(cycle: Cycle, stroke: Stroke, duration: Float[Array, ""]) -> Str
     scale = jnp.concatenate([jnp.ones(n), jnp.max(own[n:, :n], axis=1)]).astype(size.dtype)
     grown = _ROUND_OFF * eps * (max(path.steps, 1) ** 0.5 + size)
     round_off = grown * jnp.where(jnp.arange(rows) < n, jnp.minimum(jnp.max(own[:n, :n]), 1.0), scale)
-    error = (apart + round_off[:, None])[:, :n]
+    scale = jnp.maximum(scale, jnp.where(jnp.arange(rows) < n, 1.0, jnp.max(jnp.abs(path.nodes))))
+    of_rates = jax.lax.stop_gradient(jnp.max(doubt)) * scale
+    error = (apart + (round_off + of_rates)[:, None])[:, :n]
     heat = jnp.zeros((cycle.n_baths, n), E.dtype).at[np.array(on)].add(E[n : n + len(on), :n])
     heat_error = jnp.zeros((cycle.n_baths,), error.dtype)
     heat_error = heat_error.at[np.array(on)].add(jnp.max(error[n : n + len(on)], axis=1))
