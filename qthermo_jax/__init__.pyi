@@ -1,5 +1,5 @@
 from . import models, operators, theory
-from .accessor import open_result, sweep
+from .accessor import open_result, optimise, sweep
 from .baths import (
     Bath,
     DrudeLorentz,
@@ -138,6 +138,7 @@ __all__ = [
     "open_result",
     "operator_to_vector",
     "operators",
+    "optimise",
     "peak_site",
     "periodic_state",
     "population_slope",

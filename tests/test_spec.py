@@ -7,7 +7,7 @@ import pytest
 
 from qthermo_jax.sweeping.errors import SpecError
 from qthermo_jax.sweeping.execute.spec_file import sweep_from_file
-from qthermo_jax.sweeping.spec.declared import values_of
+from qthermo_jax.sweeping.spec.fields import values_of
 from qthermo_jax.sweeping.spec.reading import parse_spec
 
 GOOD = """

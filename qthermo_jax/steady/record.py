@@ -40,6 +40,8 @@ class Status(IntEnum):
     NOT_PERIODIC = 12
     TOO_FEW_STEPS = 13
     TOO_FEW_PHOTONS = 14
+    NOT_FEASIBLE = 15
+    NOT_CONVERGED = 16
 
     @property
     def meaning(self) -> str:
@@ -75,6 +77,8 @@ _MEANINGS = {
     Status.TOO_FEW_PHOTONS: (
         "jumps with more photons than are kept may carry more than 1e-5 of a bath's heat (32 bit: 3e-4)"
     ),
+    Status.NOT_FEASIBLE: "no place was found within the bounds that meets the conditions",
+    Status.NOT_CONVERGED: "what the search came to is no optimum as far as its evidence tells",
     Status.NO_DERIVATIVE: (
         "a degenerate level splits along this parameter, or a bath begins to drive a transition whose "
         "rate diverges: there is no derivative here"

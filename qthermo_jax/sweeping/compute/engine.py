@@ -43,7 +43,9 @@ class Engine:
         self._method = plan.solvers[0] if self._in_turn else plan.method
         # A function of the user's own may make anything of a NaN.
         asks_all = not plan.system.computed_observables.isdisjoint(plan.outputs)
-        self._net_fluxes_first = asks_all or not KINDS[plan.system.kind].withholds
+        # A search has to see every current.
+        withholds = KINDS[plan.system.kind].withholds and plan.search is None
+        self._net_fluxes_first = asks_all or not withholds
         self._rest = Rest(plan)
         self._batches = batches_of(plan.tiling, on_cpu=plan.on_cpu)
 

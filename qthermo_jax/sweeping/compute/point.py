@@ -1,6 +1,6 @@
 """One point of a sweep as a pure function: parameters -> observables, their derivatives, and flags."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -15,10 +15,13 @@ from qthermo_jax.steady import State, Status
 from qthermo_jax.structure import Index
 from qthermo_jax.sweeping.compute.kept import Kept
 from qthermo_jax.sweeping.compute.kinds import KINDS
+from qthermo_jax.sweeping.compute.optimum import Aim, optimum, split
 from qthermo_jax.sweeping.compute.setting import system_function
 from qthermo_jax.sweeping.errors import Issue, SpecError, first_line
 from qthermo_jax.sweeping.plan.model import place_of
 from qthermo_jax.sweeping.plan.record import Plan
+from qthermo_jax.sweeping.plan.search import Search
+from qthermo_jax.sweeping.plan.traced import Result
 
 Numbers = dict[str, Array]
 Results = dict[str, Array | Bounded]
@@ -39,29 +42,31 @@ def point_function(
     """
     function, kind = system_function(plan), KINDS[plan.system.kind]
 
+    def found(numbers: Numbers, warming: Float[Array, " K"]) -> tuple[Any, State]:
+        system = function(**numbers)
+        if plan.warms:
+            system = system.with_temperatures(system.temperatures + warming)
+        time = numbers.get("time")
+        return kind.state(system, method, levels, plan.spec, time, net_fluxes=net_fluxes)
+
     def solve(*values: Numbers) -> dict[str, Array]:
         numbers = {name: value for part in values for name, value in part.items()}
+        if plan.search:
+            return _at_optimum(plan, plan.search, found, numbers)
         differentiated = {name: numbers.pop(name) for name in plan.differentiated}
-
-        def system_of(differentiated: Numbers) -> Any:
-            return function(**numbers, **differentiated)
 
         def observed(
             differentiated: Numbers, warming: Float[Array, " K"]
         ) -> tuple[Results, tuple[Any, State]]:
-            system = system_of(differentiated)
-            if plan.warms:
-                system = system.with_temperatures(system.temperatures + warming)
-            time = (numbers | differentiated).get("time")
-            system, state = kind.state(system, method, levels, plan.spec, time, net_fluxes=net_fluxes)
-            return _observed(plan, system, state), (system, state)
+            system, state = found(numbers | differentiated, warming)
+            return _observed(plan, system, state, plan.outputs), (system, state)
 
         if not plan.derivatives:
             results, (system, state) = observed(differentiated, jnp.zeros(plan.n_baths))
             return _kept(plan, results) | _flags(state, _cancels(plan, system, state, results))
 
         def skeleton(differentiated: Numbers) -> Any:
-            return kind.skeleton(system_of(differentiated))
+            return kind.skeleton(function(**numbers, **differentiated))
 
         return _with_slopes(plan, observed, skeleton, differentiated)
 
@@ -82,14 +87,49 @@ def try_user_observables(plan: Plan) -> None:
 def _tried(plan: Plan) -> bool:
     first = [{name: values[0] for name, values in axis.parameters.items()} for axis in plan.axes]
     with jax.enable_x64(True):
-        jax.eval_shape(point_function(plan, plan.solvers[0]), *first, plan.numbers)
+        jax.eval_shape(point_function(plan, plan.solvers[0]), *first, plan.arguments)
     return True
 
 
-def _observed(plan: Plan, system: Any, state: State) -> Results:
+def _at_optimum(
+    plan: Plan,
+    search: Search,
+    found: Callable[[Numbers, Array], tuple[Any, State]],
+    numbers: Numbers,
+) -> dict[str, Array]:
+    """Everything at the best parameters, and these."""
+    given, bounds = split(search, numbers)
+    as_it_is = jnp.zeros(plan.n_baths)
+    asked = {name: plan.system.observables[name] for name in search.observables}
+
+    def judged(sought: Numbers) -> Aim:
+        point = given | sought
+        system, state = found(point, as_it_is)
+        seen = _observed(plan, system, state, asked)
+        named = {
+            name: trusted(seen[name.name])[search.elements[name]]
+            if name in search.elements
+            else point[name.name]
+            for name in search.names
+        }
+        margins = [one.margin.value(named, jnp) for one in search.constraints]
+        objective = jnp.asarray(search.objective.value(named, jnp), float)
+        return Aim(objective, jnp.stack(margins) if margins else jnp.zeros(0), state.status)
+
+    best = optimum(search, judged, bounds)
+    system, state = found(given | best.parameters, as_it_is)
+    results = _observed(plan, system, state, plan.outputs)
+    flags = _flags(state, _cancels(plan, system, state, results))
+    sound = jnp.where(best.status == Status.OK, 1.0, jnp.nan)
+    kept = _kept(plan, {**results, **best.parameters, **best.evidence})
+    kept = {name: own * sound.astype(own.dtype) for name, own in kept.items()}
+    return kept | flags | {STATUS.name: best.status.astype(STATUS.dtype)}
+
+
+def _observed(plan: Plan, system: Any, state: State, asked: Mapping[str, Result]) -> Results:
     found: Results = {}
     known = KINDS[plan.system.kind].observables(system)
-    for name, out in plan.outputs.items():
+    for name, out in asked.items():
         try:
             own = known[name].function(system, state)
             found[name] = own if isinstance(own, Bounded) else jnp.asarray(own)

@@ -7,13 +7,13 @@ import jax
 
 from qthermo_jax.sweeping.compute.kinds import kind_of
 from qthermo_jax.sweeping.errors import SpecError, of_model
-from qthermo_jax.sweeping.plan.grid import TIME, Grid
+from qthermo_jax.sweeping.plan.grid import Grid
 
 _NEEDS_A_NUMBER = (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError)
 
 
 def system_function(grid: Grid) -> Callable[..., Any]:
-    """The system as a function of the model's numbers, and of `time`, which it ignores, if it evolves.
+    """The system as a function of the model's numbers, and of `foreign` ones, which it ignores.
 
     It has the spec's master equation and initial state, and the grid's structural parameters are given.
     When it is called it raises `SpecError` for what a spec cannot ask of the model.
@@ -21,10 +21,9 @@ def system_function(grid: Grid) -> Callable[..., Any]:
     spec, model = grid.spec, grid.model
 
     def function(**numbers: Any) -> Any:
-        if spec.evolution:
-            numbers.pop(TIME.name, None)
+        own = {name: number for name, number in numbers.items() if name not in grid.foreign}
         try:
-            system = model.function(**grid.structure, **numbers)
+            system = model.function(**grid.structure, **own)
         except _NEEDS_A_NUMBER as error:
             traced = (
                 f"{type(error).__name__}: its numbers are traced by JAX: jnp.where "

@@ -16,8 +16,9 @@ from qthermo_jax.sweeping.errors import Issue, SpecError, Steps
 from qthermo_jax.sweeping.execute.planning import make_plan
 from qthermo_jax.sweeping.plan.model import Model, find_model
 from qthermo_jax.sweeping.plan.record import DEFAULT_MEMORY, Plan
-from qthermo_jax.sweeping.spec.declared import Range, Spec
+from qthermo_jax.sweeping.spec.declared import Spec
 from qthermo_jax.sweeping.spec.error_recovery import Draft
+from qthermo_jax.sweeping.spec.fields import Range
 from qthermo_jax.sweeping.spec.reading import parse_spec, read_toml
 from qthermo_jax.sweeping.spec.toml_lines import with_lines
 from qthermo_jax.sweeping.store.store import check_file_name, room_for
@@ -160,6 +161,8 @@ def _odd_numbers(plan: Plan) -> Iterator[Issue]:
             ends = f"num = 1 takes start, {given.start:g}, and leaves stop out"
             yield Issue(("axes", axis.name), ends)
     for name, value in plan.numbers.items():
+        if name in plan.sought:
+            continue
         yield from _odd_values(plan, ("parameters", name), name, np.atleast_1d(value))
 
 

@@ -40,6 +40,7 @@ def sweep(
     generator: str = DEFAULT_EQUATION,
     secular_tol: float | None = None,
     evolution: Mapping[str, Any] | None = None,
+    optimise: Mapping[str, Any] | None = None,
     stored: str | None = None,
     title: str = "",
     energy_unit: str = "energy",
@@ -73,6 +74,8 @@ def sweep(
             parameter then, instead of the steady one. "initial" is the label of a basis state or
             populations by label; default: the model's own initial state. With a heat capacity, one for
             all baths or one each, they warm up as the system gives heat to them.
+        optimise: {"maximise" or "minimise", "over", "where", "samples", "starts"}: at each point the
+            best parameters are sought, see `qthermo_jax.optimise`.
         stored: precision of the results that are kept, if it is another: "float32" halves them.
         title, energy_unit: words for files and pictures.
         labels: {"long_name", "symbol", "energy_power"} of a coordinate that the model has no name for.
@@ -113,6 +116,7 @@ def sweep(
             "secular_tol": secular_tol,
         },
         "evolution": None if evolution is None else _plain(evolution),
+        **({} if optimise is None else {"optimise": _plain(optimise)}),
         "output": {"precision": stored},
         "title": title,
         "energy_unit": energy_unit,

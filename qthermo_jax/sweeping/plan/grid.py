@@ -10,7 +10,8 @@ from qthermo_jax.labels import Quantity
 from qthermo_jax.registry import AUTO, methods
 from qthermo_jax.sweeping.errors import Issue, SpecError, Steps, unknown_name
 from qthermo_jax.sweeping.plan.model import REQUIRED, Model, Parameter
-from qthermo_jax.sweeping.spec.declared import Range, Spec, values_of
+from qthermo_jax.sweeping.spec.declared import Spec
+from qthermo_jax.sweeping.spec.fields import Interval, Range, values_of
 
 # Their tiles are listed before the first one is solved.
 _MOST_POINTS = 10**12
@@ -45,7 +46,9 @@ class Grid:
     Attributes:
         spec, model: what it was made from; the model of an evolution has the parameter `time` too.
         axes: dimensions of the grid.
-        numbers, structure: fixed parameters, those that are traced and those that are compiled in.
+        numbers, structure: fixed parameters, those that are traced and those that are compiled in; of a
+            parameter that an [optimise] seeks, the middle of its bounds.
+        foreign: names of those that the model's function does not take: they stand for something else.
     """
 
     spec: Spec
@@ -53,6 +56,7 @@ class Grid:
     axes: tuple[Axis, ...]
     numbers: dict[str, np.ndarray]
     structure: dict[str, Any]
+    foreign: frozenset[str]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -68,6 +72,11 @@ class Grid:
     def swept(self) -> set[str]:
         """The parameters that move along some axis."""
         return {name for axis in self.axes for name in axis.parameters}
+
+    @property
+    def sought(self) -> dict[str, Interval]:
+        """The parameters that an [optimise] seeks, with their bounds."""
+        return self.spec.optimise.over if self.spec.optimise else {}
 
     @property
     def statics(self) -> dict[str, Any]:
@@ -96,18 +105,19 @@ def make_grid(spec: Spec, model: Model) -> Grid:
     Raises:
         SpecError: what does not fit the model's parameters, in one line.
     """
-    model = _with_time(spec, model)
+    model, foreign = _with_foreign(spec, _with_time(spec, model))
     points = math.prod(map(_size, spec.axes.values()))
     if points > _MOST_POINTS:
         large = f"a grid of {points:.3g} points; takes at most {_MOST_POINTS:.0e}"
         raise SpecError(Issue(("axes",), large))
     axes = tuple(_axis(name, entry, model) for name, entry in spec.axes.items())
     numbers, structure = _fixed_parameters(spec, model, axes)
+    numbers |= _sought(spec, model, {*numbers, *structure}, axes)
     coordinates = {name for axis in axes for name in (axis.name, *axis.parameters)}
     for name in spec.labels:
         if name not in coordinates:
             raise SpecError(unknown_name(("labels", name), "coordinate", name, coordinates))
-    return Grid(spec, model, axes, numbers, structure)
+    return Grid(spec, model, axes, numbers, structure, foreign)
 
 
 def _with_time(spec: Spec, model: Model) -> Model:
@@ -118,6 +128,37 @@ def _with_time(spec: Spec, model: Model) -> Model:
         taken = f"the model {model.name} has a parameter {TIME.name!r} of its own"
         raise SpecError(Issue(("evolution",), taken))
     return replace(model, parameters=model.parameters | {TIME.name: TIME})
+
+
+def _with_foreign(spec: Spec, model: Model) -> tuple[Model, frozenset[str]]:
+    """The model with what an [optimise] mentions and the spec gives besides, and their names.
+
+    A bound of a condition, say, that is an axis; and the time of an evolution.
+    """
+    mentioned = spec.optimise.names if spec.optimise else set()
+    columns = {name for entry in spec.axes.values() if isinstance(entry, dict) for name in entry}
+    given = {*spec.axes, *columns, *spec.parameters} & mentioned - set(model.parameters)
+    added = {name: Parameter(name, REQUIRED, None, (), Quantity()) for name in given}
+    times = {TIME.name} if spec.evolution else set()
+    return replace(model, parameters=model.parameters | added), frozenset(given | times)
+
+
+def _sought(spec: Spec, model: Model, fixed: set[str], axes: tuple[Axis, ...]) -> dict[str, np.ndarray]:
+    """The parameters that an [optimise] seeks, each in the middle of its bounds."""
+    if not spec.optimise:
+        return {}
+    moving = {name: axis.name for axis in axes for name in axis.parameters}
+    for name in spec.optimise.over:
+        steps: Steps = ("optimise", "over", name)
+        if name not in model.parameters:
+            raise SpecError(unknown_name(steps, "parameter", name, model.parameters))
+        if model.parameters[name].structure is not None:
+            raise SpecError(Issue(steps, f"{name!r} shapes the system and cannot be sought"))
+        if name in moving:
+            raise SpecError(Issue(steps, f"{name!r} moves along axes.{moving[name]}"))
+        if name in fixed:
+            raise SpecError(Issue(steps, f"{name!r} is held fixed in [parameters]"))
+    return {name: np.asarray(bounds.middle) for name, bounds in spec.optimise.over.items()}
 
 
 def _size(entry: Any) -> int:
@@ -183,7 +224,8 @@ def _fixed_parameters(
         target = numbers if parameter.structure is None else structure
         target[name] = parameter.check(value)
     for name, parameter in model.parameters.items():
-        if parameter.default is REQUIRED and name not in {*swept, *numbers, *structure}:
+        sought = spec.optimise is not None and name in spec.optimise.over
+        if parameter.default is REQUIRED and not sought and name not in {*swept, *numbers, *structure}:
             missing = f"missing; the model {model.name} has no default for it"
             raise SpecError(Issue(("parameters", name), missing))
     return numbers, structure

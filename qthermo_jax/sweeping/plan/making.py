@@ -6,8 +6,9 @@ from qthermo_jax.sweeping.plan.derivatives import find_derivatives
 from qthermo_jax.sweeping.plan.grid import Grid
 from qthermo_jax.sweeping.plan.model import observable_name, place_of
 from qthermo_jax.sweeping.plan.record import Plan
+from qthermo_jax.sweeping.plan.search import find_search
 from qthermo_jax.sweeping.plan.traced import Result, TracedSystem
-from qthermo_jax.sweeping.spec.declared import why_no_name
+from qthermo_jax.sweeping.spec.fields import why_no_name
 
 
 def resolved(grid: Grid, system: TracedSystem, memory: int, devices: int, *, on_cpu: bool) -> Plan:
@@ -28,16 +29,19 @@ def resolved(grid: Grid, system: TracedSystem, memory: int, devices: int, *, on_
         raise SpecError(Issue(("evolution", "initial"), missing))
     outputs = _outputs(grid, system)
     derivatives, differentiated, defaults = find_derivatives(grid, system.n_baths)
+    search, left_out = find_search(grid, system)
     plan = Plan(
         grid.spec,
         grid.model,
         grid.axes,
-        grid.numbers | defaults,
+        grid.numbers | defaults | left_out,
         grid.structure,
+        grid.foreign | {name for name in left_out if grid.model.parameters[name].structure},
         system,
         outputs,
         derivatives,
         differentiated,
+        search,
         devices=devices if grid.axes else 1,
         memory=memory,
         on_cpu=on_cpu,
@@ -79,6 +83,10 @@ def _check_names(plan: Plan) -> None:
     """Every name in a file means one thing."""
     flags = {name: f"the {name}" for name in DIAGNOSTICS}
     flags |= {derivative.status: "a status" for derivative in plan.derivatives}
+    for name in plan.search.results if plan.search else ():
+        if name in plan.outputs:
+            what = "a parameter that is sought" if name in plan.sought else "what [optimise] finds"
+            raise SpecError(Issue(("optimise",), f"the observable {name!r} has the name of {what}"))
     taken = {**flags, **dict.fromkeys(plan.results, "an observable")}
     taken |= dict.fromkeys(plan.dims, "a dimension of an observable")
     for name in (*plan.results, *plan.dims):

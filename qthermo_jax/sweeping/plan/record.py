@@ -11,6 +11,7 @@ import numpy as np
 from qthermo_jax.labels import Dimension, Quantity
 from qthermo_jax.sweeping.plan.derivatives import Derivative
 from qthermo_jax.sweeping.plan.grid import Grid
+from qthermo_jax.sweeping.plan.search import Search
 from qthermo_jax.sweeping.plan.traced import Result, TracedSystem
 from qthermo_jax.sweeping.schedule.tiling import Tiling, chunk_of, make_tiling
 from qthermo_jax.version import RESULTS_VERSION
@@ -31,6 +32,7 @@ class Plan(Grid):
         outputs: observables by name.
         derivatives: what they are differentiated by.
         differentiated: the model's parameters among those.
+        search: what is sought at each point; None for a sweep that seeks nothing.
         devices: how many share a tile.
         memory: bytes that each device may use at a time.
         on_cpu: whether the devices are CPUs.
@@ -40,6 +42,7 @@ class Plan(Grid):
     outputs: dict[str, Result]
     derivatives: tuple[Derivative, ...]
     differentiated: tuple[str, ...]
+    search: Search | None
     devices: int
     memory: int
     on_cpu: bool
@@ -66,8 +69,9 @@ class Plan(Grid):
 
     @property
     def arguments(self) -> dict[str, np.ndarray]:
-        """The fixed numbers as programs take them."""
-        return {name: value.astype(self.dtype) for name, value in self.numbers.items()}
+        """The fixed numbers, and the bounds of what is sought, as programs take them."""
+        given = self.numbers | (self.search.bounds if self.search else {})
+        return {name: value.astype(self.dtype) for name, value in given.items()}
 
     @property
     def n_baths(self) -> int:
@@ -87,7 +91,8 @@ class Plan(Grid):
     @property
     def _bytes_per_point(self) -> int:
         """Memory that one point takes, each derivative counted as one more."""
-        return self.system.bytes_per_point * (1 + self.n_directions)
+        directions = len(self.search.over) if self.search else self.n_directions
+        return self.system.bytes_per_point * (1 + directions)
 
     @cached_property
     def tiling(self) -> Tiling:
@@ -108,7 +113,8 @@ class Plan(Grid):
 
         Nothing but the plan decides it: a sweep that goes on has the bits that it began with.
         """
-        return self.points * self._bytes_per_point <= _SMALL * self.system.program_size
+        work = self.points * self._bytes_per_point * (self.search.effort if self.search else 1)
+        return work <= _SMALL * self.system.program_size
 
     @property
     def statics(self) -> dict[str, Any]:
@@ -118,14 +124,15 @@ class Plan(Grid):
             name: [len(dim.labels) for dim in out.dims] for name, out in self.outputs.items()
         }
         described["derivatives"] = [one.name for one in self.derivatives]
+        described["optimise"] = self.search.statics if self.search else None
         described["results"] = str(self.output_dtype)
         described["devices"] = self.devices
         return described
 
     @property
     def results(self) -> dict[str, Result]:
-        """Observables and their derivatives by name."""
-        found = dict(self.outputs)
+        """What was sought, observables and their derivatives, by name."""
+        found = (self.search.results if self.search else {}) | self.outputs
         for derivative in self.derivatives:
             for name, out in self.outputs.items():
                 measured = derivative.measured(out.quantity)
@@ -144,7 +151,7 @@ class Plan(Grid):
         defaults = {name: p.default for name, p in parameters if name not in self.swept}
         given = {name: values.tolist() for name, values in self.numbers.items()}
         known = defaults | self.structure | given
-        return {name: value for name, value in known.items() if value is not None}
+        return {name: own for name, own in known.items() if own is not None and name not in self.sought}
 
     def quantity(self, coordinate: str) -> Quantity:
         """Name, symbol and unit of a coordinate: the spec's label, else the model's own."""
@@ -164,7 +171,8 @@ class Plan(Grid):
     @cached_property
     def compatibility_hash(self) -> str:
         """Identity of what every point means: results of one family can extend one another."""
-        kept = self.spec.model_dump(include={"model", "parameters", "solver", "evolution", "output"})
+        meant = {"model", "parameters", "solver", "evolution", "optimise", "output"}
+        kept = self.spec.model_dump(include=meant)
         kept["axes"] = {axis.name: sorted(axis.parameters) for axis in self.axes}
         return self._identified(kept)
 

@@ -11,17 +11,19 @@ from qthermo_jax.sweeping.plan.derivatives import Derivative
 
 
 class Result(NamedTuple):
-    """An observable, or a derivative of one.
+    """An observable, a derivative of one, or what a search says of what it found.
 
     Attributes:
         dims: its own dimensions.
         quantity: its name, symbol and unit.
         derivative: what it is differentiated by; None for the observable itself.
+        is_evidence: whether it says how good what was found is.
     """
 
     dims: tuple[Dimension, ...]
     quantity: Quantity
     derivative: Derivative | None = None
+    is_evidence: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,134 +1,27 @@
 """What a sweep is asked to do, as data: from a TOML file or from Python, checked before any work."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import numpy as np
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    model_validator,
-)
+from pydantic import Field, model_validator
 
 from qthermo_jax.registry import AUTO, DEFAULT_EQUATION, EQUATIONS, methods
 from qthermo_jax.sweeping.errors import Issue, SpecError, Steps, path_of
+from qthermo_jax.sweeping.spec.fields import (
+    LARGEST,
+    NAMED,
+    AxisSpec,
+    Table,
+    Text,
+    why_no_name,
+    why_no_text,
+)
+from qthermo_jax.sweeping.spec.optimise import Optimise
 
 if TYPE_CHECKING:  # what the registry holds is known at run time only
     _Method = str
     _Generator = str
 else:
     _Method, _Generator = Literal[tuple(methods())], Literal[tuple(EQUATIONS)]
-
-
-class Table(BaseModel):
-    """A table of a spec: each of its keys has one type, and no others are taken."""
-
-    # The words under a key are its description in the JSON Schema as well.
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
-
-
-# Of a whole number that a floating-point one can stand for.
-_LARGEST = int(np.finfo(float).max)
-
-# Names become names inside an HDF5 file and parts of file names; texts stand in pictures.
-_LONGEST_NAME, _LONGEST_TEXT = 100, 200
-
-
-def why_no_name(name: str) -> str | None:
-    """What keeps a text from being the name of a variable in a file; None if nothing does.
-
-    >>> why_no_name("a/b")
-    "'a/b' is not a name: it takes no / and no control character, and is not . or .."
-    """
-    if not name.strip():
-        return "an empty name"
-    if len(name) > _LONGEST_NAME:
-        return f"a name of {len(name)} characters; it takes at most {_LONGEST_NAME}"
-    if "/" in name or name in (".", "..") or not name.isprintable():
-        return f"{name!r} is not a name: it takes no / and no control character, and is not . or .."
-    return None
-
-
-def _why_no_text(text: str) -> str | None:
-    """What keeps a text from standing in files and pictures; None if nothing does."""
-    if len(text) > _LONGEST_TEXT:
-        return f"takes at most {_LONGEST_TEXT} characters, got {len(text)}"
-    if not text.isprintable():
-        return "takes no control characters and no line breaks"
-    return None
-
-
-def _a_text(text: str) -> str:
-    if why := _why_no_text(text):
-        raise ValueError(why)
-    return text
-
-
-# What the JSON Schema can say of texts and names.
-_CONTROL = r"[\u0000-\u001f\u007f-\u009f]"
-_TEXT_SCHEMA: dict[str, Any] = {"maxLength": _LONGEST_TEXT, "not": {"pattern": _CONTROL}}
-_NAME_SCHEMA: dict[str, Any] = {
-    "maxLength": _LONGEST_NAME,
-    "not": {"pattern": rf"/|^\s*$|^\.\.?$|{_CONTROL}"},
-}
-_NAMED = Field(json_schema_extra={"propertyNames": _NAME_SCHEMA})
-
-Text = Annotated[str, AfterValidator(_a_text), Field(json_schema_extra=_TEXT_SCHEMA)]
-
-
-class Range(Table):
-    """`num` values from `start` to `stop`, both included."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "if": {"properties": {"spacing": {"const": "log"}}, "required": ["spacing"]},
-            "then": {"properties": {end: {"exclusiveMinimum": 0} for end in ("start", "stop")}},
-        }
-    )
-
-    start: float
-    """The first value."""
-    stop: float
-    """The last value."""
-    num: int = Field(ge=1, le=10**7)
-    """How many values, both ends included."""
-    spacing: Literal["linear", "log"] = "linear"
-    """Equal distances, or equal ratios."""
-
-    @model_validator(mode="after")
-    def _log_needs_positive_ends(self) -> "Range":
-        if self.spacing == "log" and not (self.start > 0 and self.stop > 0):
-            raise ValueError(f"spacing = 'log' takes ends > 0, not {self.start} and {self.stop}")
-        return self
-
-    def values(self) -> np.ndarray:
-        """The values, (num,)."""
-        space = np.geomspace if self.spacing == "log" else np.linspace
-        return space(self.start, self.stop, self.num)
-
-
-def _kind_of_axis(value: Any) -> str | None:
-    """`range`, `list` or `table`: tells them apart so that an error names the right keys."""
-    if isinstance(value, Range) or (isinstance(value, dict) and {"start", "stop", "num"} & set(value)):
-        return "range"
-    if isinstance(value, list):
-        return "list"
-    return "table" if isinstance(value, dict) else None
-
-
-Values = Annotated[
-    Annotated[Range, Tag("range")] | Annotated[list[float], Field(min_length=1), Tag("list")],
-    Discriminator(_kind_of_axis),
-]
-AxisSpec = Annotated[
-    Annotated[Range, Tag("range")]
-    | Annotated[list[float], Field(min_length=1), Tag("list")]
-    | Annotated[dict[str, Values], Field(min_length=1), _NAMED, Tag("table")],
-    Discriminator(_kind_of_axis),
-]
 
 
 class Solver(Table):
@@ -202,27 +95,29 @@ class Spec(Table):
 
     model: Text
     """Name of a built-in model, `path/to/file.py:function` or `package.module:function`."""
-    axes: Annotated[dict[str, AxisSpec], _NAMED] = {}
+    axes: Annotated[dict[str, AxisSpec], NAMED] = Field(default={})
     """One dimension of the grid each: a list, a range, or a table of several parameters that move
     together along one dimension."""
-    parameters: Annotated[dict[str, bool | int | float | str | list[float]], _NAMED] = {}
+    parameters: Annotated[dict[str, bool | int | float | str | list[float]], NAMED] = Field(default={})
     """Held fixed; those that are left out have the model's default."""
-    observables: list[str] = []
+    observables: list[str] = Field(default=[])
     """Names, or `file.py:function` for one's own; empty for those that the model brings."""
-    derivatives: list[str] = []
+    derivatives: list[str] = Field(default=[])
     """Parameters, "T_1" and so on for single baths, "temperatures" for all of them: each observable is
     differentiated by each."""
     solver: Solver = Solver()
     """How the steady states are found."""
     evolution: Evolution | None = None
     """Given where the sweep is not about steady states."""
+    optimise: Annotated[Optimise | None, Field(exclude_if=lambda own: own is None)] = None
+    """Given where parameters are sought at each point of the axes."""
     output: Output = Output()
     """What is kept of the results."""
     title: Text = ""
     """Of the file and its pictures."""
     energy_unit: Text = "energy"
     """What energies are measured in, for labels: "h"."""
-    labels: Annotated[dict[str, Label], _NAMED] = {}
+    labels: Annotated[dict[str, Label], NAMED] = Field(default={})
     """Names of coordinates that the model has none for."""
 
     @model_validator(mode="after")
@@ -238,10 +133,23 @@ class Spec(Table):
             if (why := why_no_name(str(steps[-1])))
         ]
         for name, value in self.parameters.items():
-            if isinstance(value, int) and abs(value) > _LARGEST:
+            if isinstance(value, int) and abs(value) > LARGEST:
                 found.append(Issue(("parameters", name), "takes numbers up to 1.8e308"))
-            if isinstance(value, str) and (why := _why_no_text(value)):
+            if isinstance(value, str) and (why := why_no_text(value)):
                 found.append(Issue(("parameters", name), why))
+        if found:
+            raise SpecError(*found)
+        return self
+
+    @model_validator(mode="after")
+    def _an_optimum_is_alone(self) -> "Spec":
+        if not self.optimise:
+            return self
+        found = []
+        if self.derivatives:
+            found.append(Issue(("derivatives",), "an [optimise] takes none"))
+        if self.solver.precision == "float32":
+            found.append(Issue(("solver", "precision"), "an [optimise] takes 'float64'"))
         if found:
             raise SpecError(*found)
         return self
@@ -264,8 +172,3 @@ class Spec(Table):
         if found:
             raise SpecError(*found)
         return self
-
-
-def values_of(axis: Range | list[float]) -> np.ndarray:
-    """The numbers that a range or a list stands for, (n,)."""
-    return axis.values() if isinstance(axis, Range) else np.asarray(axis, float)

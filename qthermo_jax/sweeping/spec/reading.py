@@ -8,7 +8,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from qthermo_jax.sweeping.errors import Issue, SpecError, Steps, first_line, path_of, shown, unknown_name
-from qthermo_jax.sweeping.spec.declared import Evolution, Label, Output, Range, Solver, Spec, Table
+from qthermo_jax.sweeping.spec.declared import Evolution, Label, Output, Solver, Spec
+from qthermo_jax.sweeping.spec.fields import Interval, Range, Table
+from qthermo_jax.sweeping.spec.optimise import Optimise
 
 # What the keys inside a table of a spec belong to; those of an axis to a range.
 _TABLES: dict[str, type[Table]] = {
@@ -17,6 +19,7 @@ _TABLES: dict[str, type[Table]] = {
     "output": Output,
     "evolution": Evolution,
     "labels": Label,
+    "optimise": Optimise,
 }
 _TYPES = {
     "bool_type": "true or false",
@@ -112,10 +115,17 @@ def _issues_at(steps: Steps, details: ErrorDetails) -> list[Issue]:
     if isinstance(own, SpecError):
         return list(own.issues)
     if details["type"] == "extra_forbidden":
-        owner = _TABLES[str(steps[0])] if len(steps) > 1 else Spec
+        owner = _owner(steps)
         subject = path_of(steps[:-1])
         return [unknown_name(steps, "key", str(steps[-1]), owner.model_fields, subject=subject)]
     return [Issue(steps, _message_of(steps, details))]
+
+
+def _owner(steps: Steps) -> type[Table]:
+    """The table that a key would stand in."""
+    if len(steps) == 1:
+        return Spec
+    return Interval if steps[:2] == ("optimise", "over") else _TABLES[str(steps[0])]
 
 
 def _message_of(steps: Steps, details: ErrorDetails) -> str:

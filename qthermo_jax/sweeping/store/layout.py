@@ -115,6 +115,8 @@ def layout_of(plan: Plan, source: str, device: str) -> Layout:
 
 def _role_of(result: Result, plan: Plan) -> dict[str, str]:
     """The attributes that say what a variable is for."""
+    if result.is_evidence:
+        return {ROLE: Role.DIAGNOSTIC.value}
     if result.derivative is None:
         return {ROLE: Role.OBSERVABLE.value}
     role = {ROLE: Role.DERIVATIVE.value}

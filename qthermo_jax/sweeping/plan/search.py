@@ -1,0 +1,195 @@
+"""What an [optimise] seeks, resolved against what the model's system has."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from qthermo_jax.labels import Quantity
+from qthermo_jax.sweeping.errors import Issue, SpecError, Steps, unknown_name
+from qthermo_jax.sweeping.plan.grid import Grid
+from qthermo_jax.sweeping.plan.traced import Result, TracedSystem
+from qthermo_jax.sweeping.spec.expression import Constraint, Expression, Name
+from qthermo_jax.sweeping.spec.fields import Interval
+from qthermo_jax.sweeping.spec.optimise import Optimise
+
+# Where an optimum lies, by the number that stands in a file.
+PLACES = ("inside", "on a bound", "on a constraint", "on a bound and a constraint", "flat")
+
+# Names of what a search says beside the parameters that it finds.
+OBJECTIVE, OPTIMUM = "objective", "optimum"
+GRADIENT, CURVATURE, DISTANCE, AGREEING = (
+    f"{OPTIMUM}_{what}" for what in ("gradient", "curvature", "distance", "starts")
+)
+
+# How many evaluations a descent from one start costs (measured).
+_STEPS = 20
+
+
+@dataclass(frozen=True)
+class Search:
+    """An optimum that is sought at each point.
+
+    Attributes:
+        sign: 1 for the largest value of the objective, -1 for the smallest.
+        objective: the formula.
+        constraints: conditions that it is sought under.
+        elements: for each name in the formulas that is an observable, where its number stands there.
+        over: bounds of the parameters that are sought.
+        quantities: their names and units.
+        samples: number of places that are looked at first.
+        starts: number of those that the search starts from.
+    """
+
+    sign: int
+    objective: Expression
+    constraints: tuple[Constraint, ...]
+    elements: dict[Name, tuple[int, ...]]
+    over: dict[str, Interval]
+    quantities: dict[str, Quantity]
+    aim: Quantity
+    samples: int
+    starts: int
+
+    @property
+    def names(self) -> tuple[Name, ...]:
+        """Those in the formulas."""
+        formulas = (self.objective, *(one.margin for one in self.constraints))
+        return tuple(dict.fromkeys(name for formula in formulas for name in formula.names))
+
+    @property
+    def observables(self) -> tuple[str, ...]:
+        """Those in the formulas."""
+        return tuple(dict.fromkeys(name.name for name in self.elements))
+
+    @property
+    def effort(self) -> int:
+        """How many times the work of a point without a search it takes, about."""
+        return self.samples + _STEPS * self.starts * (1 + len(self.over))
+
+    @property
+    def statics(self) -> dict[str, Any]:
+        """What a program is made of: everything but the bounds."""
+        return {
+            "sign": self.sign,
+            "objective": self.objective.text,
+            "where": [one.text for one in self.constraints],
+            "over": {name: bounds.spacing for name, bounds in self.over.items()},
+            "samples": self.samples,
+            "starts": self.starts,
+        }
+
+    @property
+    def bounds(self) -> dict[str, np.ndarray]:
+        """Both ends of each interval under names that no parameter has, as programs take them."""
+        ends: dict[str, np.ndarray] = {}
+        for name, interval in self.over.items():
+            start, stop = ends_of(name)
+            ends |= {start: np.asarray(interval.start), stop: np.asarray(interval.stop)}
+        return ends
+
+    @property
+    def results(self) -> dict[str, Result]:
+        """What is found at each point, and the evidence for it."""
+        described = {
+            **self.quantities,
+            OBJECTIVE: self.aim,
+            OPTIMUM: Quantity("where the optimum lies", "", 0, values=PLACES),
+            GRADIENT: Quantity("largest slope of the objective that is left, per whole interval"),
+            CURVATURE: Quantity("least second derivative of the objective, per whole interval squared"),
+            DISTANCE: Quantity("estimated distance from the optimum, as a part of the intervals", "", 0),
+            AGREEING: Quantity("starts of the search that came to the same value", "", 0),
+        }
+        evidence = (GRADIENT, CURVATURE, DISTANCE, AGREEING)
+        return {
+            name: Result((), quantity, is_evidence=name in evidence)
+            for name, quantity in described.items()
+        }
+
+
+def ends_of(name: str) -> tuple[str, str]:
+    """What the ends of a parameter's interval are called among the arguments of a program."""
+    return f"{name} from", f"{name} to"
+
+
+def find_search(grid: Grid, system: TracedSystem) -> tuple[Search | None, dict[str, np.ndarray]]:
+    """What the spec of a grid seeks, and the defaults of the parameters that its formulas mention.
+
+    Raises:
+        SpecError: a name in a formula that is none, or an observable of several numbers without a label.
+    """
+    asked = grid.spec.optimise
+    if asked is None:
+        return None, {}
+    elements: dict[Name, tuple[int, ...]] = {}
+    defaults: dict[str, np.ndarray] = {}
+    for steps, formula in _formulas(asked):
+        for name in formula.names:
+            given = {*grid.swept, *grid.numbers}
+            if name.name in given and not name.labels:
+                if name.name in grid.numbers and grid.numbers[name.name].ndim:
+                    raise SpecError(Issue(steps, f"{name.name!r} is a list of numbers here"))
+            elif name.name in system.observables:
+                elements[name] = _element(name, system.observables[name.name], steps)
+            elif name.name in grid.model.parameters and not name.labels:
+                defaults[name.name] = _default(name.name, grid, steps)
+            else:
+                known = {*given, *system.observables, *grid.model.parameters}
+                raise SpecError(unknown_name(steps, "name", name.name, known))
+    text = asked.objective.text
+    extreme = "largest" if asked.maximise else "smallest"
+    only = asked.objective.names
+    plain = len(only) == 1 and text.strip() == str(only[0]) and only[0] in elements
+    measured = system.observables[only[0].name].quantity if plain else Quantity()
+    aim = Quantity(f"{extreme} {measured.long_name or text}", measured.symbol, measured.energy_power)
+    search = Search(
+        sign=1 if asked.maximise else -1,
+        objective=asked.objective,
+        constraints=asked.constraints,
+        elements=elements,
+        over=asked.over,
+        quantities={name: grid.model.parameters[name].quantity for name in asked.over},
+        aim=aim,
+        samples=asked.samples,
+        starts=asked.starts,
+    )
+    return search, defaults
+
+
+def _formulas(asked: Optimise) -> list[tuple[Steps, Expression]]:
+    """The formulas of a spec with their places."""
+    aim = "maximise" if asked.maximise else "minimise"
+    found: list[tuple[Steps, Expression]] = [(("optimise", aim), asked.objective)]
+    for position, text in enumerate(asked.where):
+        steps: Steps = ("optimise", "where", position)
+        found += [(steps, one.margin) for one in Constraint.parsed(text)]
+    return found
+
+
+def _default(name: str, grid: Grid, steps: Steps) -> np.ndarray:
+    value = grid.structure.get(name, grid.model.parameters[name].default)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise SpecError(Issue(steps, f"{name!r} is no number here"))
+    return np.asarray(value, float)
+
+
+def _element(name: Name, result: Result, steps: Steps) -> tuple[int, ...]:
+    """Where a labelled element stands in an observable."""
+    if len(name.labels) != len(result.dims):
+        if not result.dims:
+            raise SpecError(Issue(steps, f"{name.name!r} is one number and takes no label"))
+        taken = "; ".join(f"{dim.name} {_listed(dim.labels)}" for dim in result.dims)
+        several = f"{name.name!r} is several numbers; it takes a label in brackets: {taken}"
+        raise SpecError(Issue(steps, several))
+    index = []
+    for label, dim in zip(name.labels, result.dims, strict=True):
+        if label not in dim.labels:
+            takes = f"{name.name!r} has no {dim.name} {label!r}; it takes {_listed(dim.labels)}"
+            raise SpecError(Issue(steps, takes))
+        index.append(dim.labels.index(label))
+    return tuple(index)
+
+
+def _listed(labels: tuple[Any, ...]) -> str:
+    shown = [repr(label) for label in labels]
+    return ", ".join(shown if len(shown) < 10 else [*shown[:4], "...", shown[-1]])
