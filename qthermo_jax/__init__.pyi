@@ -1,5 +1,5 @@
 from . import models, operators, theory
-from .accessor import open_result, optimise, sweep
+from .accessor import follow, open_result, optimise, sweep
 from .baths import (
     Bath,
     DrudeLorentz,
@@ -119,6 +119,7 @@ __all__ = [
     "fano",
     "finite_time_cumulants",
     "floquet_basis",
+    "follow",
     "gibbs_state",
     "heat_current_bounds",
     "heat_currents",

@@ -343,8 +343,13 @@ def test_the_efficiency_at_greatest_work_is_the_known_one_to_third_order() -> No
     """
     spec = Path(__file__).parents[1] / "sweeps" / "otto_optimum.py"
     carnot = np.array([0.1, 0.2])
-    data = qj.sweep(
-        f"{spec}:optimum", axes={"T_h": 1 / (1 - carnot)}, observables=["efficiency", "curzon_ahlborn"]
+    data = qj.optimise(
+        "otto",
+        minimise="work",
+        over={"omega_c": [0.2, 8.0], "omega_h": [0.5, 30.0]},
+        axes={"T_h": 1 / (1 - carnot)},
+        parameters={"T_c": 1.0, "contact": 1e3, "steps": 8},
+        observables=["efficiency", f"{spec}:curzon_ahlborn"],
     )
     third = (7 + 1 / np.sinh(2.39936 / 2) ** 2) / 96
     expected = carnot / 2 + carnot**2 / 8 + third * carnot**3

@@ -44,6 +44,8 @@ def explained(
     for name, measure in plan.outputs.items():
         dims = " x ".join(f"{dim.name} {len(dim.labels)}" for dim in measure.dims)
         yield "observable", f"{name}: {measure.quantity.long_name}" + (f" ({dims})" if dims else "")
+    if plan.search:
+        yield "sought", plan.search.summary
     for derivative in plan.derivatives:
         yield "derivative", f"by {derivative.name}"
     in_turn, engine = len(plan.solvers) > 1, Engine(plan)

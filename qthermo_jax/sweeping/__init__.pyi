@@ -1,8 +1,8 @@
 from .errors import Interrupted, Issue, SpecError, SpecWarning, StoreError, TilesFailed
+from .execute.answers import follow, optimise
 from .execute.entry import sweep
 from .execute.in_memory import run_in_memory
 from .execute.job import Sweep
-from .execute.optimising import optimise
 from .execute.run import run_to_file
 from .execute.spec_file import sweep_from_file
 from .store.reading import open_result
@@ -17,6 +17,7 @@ __all__ = [
     "StoreError",
     "Sweep",
     "TilesFailed",
+    "follow",
     "open_result",
     "optimise",
     "run_in_memory",

@@ -17,12 +17,13 @@ from qthermo_jax.sweeping.execute.checking import (
     oddities_of_result,
 )
 from qthermo_jax.sweeping.execute.executor import Executor
+from qthermo_jax.sweeping.execute.following import followed
 from qthermo_jax.sweeping.execute.in_memory import run_in_memory
 from qthermo_jax.sweeping.execute.job import Sweep
 from qthermo_jax.sweeping.execute.run import run_to_file
 from qthermo_jax.sweeping.execute.this_host import THIS_HOST
 from qthermo_jax.sweeping.plan.model import Model, find_model
-from qthermo_jax.sweeping.plan.record import DEFAULT_MEMORY
+from qthermo_jax.sweeping.plan.record import DEFAULT_MEMORY, Plan
 from qthermo_jax.sweeping.spec.declared import Spec
 from qthermo_jax.sweeping.store.store import Store
 from qthermo_jax.system import OpenSystem
@@ -41,6 +42,7 @@ def sweep(
     secular_tol: float | None = None,
     evolution: Mapping[str, Any] | None = None,
     optimise: Mapping[str, Any] | None = None,
+    root: Mapping[str, Any] | None = None,
     stored: str | None = None,
     title: str = "",
     energy_unit: str = "energy",
@@ -76,6 +78,8 @@ def sweep(
             all baths or one each, they warm up as the system gives heat to them.
         optimise: {"maximise" or "minimise", "over", "where", "samples", "starts"}: at each point the
             best parameters are sought, see `qthermo_jax.optimise`.
+        root: {"formula", "value", "step"}: the sweep is over the places in the plane of the axes at
+            which the formula has the value, see `qthermo_jax.follow`.
         stored: precision of the results that are kept, if it is another: "float32" halves them.
         title, energy_unit: words for files and pictures.
         labels: {"long_name", "symbol", "energy_power"} of a coordinate that the model has no name for.
@@ -117,6 +121,7 @@ def sweep(
         },
         "evolution": None if evolution is None else _plain(evolution),
         **({} if optimise is None else {"optimise": _plain(optimise)}),
+        **({} if root is None else {"root": _plain(root)}),
         "output": {"precision": stored},
         "title": title,
         "energy_unit": energy_unit,
@@ -132,7 +137,11 @@ def sweep(
         asked = [own.get(name, name) for name in spec.observables]
         return find_model(model if callable(model) else spec.model, folder, asked)
 
-    plan = checked_plan(described, find, memory, workers.devices)
+    def planned(described: dict[str, Any]) -> Plan:
+        return checked_plan(described, find, memory, workers.devices)
+
+    plan, odd = followed(described, planned)
+    _warn(odd)
     if workers.writes_elsewhere and out is None:
         raise SpecError("workers: those of a cluster write files: say where with out")
     job = Sweep(plan, json.dumps(plan.spec.model_dump()), model, folder, tuple(observables))

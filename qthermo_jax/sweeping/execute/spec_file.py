@@ -1,10 +1,14 @@
 """A sweep that is asked for by a spec in a file."""
 
+import warnings
 from pathlib import Path
+from typing import Any
 
+from qthermo_jax.sweeping.errors import SpecWarning
 from qthermo_jax.sweeping.execute.checking import plan_from_text
+from qthermo_jax.sweeping.execute.following import followed
 from qthermo_jax.sweeping.execute.job import Sweep
-from qthermo_jax.sweeping.plan.record import DEFAULT_MEMORY
+from qthermo_jax.sweeping.plan.record import DEFAULT_MEMORY, Plan
 from qthermo_jax.sweeping.spec.reading import read_toml
 
 
@@ -19,5 +23,11 @@ def sweep_from_file(path: Path, memory: int = DEFAULT_MEMORY, devices: int | Non
         SpecError: what is wrong, one line for each issue; `qthermo check` says the same.
     """
     data, source = read_toml(path)
-    plan = plan_from_text(path, data, source, memory, devices)
+
+    def planned(data: dict[str, Any]) -> Plan:
+        return plan_from_text(path, data, source, memory, devices)
+
+    plan, odd = followed(data, planned)
+    for issue in odd:
+        warnings.warn(str(issue), SpecWarning, stacklevel=2)
     return Sweep(plan, source, plan.spec.model, path.parent, tuple(plan.spec.observables))

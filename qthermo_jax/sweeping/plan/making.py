@@ -3,11 +3,13 @@
 from qthermo_jax.results.schema import DIAGNOSTICS
 from qthermo_jax.sweeping.errors import Issue, SpecError, Steps, shown, unknown_name
 from qthermo_jax.sweeping.plan.derivatives import find_derivatives
+from qthermo_jax.sweeping.plan.elements import resolve
 from qthermo_jax.sweeping.plan.grid import Grid
 from qthermo_jax.sweeping.plan.model import observable_name, place_of
 from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.plan.search import find_search
 from qthermo_jax.sweeping.plan.traced import Result, TracedSystem
+from qthermo_jax.sweeping.spec.expression import Expression
 from qthermo_jax.sweeping.spec.fields import why_no_name
 
 
@@ -30,6 +32,9 @@ def resolved(grid: Grid, system: TracedSystem, memory: int, devices: int, *, on_
     outputs = _outputs(grid, system)
     derivatives, differentiated, defaults = find_derivatives(grid, system.n_baths)
     search, left_out = find_search(grid, system)
+    if grid.spec.root:
+        formula = Expression.parsed(grid.spec.root.formula)
+        resolve(formula, ("root", "formula"), grid, system.observables)
     plan = Plan(
         grid.spec,
         grid.model,

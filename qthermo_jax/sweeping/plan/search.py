@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from qthermo_jax.labels import Quantity
-from qthermo_jax.sweeping.errors import Issue, SpecError, Steps, unknown_name
+from qthermo_jax.sweeping.errors import Steps
+from qthermo_jax.sweeping.plan.elements import Elements, resolve
 from qthermo_jax.sweeping.plan.grid import Grid
 from qthermo_jax.sweeping.plan.traced import Result, TracedSystem
 from qthermo_jax.sweeping.spec.expression import Constraint, Expression, Name
@@ -44,7 +45,7 @@ class Search:
     sign: int
     objective: Expression
     constraints: tuple[Constraint, ...]
-    elements: dict[Name, tuple[int, ...]]
+    elements: Elements
     over: dict[str, Interval]
     quantities: dict[str, Quantity]
     aim: Quantity
@@ -66,6 +67,17 @@ class Search:
     def effort(self) -> int:
         """How many times the work of a point without a search it takes, about."""
         return self.samples + _STEPS * self.starts * (1 + len(self.over))
+
+    @property
+    def summary(self) -> str:
+        """What is sought, in a line.
+
+        A file's attribute says so.
+        """
+        aim = "largest" if self.sign > 0 else "smallest"
+        over = ", ".join(f"{own} from {to.start:g} to {to.stop:g}" for own, to in self.over.items())
+        under = "".join(f" where {text}" for text in dict.fromkeys(one.text for one in self.constraints))
+        return f"{aim} {self.objective.text} over {over}{under}"
 
     @property
     def statics(self) -> dict[str, Any]:
@@ -121,21 +133,12 @@ def find_search(grid: Grid, system: TracedSystem) -> tuple[Search | None, dict[s
     asked = grid.spec.optimise
     if asked is None:
         return None, {}
-    elements: dict[Name, tuple[int, ...]] = {}
+    elements: Elements = {}
     defaults: dict[str, np.ndarray] = {}
     for steps, formula in _formulas(asked):
-        for name in formula.names:
-            given = {*grid.swept, *grid.numbers}
-            if name.name in given and not name.labels:
-                if name.name in grid.numbers and grid.numbers[name.name].ndim:
-                    raise SpecError(Issue(steps, f"{name.name!r} is a list of numbers here"))
-            elif name.name in system.observables:
-                elements[name] = _element(name, system.observables[name.name], steps)
-            elif name.name in grid.model.parameters and not name.labels:
-                defaults[name.name] = _default(name.name, grid, steps)
-            else:
-                known = {*given, *system.observables, *grid.model.parameters}
-                raise SpecError(unknown_name(steps, "name", name.name, known))
+        found, left_out = resolve(formula, steps, grid, system.observables)
+        elements |= found
+        defaults |= left_out
     text = asked.objective.text
     extreme = "largest" if asked.maximise else "smallest"
     only = asked.objective.names
@@ -164,32 +167,3 @@ def _formulas(asked: Optimise) -> list[tuple[Steps, Expression]]:
         steps: Steps = ("optimise", "where", position)
         found += [(steps, one.margin) for one in Constraint.parsed(text)]
     return found
-
-
-def _default(name: str, grid: Grid, steps: Steps) -> np.ndarray:
-    value = grid.structure.get(name, grid.model.parameters[name].default)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise SpecError(Issue(steps, f"{name!r} is no number here"))
-    return np.asarray(value, float)
-
-
-def _element(name: Name, result: Result, steps: Steps) -> tuple[int, ...]:
-    """Where a labelled element stands in an observable."""
-    if len(name.labels) != len(result.dims):
-        if not result.dims:
-            raise SpecError(Issue(steps, f"{name.name!r} is one number and takes no label"))
-        taken = "; ".join(f"{dim.name} {_listed(dim.labels)}" for dim in result.dims)
-        several = f"{name.name!r} is several numbers; it takes a label in brackets: {taken}"
-        raise SpecError(Issue(steps, several))
-    index = []
-    for label, dim in zip(name.labels, result.dims, strict=True):
-        if label not in dim.labels:
-            takes = f"{name.name!r} has no {dim.name} {label!r}; it takes {_listed(dim.labels)}"
-            raise SpecError(Issue(steps, takes))
-        index.append(dim.labels.index(label))
-    return tuple(index)
-
-
-def _listed(labels: tuple[Any, ...]) -> str:
-    shown = [repr(label) for label in labels]
-    return ", ".join(shown if len(shown) < 10 else [*shown[:4], "...", shown[-1]])

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from qthermo_jax.registry import AUTO, DEFAULT_EQUATION, EQUATIONS, methods
@@ -12,10 +13,12 @@ from qthermo_jax.sweeping.spec.fields import (
     AxisSpec,
     Table,
     Text,
+    values_of,
     why_no_name,
     why_no_text,
 )
 from qthermo_jax.sweeping.spec.optimise import Optimise
+from qthermo_jax.sweeping.spec.root import Root
 
 if TYPE_CHECKING:  # what the registry holds is known at run time only
     _Method = str
@@ -111,6 +114,8 @@ class Spec(Table):
     """Given where the sweep is not about steady states."""
     optimise: Annotated[Optimise | None, Field(exclude_if=lambda own: own is None)] = None
     """Given where parameters are sought at each point of the axes."""
+    root: Annotated[Root | None, Field(exclude_if=lambda own: own is None)] = None
+    """Given where the sweep is over the places at which a formula has a value."""
     output: Output = Output()
     """What is kept of the results."""
     title: Text = ""
@@ -152,6 +157,23 @@ class Spec(Table):
             found.append(Issue(("solver", "precision"), "an [optimise] takes 'float64'"))
         if found:
             raise SpecError(*found)
+        return self
+
+    @model_validator(mode="after")
+    def _a_root_lies_on_axes(self) -> "Spec":
+        if not self.root:
+            return self
+        if self.optimise:
+            raise SpecError(Issue(("root",), "a spec takes [root] or [optimise]"))
+        if len(self.axes) not in (1, 2):
+            raise SpecError(Issue(("root",), f"takes one axis or two, got {len(self.axes)}"))
+        for name, entry in self.axes.items():
+            if isinstance(entry, dict):
+                several = f"takes axes of one parameter each, and axes.{name} is a table"
+                raise SpecError(Issue(("root",), several))
+            if len(np.unique(values_of(entry))) < 2:
+                one = f"takes axes of two values or more, and axes.{name} has one"
+                raise SpecError(Issue(("root",), one))
         return self
 
     @model_validator(mode="after")

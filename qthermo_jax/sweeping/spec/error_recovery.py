@@ -47,7 +47,10 @@ class Draft:
     def _repaired(self, issue: Issue, place: Steps) -> bool:
         steps, meant = issue.steps, issue.suggestion
         self._repairs[place] += 1
-        if steps[:1] == ("optimise",):  # what it mentions may be an axis, or none without it
+        if steps[:1] in (
+            ("optimise",),
+            ("root",),
+        ):  # what it mentions may be an axis, or none without it
             return False
         if not steps or self._repairs[place] > 2:
             return False

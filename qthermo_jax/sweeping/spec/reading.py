@@ -11,6 +11,7 @@ from qthermo_jax.sweeping.errors import Issue, SpecError, Steps, first_line, pat
 from qthermo_jax.sweeping.spec.declared import Evolution, Label, Output, Solver, Spec
 from qthermo_jax.sweeping.spec.fields import Interval, Range, Table
 from qthermo_jax.sweeping.spec.optimise import Optimise
+from qthermo_jax.sweeping.spec.root import Root
 
 # What the keys inside a table of a spec belong to; those of an axis to a range.
 _TABLES: dict[str, type[Table]] = {
@@ -20,6 +21,7 @@ _TABLES: dict[str, type[Table]] = {
     "evolution": Evolution,
     "labels": Label,
     "optimise": Optimise,
+    "root": Root,
 }
 _TYPES = {
     "bool_type": "true or false",

@@ -191,6 +191,7 @@ def _attributes(plan: Plan, source: str, device: str) -> dict[str, Any]:
         "secular_tol": _cut_off(plan),
         "method": plan.method,
         "precision": plan.spec.solver.precision,
+        **({"optimise": plan.search.summary} if plan.search else {}),
         "energy_unit": plan.spec.energy_unit,
         "spec": source,
         "spec_sha256": plan.digest,

@@ -1,0 +1,127 @@
+"""[root]: points and lines where a formula has a value, against curves in closed form."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import qthermo_jax as qj
+from qthermo_jax.cli import app
+from qthermo_jax.sweeping import SpecError, SpecWarning
+
+SQUARE = {"start": -2.0, "stop": 2.0, "num": 21}
+
+
+def plane(x: float = 0.0, y: float = 0.0, T: float = 1.0) -> qj.OpenSystem:
+    """Two levels that know nothing of x and y: formulas of these alone are curves from textbooks."""
+    flip = jnp.array([[0.0, 1.0], [1.0, 0.0]])
+    return qj.OpenSystem(jnp.diag(jnp.array([0.0, 1.0])), [qj.Bath(flip, T, qj.Ohmic(0.1))])
+
+
+def curve(formula, **settings):
+    axes = {"x": SQUARE, "y": SQUARE}
+    return qj.follow(plane, formula, axes=axes, observables=["level_populations"], **settings)
+
+
+def lengths(found):
+    return np.hypot(np.diff(found.x), np.diff(found.y))
+
+
+def test_a_closed_line_is_closed_and_smooth():
+    found = curve("x**2 + y**2", value=1.0, step=0.05)
+    np.testing.assert_allclose(np.hypot(found.x, found.y), 1.0, rtol=1e-12)
+    assert (found.along >= 0).all()
+    assert (found.along < 1).all()
+    np.testing.assert_allclose([found.x[0], found.y[0]], [found.x[-1], found.y[-1]], atol=1e-12)
+    assert lengths(found).max() <= 0.05 * 4.0 * 1.1  # of the axes' length
+    assert lengths(found).sum() == pytest.approx(2 * np.pi, rel=3e-3)
+
+
+def test_a_fold_is_followed_around():
+    """y = x^3 - x turned by a quarter: three x for one y."""
+    found = curve("y**3 - y - x")
+    np.testing.assert_allclose(found.x, found.y**3 - found.y, atol=1e-11)
+    one = found.isel(along=found.along < 1)
+    turns = np.diff(np.sign(np.diff(one.x)))
+    assert np.count_nonzero(turns) == 2
+    assert abs(one.x[np.flatnonzero(turns) + 1]).values == pytest.approx(2 / 3**1.5, rel=1e-3)
+
+
+def test_lines_that_do_not_meet_have_numbers():
+    found = curve("x**2 - y**2", value=1.0)
+    number = np.floor(found.along)
+    assert set(number.values) == {0.0, 1.0}
+    for own in (0.0, 1.0):
+        assert len(set(np.sign(found.x[number == own]).values)) == 1
+    np.testing.assert_allclose(abs(found.y).max(), np.sqrt(3.0), rtol=1e-9)  # they end on the edge
+
+
+def test_a_pole_is_no_line():
+    """1/(x - 0.33) - y changes its sign at x = 0.33 and is 0 nowhere there."""
+    with pytest.warns(SpecWarning, match="points left out"):
+        found = curve("1/(x - 0.33) - y")
+    np.testing.assert_allclose(found.y * (found.x - 0.33), 1.0, rtol=1e-9)
+
+
+def test_on_one_axis_the_places_are_points():
+    found = qj.follow(
+        plane, "x**3 - x", axes={"x": SQUARE}, value=0.2, observables=["level_populations"]
+    )
+    np.testing.assert_allclose(found.x, np.sort(np.roots([1, 0, -1, -0.2]).real), rtol=1e-12)
+    assert found.along.values.tolist() == [0.0, 1.0, 2.0]
+
+
+def test_the_boundary_of_negative_thermophoresis_of_a_v_system():
+    """V system: the paper's closed form of the boundary, T_1 = T_2, where the unbalance changes sign."""
+    axes = {name: {"start": 0.2, "stop": 1.0, "num": 7} for name in ("T_1", "T_2")}
+    found = qj.follow("lambda_system", "unbalance", axes=axes, observables=["unbalance"])
+    np.testing.assert_allclose(found.T_1, found.T_2, rtol=1e-9)
+    np.testing.assert_allclose(found.unbalance, 0.0, atol=1e-12)
+
+
+def test_a_population_of_two_levels_is_that_of_gibbs():
+    """p_2 = 1/(e^{1/T} + 1) at a temperature on a logarithmic axis."""
+    axis = {"start": 0.1, "stop": 10.0, "num": 9, "spacing": "log"}
+    found = qj.follow(plane, "level_populations['2']", axes={"T": axis}, value=0.3)
+    np.testing.assert_allclose(found["T"], 1 / np.log(1 / 0.3 - 1), rtol=1e-10)
+
+
+def test_a_spec_with_a_root_makes_a_file_that_map_and_report_take(tmp_path):
+    spec = tmp_path / "edge.toml"
+    spec.write_text(
+        """model = "lambda_system"
+observables = ["unbalance"]
+[axes]
+T_1 = { start = 0.2, stop = 1.0, num = 5 }
+T_2 = { start = 0.2, stop = 1.0, num = 5 }
+[root]
+formula = "unbalance"
+value = 0.1
+"""
+    )
+    out = tmp_path / "edge.h5"
+    for arguments in (["check", str(spec)], ["run", str(spec), "--out", str(out)], ["info", str(out)]):
+        result = CliRunner().invoke(app, arguments)
+        assert result.exit_code == 0, result.output
+    with qj.open_result(out) as found:
+        np.testing.assert_allclose(found.unbalance, 0.1, rtol=1e-9)
+        assert found["T_1"].attrs["long_name"]
+
+
+@pytest.mark.parametrize(
+    ("axes", "root", "line"),
+    [
+        ({"x": [0.0]}, {"formula": "x"}, "root: takes axes of two values or more, and axes.x has one"),
+        ({}, {"formula": "x"}, "root: takes one axis or two, got 0"),
+        ({"x": [0.0, 1.0]}, {"formula": "z"}, "root.formula: unknown name 'z'"),
+        ({"x": [0.0, 1.0]}, {"formula": "x +"}, "root.formula: 'x +' is no formula"),
+        ({"x": [0.0, 1.0]}, {"formula": "x", "value": 5.0}, "root: no place between the points"),
+        ({"x": [0.0, 1.0]}, {"formula": "x", "vale": 5.0}, "did you mean 'value'?"),
+        ({"x": {"x": [0.0, 1.0]}}, {"formula": "x"}, "root: takes axes of one parameter each"),
+    ],
+)
+def test_what_cannot_be_followed_is_told_in_one_line(axes, root, line):
+    with pytest.raises(SpecError) as caught:
+        qj.sweep(plane, axes=axes, root=root, observables=["level_populations"])
+    assert line in str(caught.value)
+    assert "\n" not in str(caught.value)
