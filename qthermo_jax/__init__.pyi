@@ -1,5 +1,5 @@
 from . import models, operators, theory
-from .accessor import follow, open_result, optimise, sweep
+from .accessor import FitResult, fit, follow, open_result, optimise, sweep
 from .baths import (
     Bath,
     DrudeLorentz,
@@ -80,6 +80,7 @@ __all__ = [
     "DrivenSystem",
     "DrudeLorentz",
     "Eigenbasis",
+    "FitResult",
     "Flat",
     "FloquetBasis",
     "FloquetState",
@@ -118,6 +119,7 @@ __all__ = [
     "expectation",
     "fano",
     "finite_time_cumulants",
+    "fit",
     "floquet_basis",
     "follow",
     "gibbs_state",

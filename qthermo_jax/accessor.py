@@ -12,12 +12,12 @@ import xarray as xr
 
 from qthermo_jax.steady import Status
 from qthermo_jax.summary import counted
-from qthermo_jax.sweeping import SpecError, follow, open_result, optimise, sweep
+from qthermo_jax.sweeping import FitResult, SpecError, fit, follow, open_result, optimise, sweep
 
 if TYPE_CHECKING:
     from qthermo_jax.plotting import Picture
 
-__all__ = ["Result", "follow", "open_result", "optimise", "sweep"]
+__all__ = ["FitResult", "Result", "fit", "follow", "open_result", "optimise", "sweep"]
 
 
 @xr.register_dataset_accessor("qthermo")

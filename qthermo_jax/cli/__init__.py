@@ -15,6 +15,7 @@ from qthermo_jax.cli.caching import cache
 from qthermo_jax.cli.checking import check, schema
 from qthermo_jax.cli.completion import VARIABLE, completion
 from qthermo_jax.cli.exporting import export
+from qthermo_jax.cli.fits import fit
 from qthermo_jax.cli.interrupts import EXIT_INTERRUPTED, Interrupts, leave_in_order
 from qthermo_jax.cli.listing import list_models
 from qthermo_jax.cli.pictures import draw, view
@@ -47,6 +48,7 @@ _COMMANDS = (
     merge_file,
     draw,
     view,
+    fit,
     report,
     export,
     list_models,

@@ -1,14 +1,17 @@
 from .errors import Interrupted, Issue, SpecError, SpecWarning, StoreError, TilesFailed
 from .execute.answers import follow, optimise
 from .execute.entry import sweep
+from .execute.fitting import fit
 from .execute.in_memory import run_in_memory
 from .execute.job import Sweep
+from .execute.least_squares import FitResult
 from .execute.run import run_to_file
 from .execute.spec_file import sweep_from_file
 from .store.reading import open_result
 from .store.store import Store
 
 __all__ = [
+    "FitResult",
     "Interrupted",
     "Issue",
     "SpecError",
@@ -17,6 +20,7 @@ __all__ = [
     "StoreError",
     "Sweep",
     "TilesFailed",
+    "fit",
     "follow",
     "open_result",
     "optimise",

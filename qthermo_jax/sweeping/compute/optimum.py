@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optimistix as optx
 from jaxtyping import Array, Bool, Float, Int8
 
@@ -27,6 +26,7 @@ from qthermo_jax.sweeping.plan.search import (
     Search,
     ends_of,
 )
+from qthermo_jax.sweeping.plan.spread import spread
 
 Numbers = dict[str, Array]
 
@@ -120,7 +120,7 @@ def optimum(
     def aim_at(place: Float[Array, " n"]) -> Aim:
         return judged(parameters_at(place))
 
-    seen = jax.lax.map(aim_at, jnp.asarray(_spread(search.samples, len(bounds))))
+    seen = jax.lax.map(aim_at, jnp.asarray(spread(search.samples, len(bounds))))
     scales = _scales_of(search, seen)
 
     def scaled(place: Float[Array, " n"]) -> tuple[Float[Array, ""], Float[Array, " m"]]:
@@ -165,15 +165,6 @@ def optimum(
     return Found(parameters_at(best.place), evidence, status)
 
 
-def _spread(number: int, n: int) -> np.ndarray:
-    """Places in the unit cube that are spread evenly whatever their number, (number, n)."""
-    ratio = 2.0
-    for _ in range(64):  # x^(n+1) = x + 1
-        ratio = (1.0 + ratio) ** (1.0 / (n + 1.0))
-    steps = ratio ** -np.arange(1.0, n + 1.0)
-    return np.asarray((0.5 + np.arange(number)[:, None] * steps) % 1.0)
-
-
 def _is_known(aim: Aim) -> Bool[Array, "*s"]:
     margins = jnp.all(jnp.isfinite(aim.margins), axis=-1)
     return (aim.status == Status.OK) & jnp.isfinite(aim.objective) & margins
@@ -203,7 +194,7 @@ def _best(search: Search, seen: Aim, scales: _Scales) -> Float[Array, "starts n"
     short = jnp.sum(jnp.maximum(-seen.margins / scales.margins[None], 0.0), axis=-1)
     cost = -search.sign * seen.objective / scales.objective + 10.0 * short
     order = jnp.argsort(jnp.where(_is_known(seen), cost, jnp.inf))
-    return jnp.asarray(_spread(search.samples, len(search.over)))[order[: search.starts]]
+    return jnp.asarray(spread(search.samples, len(search.over)))[order[: search.starts]]
 
 
 _Scaled = Callable[[Float[Array, " n"]], tuple[Float[Array, ""], Float[Array, " m"]]]

@@ -107,40 +107,35 @@ def sweep(
     >>> data.unbalance.round(6).values.tolist()
     [1.0, 0.0]
     """
-    described = {
+    written = {
         "model": getattr(model, "__qualname__", repr(model)) if callable(model) else model,
-        "axes": _plain(axes),
-        "parameters": _plain(parameters or {}),
-        "observables": _plain(observables),
-        "derivatives": _plain(derivatives),
+        "axes": axes,
+        "parameters": parameters or {},
+        "observables": observables,
+        "derivatives": derivatives,
         "solver": {
             "method": method,
             "precision": precision,
             "generator": generator,
             "secular_tol": secular_tol,
         },
-        "evolution": None if evolution is None else _plain(evolution),
-        **({} if optimise is None else {"optimise": _plain(optimise)}),
-        **({} if root is None else {"root": _plain(root)}),
+        "evolution": evolution,
+        **({} if optimise is None else {"optimise": optimise}),
+        **({} if root is None else {"root": root}),
         "output": {"precision": stored},
         "title": title,
         "energy_unit": energy_unit,
-        "labels": _plain(labels or {}),
+        "labels": labels or {},
     }
     if not isinstance(workers, Executor):
         raise SpecError(f"workers: takes what `with solving_on(...)` gives, got {workers!r}")
     folder = Path.cwd()
-    listed = observables if isinstance(observables, list | tuple) else ()
-    own = {given.name: given for given in listed if isinstance(given, ComputedObservable)}
-
-    def find(spec: Spec) -> Model:
-        asked = [own.get(name, name) for name in spec.observables]
-        return find_model(model if callable(model) else spec.model, folder, asked)
+    find = finder(model, observables, folder)
 
     def planned(described: dict[str, Any]) -> Plan:
         return checked_plan(described, find, memory, workers.devices)
 
-    plan, odd = followed(described, planned)
+    plan, odd = followed(as_written(written), planned)
     _warn(odd)
     if workers.writes_elsewhere and out is None:
         raise SpecError("workers: those of a cluster write files: say where with out")
@@ -158,18 +153,38 @@ def sweep(
     return data
 
 
+def finder(
+    model: str | Callable[..., OpenSystem],
+    observables: Sequence[str | ComputedObservable],
+    folder: Path,
+) -> Callable[[Spec], Model]:
+    """What finds the model of a spec from Python, which may be a function, as observables may be.
+
+    Args:
+        folder: what relative file paths start from.
+    """
+    listed = observables if isinstance(observables, list | tuple) else ()
+    own = {given.name: given for given in listed if isinstance(given, ComputedObservable)}
+
+    def find(spec: Spec) -> Model:
+        asked = [own.get(name, name) for name in spec.observables]
+        return find_model(model if callable(model) else spec.model, folder, asked)
+
+    return find
+
+
 def _warn(issues: Iterable[Issue]) -> None:
     """As warnings about the line that calls `sweep`."""
     for issue in issues:
         warnings.warn(str(issue), SpecWarning, stacklevel=3)
 
 
-def _plain(value: Any) -> Any:
+def as_written(value: Any) -> Any:
     """Arrays as lists, mappings as dicts, functions by name: what a TOML file would have given."""
     if isinstance(value, Mapping):
-        return {key: _plain(entry) for key, entry in value.items()}
+        return {key: as_written(entry) for key, entry in value.items()}
     if isinstance(value, ComputedObservable):
         return value.name
     if hasattr(value, "tolist"):
         return value.tolist()
-    return [*map(_plain, value)] if isinstance(value, list | tuple | range) else value
+    return [*map(as_written, value)] if isinstance(value, list | tuple | range) else value

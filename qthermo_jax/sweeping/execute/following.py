@@ -7,35 +7,23 @@ between them, predicted from their tangents, until the line is as smooth as it i
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import contourpy
 import numpy as np
-import xarray as xr
 
-from qthermo_jax.sweeping.compute.slopes import value_and_slopes
 from qthermo_jax.sweeping.errors import Issue, SpecError
-from qthermo_jax.sweeping.execute.in_memory import run_in_memory
-from qthermo_jax.sweeping.execute.job import Sweep
-from qthermo_jax.sweeping.plan.elements import Elements, resolve
-from qthermo_jax.sweeping.plan.model import observable_name
+from qthermo_jax.sweeping.execute.pointwise import ALONG, Pointwise
 from qthermo_jax.sweeping.plan.record import Plan
-from qthermo_jax.sweeping.spec.expression import Expression, Name
+from qthermo_jax.sweeping.spec.expression import Expression
 from qthermo_jax.sweeping.spec.fields import Range
 from qthermo_jax.sweeping.spec.root import Root
-
-# The axis of a result over lines: the number of the line, from 0, and how much of it lies behind.
-ALONG = "along"
 
 # Newton's steps at most; the last one, as a part of the axes, of a point that has arrived.
 _STEPS, _ARRIVED = 8, 1e-8
 
 # How often points are put in between; the turn from one point to the next above which they are.
 _ROUNDS, _TURN = 6, np.cos(np.deg2rad(10.0))
-
-# How many points are computed at a time.
-_TOGETHER = 64
 
 # Neighbours that are nearer than this part of the wanted distance need none between them.
 _NEAREST = 0.05
@@ -50,34 +38,17 @@ class Plane:
     Attributes:
         plan: of the grid.
         root: what is sought.
-        planned: the plan of another sweep of the same model, from what differs in its spec.
+        pointwise: the formula at any place.
     """
 
     plan: Plan
     root: Root
-    planned: Callable[[dict[str, Any]], Plan]
+    pointwise: Pointwise
 
     @property
     def names(self) -> tuple[str, ...]:
         """Those of the axes."""
         return tuple(axis.name for axis in self.plan.axes)
-
-    @property
-    def formula(self) -> Expression:
-        """What has the value."""
-        return Expression.parsed(self.root.formula)
-
-    @property
-    def elements(self) -> Elements:
-        """Where the observables in the formula stand."""
-        return resolve(self.formula, (), self.plan, self.plan.system.observables)[0]
-
-    @property
-    def observables(self) -> list[str]:
-        """Those in the formula, as the spec asks for them if it does."""
-        asked = {observable_name(given): given for given in self.plan.spec.observables}
-        names = dict.fromkeys(name.name for name in self.elements)
-        return [asked.get(name, name) for name in names]
 
     def values(self, places: Places) -> dict[str, np.ndarray]:
         """The parameters at places."""
@@ -96,55 +67,14 @@ class Plane:
     def on_the_grid(self) -> np.ndarray:
         """The formula less its value at all points of the sorted grid; NaN where there is no state."""
         axes = {name: self._sorted(name).tolist() for name in self.names}
-        data = self._solved({"axes": axes, "observables": self.observables})
-        numbers = {name: self._number(name, data) for name in self.formula.names}
-        value = np.broadcast_to(self.formula.value(numbers, np), data["status"].shape)
-        return np.asarray(value - self.root.value)
+        return self.pointwise.on_grid(axes) - self.root.value
 
     def at(self, places: Places) -> tuple[np.ndarray, np.ndarray]:
         """The formula less its value, (n,), and its slope along each axis, (n, axes)."""
-        found = [
-            self._at(places[first : first + _TOGETHER]) for first in range(0, len(places), _TOGETHER)
-        ]
-        values, slopes = zip(*found, strict=True)
-        return np.concatenate(values), np.concatenate(slopes)
-
-    def _at(self, places: Places) -> tuple[np.ndarray, np.ndarray]:
-        """The same for at most so many places, the last one repeated: one program serves them all."""
-        known = len(places)
-        places = places[np.minimum(np.arange(_TOGETHER), known - 1)]
         values = self.values(places)
-        asked = {
-            "axes": {ALONG: {name: own.tolist() for name, own in values.items()}},
-            "observables": self.observables,
-            "derivatives": list(self.names),
-        }
-        data = self._solved(asked)
-        numbers, slopes = {}, {}
-        for name in self.formula.names:
-            numbers[name] = np.broadcast_to(self._number(name, data), len(places))
-            slopes[name] = np.stack([self._slope(name, own, data) for own in self.names], axis=-1)
-        value, slope = value_and_slopes(self.formula, numbers, slopes)
+        found, slopes = self.pointwise.at(values, {})
         stretch = np.stack([self._stretch(own, values) for own in self.names], axis=-1)
-        return (value - self.root.value)[:known], (slope * stretch)[:known]
-
-    def _solved(self, asked: dict[str, Any]) -> xr.Dataset:
-        plan = self.planned(asked)
-        return run_in_memory(Sweep(plan, "", plan.spec.model, Path()))
-
-    def _number(self, name: Name, data: xr.Dataset) -> np.ndarray:
-        if name in self.elements:
-            return _element(data[name.name], self.elements[name])
-        if name.name in data.coords:
-            shape = [-1 if dim in data[name.name].dims else 1 for dim in data["status"].dims]
-            return np.asarray(data[name.name].values.reshape(shape))
-        _, defaults = resolve(self.formula, (), self.plan, self.plan.system.observables)
-        return (self.plan.numbers | defaults)[name.name]
-
-    def _slope(self, name: Name, axis: str, data: xr.Dataset) -> np.ndarray:
-        if name in self.elements:
-            return _element(data[f"d_{name.name}_d_{axis}"], self.elements[name])
-        return np.full(data.sizes[ALONG], 1.0 if name.name == axis else 0.0)
+        return found[:, 0] - self.root.value, slopes[:, 0] * stretch
 
     def _stretch(self, name: str, values: dict[str, np.ndarray]) -> np.ndarray:
         """How much a parameter grows from one end of its axis to the other, by the slope here."""
@@ -162,12 +92,6 @@ class Plane:
         ends = self._sorted(name)[[0, -1]]
         start, stop = np.log(ends) if self._is_log(name) else ends
         return float(start), float(stop)
-
-
-def _element(values: xr.DataArray, index: tuple[int, ...]) -> np.ndarray:
-    """One of the numbers of an observable at each point."""
-    own = values.dims[values.ndim - len(index) :]
-    return np.asarray(values.isel(dict(zip(own, index, strict=True))))
 
 
 def lines_in(plane: Plane) -> tuple[list[Places], int]:
@@ -270,7 +194,7 @@ def _between(line: Places, gaps: np.ndarray) -> Places:
     tangents = np.gradient(line, axis=0) if len(line) > 2 else np.zeros_like(line)
     before, after = line[gaps], line[gaps + 1]
     middle = (before + after) / 2.0 + (tangents[gaps] - tangents[gaps + 1]) / 8.0
-    return np.clip(middle, 0.0, 1.0)
+    return np.asarray(np.clip(middle, 0.0, 1.0))
 
 
 def followed(
@@ -294,7 +218,10 @@ def followed(
         return plan, ()
     own = ("root", "axes", "observables", "derivatives", "output", "labels")
     bare = {key: value for key, value in data.items() if key not in own}
-    plane = Plane(plan, root, lambda asked: planned(bare | asked))
+    formula = Expression.parsed(root.formula)
+    names = tuple(axis.name for axis in plan.axes)
+    pointwise = Pointwise(lambda asked: planned(bare | asked), plan, (formula,), names)
+    plane = Plane(plan, root, pointwise)
     lines, lost = lines_in(plane)
     where = f"{root.formula} is {root.value:g}"
     if not lines:

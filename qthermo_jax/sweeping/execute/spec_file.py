@@ -4,7 +4,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from qthermo_jax.sweeping.errors import SpecWarning
+from qthermo_jax.sweeping.errors import SpecError, SpecWarning
 from qthermo_jax.sweeping.execute.checking import plan_from_text
 from qthermo_jax.sweeping.execute.following import followed
 from qthermo_jax.sweeping.execute.job import Sweep
@@ -27,6 +27,8 @@ def sweep_from_file(path: Path, memory: int = DEFAULT_MEMORY, devices: int | Non
     def planned(data: dict[str, Any]) -> Plan:
         return plan_from_text(path, data, source, memory, devices)
 
+    if "fit" in data:
+        raise SpecError(f"{path}: has a [fit]: qthermo fit {path}")
     plan, odd = followed(data, planned)
     for issue in odd:
         warnings.warn(str(issue), SpecWarning, stacklevel=2)

@@ -1,6 +1,6 @@
 """What a sweep is asked to do, as data: from a TOML file or from Python, checked before any work."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -17,6 +17,7 @@ from qthermo_jax.sweeping.spec.fields import (
     why_no_name,
     why_no_text,
 )
+from qthermo_jax.sweeping.spec.fit import Fit
 from qthermo_jax.sweeping.spec.optimise import Optimise
 from qthermo_jax.sweeping.spec.root import Root
 
@@ -116,6 +117,8 @@ class Spec(Table):
     """Given where parameters are sought at each point of the axes."""
     root: Annotated[Root | None, Field(exclude_if=lambda own: own is None)] = None
     """Given where the sweep is over the places at which a formula has a value."""
+    fit: Annotated[Fit | None, Field(exclude_if=lambda own: own is None)] = None
+    """Given where parameters are sought that fit measured numbers."""
     output: Output = Output()
     """What is kept of the results."""
     title: Text = ""
@@ -174,6 +177,15 @@ class Spec(Table):
             if len(np.unique(values_of(entry))) < 2:
                 one = f"takes axes of two values or more, and axes.{name} has one"
                 raise SpecError(Issue(("root",), one))
+        return self
+
+    @model_validator(mode="after")
+    def _a_fit_has_its_own_points(self) -> "Spec":
+        others: dict[str, Any] = {"axes": self.axes, "derivatives": self.derivatives}
+        others |= {"optimise": self.optimise, "root": self.root}
+        for name, given in others.items():
+            if self.fit and given:
+                raise SpecError(Issue((name,), "a [fit] takes none: its points are those of the data"))
         return self
 
     @model_validator(mode="after")

@@ -123,9 +123,25 @@ class Interval(Table):
     @property
     def middle(self) -> float:
         """As far from one end as from the other."""
+        return self.at(0.5)
+
+    def at(self, place: float) -> float:
+        """What lies between the ends, at 0 and 1."""
         if self.spacing == "log":
-            return self.start * math.sqrt(self.stop / self.start)
-        return self.start + (self.stop - self.start) / 2
+            return self.start * math.pow(self.stop / self.start, place)
+        return self.start + (self.stop - self.start) * place
+
+    def place(self, value: float) -> float:
+        """Where a value lies."""
+        if self.spacing == "log":
+            return math.log(value / self.start) / math.log(self.stop / self.start)
+        return (value - self.start) / (self.stop - self.start)
+
+    def slope(self, place: float) -> float:
+        """Derivative of the value by its place."""
+        if self.spacing == "log":
+            return self.at(place) * math.log(self.stop / self.start)
+        return self.stop - self.start
 
 
 def _kind_of_axis(value: Any) -> str | None:

@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 from qthermo_jax.sweeping.errors import Issue, SpecError, Steps, first_line, path_of, shown, unknown_name
 from qthermo_jax.sweeping.spec.declared import Evolution, Label, Output, Solver, Spec
 from qthermo_jax.sweeping.spec.fields import Interval, Range, Table
+from qthermo_jax.sweeping.spec.fit import Fit
 from qthermo_jax.sweeping.spec.optimise import Optimise
 from qthermo_jax.sweeping.spec.root import Root
 
@@ -22,6 +23,7 @@ _TABLES: dict[str, type[Table]] = {
     "labels": Label,
     "optimise": Optimise,
     "root": Root,
+    "fit": Fit,
 }
 _TYPES = {
     "bool_type": "true or false",
@@ -127,7 +129,7 @@ def _owner(steps: Steps) -> type[Table]:
     """The table that a key would stand in."""
     if len(steps) == 1:
         return Spec
-    return Interval if steps[:2] == ("optimise", "over") else _TABLES[str(steps[0])]
+    return Interval if steps[1] == "over" and len(steps) > 3 else _TABLES[str(steps[0])]
 
 
 def _message_of(steps: Steps, details: ErrorDetails) -> str:

@@ -1,0 +1,286 @@
+"""Parameters from measured numbers: least squares with the exact Jacobian, errors and profiles.
+
+Scipy's `least_squares` searches, by a trust region that keeps bounds, in coordinates in which each
+interval is [0, 1].
+"""
+
+import importlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+from scipy.optimize import brentq, least_squares
+from scipy.special import gammaincc
+
+from qthermo_jax.sweeping.execute.pointwise import Pointwise
+from qthermo_jax.sweeping.plan.spread import spread
+from qthermo_jax.sweeping.spec.fields import Interval
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# How near a bound counts as on it; how badly conditioned an information matrix is that tells nothing.
+_ON_BOUND, _SINGULAR = 1e-6, 1e13
+
+# Two starts agree if their sums of squares differ by less than this part of them.
+_AGREES = 1e-6
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is fitted to what.
+
+    Attributes:
+        pointwise: the formulas, and their derivatives by the parameters that are sought.
+        columns: what was set at each measurement, (n,) each.
+        measured: the numbers, (n, formulas); NaN where there is none.
+        errors: standard errors, of the same shape; all 1 if they are not known.
+        errors_known: whether they are.
+        over: bounds of the parameters.
+    """
+
+    pointwise: Pointwise
+    columns: dict[str, np.ndarray]
+    measured: np.ndarray
+    errors: np.ndarray
+    errors_known: bool
+    over: dict[str, Interval]
+    _seen: dict[bytes, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False)
+
+    @property
+    def known(self) -> np.ndarray:
+        """Where something was measured."""
+        return np.isfinite(self.measured)
+
+    def parameters(self, place: np.ndarray) -> dict[str, float]:
+        """Those at a place of the unit cube."""
+        return {
+            name: bounds.at(float(own))
+            for own, (name, bounds) in zip(place, self.over.items(), strict=True)
+        }
+
+    def at(self, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The formulas, (n, formulas), and their derivatives along the cube's edges."""
+        key = np.asarray(place, float).tobytes()
+        if key not in self._seen:
+            values, slopes = self.pointwise.at(self.columns, self.parameters(place))
+            stretch = [b.slope(float(own)) for own, b in zip(place, self.over.values(), strict=True)]
+            self._seen.clear()  # residuals and Jacobian are asked for one after the other
+            self._seen[key] = values, slopes * np.array(stretch)
+        return self._seen[key]
+
+    def residuals(self, place: np.ndarray) -> np.ndarray:
+        """In standard errors; large where there is no state, so that a search goes elsewhere."""
+        values, _ = self.at(place)
+        found = ((values - self.measured) / self.errors)[self.known]
+        lost = ~np.isfinite(found)
+        largest = np.max(np.abs(found[~lost]), initial=1.0)
+        return np.asarray(np.where(lost, 10.0 * largest, found))
+
+    def jacobian(self, place: np.ndarray) -> np.ndarray:
+        """Derivatives of the residuals, (residuals, parameters)."""
+        _, slopes = self.at(place)
+        return np.asarray(np.nan_to_num((slopes / self.errors[:, :, None])[self.known]))
+
+    def is_sound(self, place: np.ndarray) -> bool:
+        """Whether all that was measured has a state there."""
+        return bool(np.isfinite(self.at(place)[0][self.known]).all())
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """Parameters from measured numbers.
+
+    Attributes:
+        values: of the parameters that were sought.
+        errors: their standard errors; infinite where the data do not tell a parameter.
+        covariance: of the parameters, (parameter, other).
+        chi2: sum of the squares of what is left, in standard errors.
+        degrees: measured numbers less parameters.
+        on_bound: the parameters that lie on a bound, whose errors mean little.
+        agreeing: how many of the starts came to the same sum of squares.
+        converged: whether the search ended at a minimum at which every measurement has a state.
+        message: of the search.
+        data: what was set, measured and found at each measurement: variables `measured`, `error`,
+            `model` and `residual` over (point, formula).
+    """
+
+    values: dict[str, float]
+    errors: dict[str, float]
+    covariance: xr.DataArray
+    chi2: float
+    degrees: int
+    on_bound: tuple[str, ...]
+    agreeing: int
+    starts: int
+    converged: bool
+    message: str
+    data: xr.Dataset
+    _problem: Problem = field(repr=False)
+    _place: np.ndarray = field(repr=False)
+
+    @property
+    def probability(self) -> float:
+        """Of a larger chi^2 if model and errors are right; NaN where the errors were estimated."""
+        known = self._problem.errors_known and self.degrees > 0
+        return float(gammaincc(self.degrees / 2.0, self.chi2 / 2.0)) if known else float("nan")
+
+    def profile(self, name: str, values: Any) -> xr.DataArray:
+        """How much chi^2 grows where a parameter is held at other values and the others are fitted anew.
+
+        Args:
+            name: of the parameter.
+            values: of it.
+        """
+        bounds = self._problem.over[name]
+        grown = [self._grown(name, bounds.place(float(value))) for value in np.atleast_1d(values)]
+        return xr.DataArray(grown, {name: np.atleast_1d(np.asarray(values, float))}, (name,))
+
+    def interval(self, name: str, growth: float = 1.0) -> tuple[float, float]:
+        """Where chi^2 grows by so much: for 1 the interval of one standard error.
+
+        It need not be symmetric. An end that lies beyond a bound is that bound.
+        """
+        index, bounds = list(self.values).index(name), self._problem.over[name]
+        here = float(self._place[index])
+
+        def end(edge: float) -> float:
+            if self._grown(name, edge) <= growth:
+                return bounds.at(edge)
+            found = brentq(lambda own: self._grown(name, own) - growth, here, edge, xtol=1e-6)
+            return bounds.at(float(found))
+
+        return end(0.0), end(1.0)
+
+    def _grown(self, name: str, place: float) -> float:
+        index = list(self.values).index(name)
+        others = np.delete(self._place, index)
+        unit = 1.0 if self._problem.errors_known else self.chi2 / max(self.degrees, 1)
+
+        def whole(part: np.ndarray) -> np.ndarray:
+            return np.insert(part, index, place)
+
+        if not others.size:
+            left = self._problem.residuals(whole(others))
+        else:
+            found = least_squares(
+                lambda part: self._problem.residuals(whole(part)),
+                np.clip(others, 1e-9, 1.0 - 1e-9),
+                lambda part: np.delete(self._problem.jacobian(whole(part)), index, axis=1),
+                bounds=(0.0, 1.0),
+            )
+            left = found.fun
+        return float((left @ left - self.chi2) / unit)
+
+    def plot(self) -> "Figure":
+        """What was measured with its errors, the fit, and what is left over, formula by formula."""
+        figure: Figure = importlib.import_module("qthermo_jax.plotting").plot_fit(self)
+        return figure
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
+
+    @property
+    def lines(self) -> list[str]:
+        """What was found, for people."""
+        told = [
+            f"{name} = {value:.6g} +- {self.errors[name]:.2g}"
+            + (" (on a bound)" * (name in self.on_bound))
+            for name, value in self.values.items()
+        ]
+        chance = (
+            ""
+            if np.isnan(self.probability)
+            else f", a larger one has probability {self.probability:.2g}"
+        )
+        told.append(f"chi^2 = {self.chi2:.4g} with {self.degrees} degrees of freedom{chance}")
+        if not self._problem.errors_known:
+            told.append("the errors are estimated from what is left over")
+        told.append(f"{self.agreeing} of {self.starts} starts came to this minimum")
+        return told if self.converged else [*told, f"NOT CONVERGED: {self.message}"]
+
+
+def fitted(problem: Problem, samples: int, starts: int) -> FitResult:
+    """The best parameters.
+
+    Args:
+        samples: number of places that are looked at first.
+        starts: number of those that are searched from.
+    """
+    places = spread(samples, len(problem.over))
+    costs = [_cost(problem, place) for place in places]
+    ends = [_searched(problem, places[index]) for index in np.argsort(costs)[:starts]]
+    ranked = sorted(ends, key=lambda end: (not problem.is_sound(end.x), end.cost))
+    best = ranked[0]
+    least = float(best.cost)
+    agreeing = sum(bool(abs(end.cost - least) <= _AGREES * (least + 1e-12)) for end in ends)
+    return _result(problem, best, agreeing, len(ends))
+
+
+def _cost(problem: Problem, place: np.ndarray) -> float:
+    left = problem.residuals(place)
+    return float(left @ left) if problem.is_sound(place) else np.inf
+
+
+def _searched(problem: Problem, place: np.ndarray) -> Any:
+    tight = {"xtol": 1e-12, "ftol": 1e-14, "gtol": 1e-12}
+    return least_squares(problem.residuals, place, problem.jacobian, bounds=(0.0, 1.0), **tight)
+
+
+def _result(problem: Problem, end: Any, agreeing: int, starts: int) -> FitResult:
+    place = np.asarray(end.x)
+    names = list(problem.over)
+    chi2 = float(2.0 * end.cost)
+    degrees = int(problem.known.sum()) - len(names)
+    covariance = _covariance(problem, place, chi2, degrees)
+    spreads = np.sqrt(np.diagonal(covariance))
+    near = (place <= _ON_BOUND) | (place >= 1.0 - _ON_BOUND)
+    return FitResult(
+        values=problem.parameters(place),
+        errors=dict(zip(names, spreads.tolist(), strict=True)),
+        covariance=xr.DataArray(
+            covariance, {"parameter": names, "other": names}, ("parameter", "other")
+        ),
+        chi2=chi2,
+        degrees=degrees,
+        on_bound=tuple(name for name, is_near in zip(names, near, strict=True) if is_near),
+        agreeing=agreeing,
+        starts=starts,
+        converged=bool(end.status > 0 and problem.is_sound(place)),
+        message=str(end.message),
+        data=_compared(problem, place),
+        _problem=problem,
+        _place=place,
+    )
+
+
+def _covariance(problem: Problem, place: np.ndarray, chi2: float, degrees: int) -> np.ndarray:
+    """Of the parameters: the inverse of the information, scaled where errors are estimated."""
+    jacobian = problem.jacobian(place)
+    information = jacobian.T @ jacobian
+    size = len(problem.over)
+    if not np.linalg.cond(information) < _SINGULAR:
+        return np.full((size, size), np.inf)
+    scale = 1.0 if problem.errors_known else (chi2 / degrees if degrees > 0 else np.inf)
+    stretch = np.array(
+        [b.slope(float(own)) for own, b in zip(place, problem.over.values(), strict=True)]
+    )
+    return np.asarray(scale * np.linalg.inv(information) * np.outer(stretch, stretch))
+
+
+def _compared(problem: Problem, place: np.ndarray) -> xr.Dataset:
+    values, _ = problem.at(place)
+    dims = ("point", "formula")
+    return xr.Dataset(
+        {
+            "measured": (dims, problem.measured),
+            "error": (dims, problem.errors),
+            "model": (dims, values),
+            "residual": (dims, (values - problem.measured) / problem.errors),
+        },
+        {
+            "formula": [formula.text for formula in problem.pointwise.formulas],
+            **{name: ("point", own) for name, own in problem.columns.items()},
+        },
+    )

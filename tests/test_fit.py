@@ -1,0 +1,189 @@
+"""[fit]: parameters from measured numbers, against linear regression in closed form and by coverage."""
+
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+import qthermo_jax as qj
+from qthermo_jax.cli import app
+from qthermo_jax.sweeping import SpecError
+
+
+def plane(x: float = 0.0, y: float = 0.0, T: float = 1.0) -> qj.OpenSystem:
+    """Two levels that know nothing of x and y: formulas that are linear in these are lines."""
+    flip = jnp.array([[0.0, 1.0], [1.0, 0.0]])
+    return qj.OpenSystem(jnp.diag(jnp.array([0.0, 1.0])), [qj.Bath(flip, T, qj.Ohmic(0.1))])
+
+
+def two_levels(omega: float = 1.0, T: float = 1.0) -> qj.OpenSystem:
+    flip = jnp.array([[0.0, 1.0], [1.0, 0.0]])
+    return qj.OpenSystem(jnp.diag(jnp.stack([0.0 * omega, omega])), [qj.Bath(flip, T, qj.Ohmic(0.1))])
+
+
+T = np.linspace(0.2, 3.0, 12)
+
+
+def line(seed, error):
+    noise = np.random.default_rng(seed).normal(size=T.size)
+    return pd.DataFrame({"T": T, "seen": 0.7 * T - 0.3 + error * noise, "error": error})
+
+
+def fitted_line(table, **settings):
+    over = {"x": (-2.0, 2.0), "y": (-2.0, 2.0)}
+    return qj.fit(plane, table, over=over, measured={"x*T + y": "seen"}, **settings)
+
+
+def test_a_line_is_that_of_linear_regression():
+    table = line(1, 0.1)
+    found = fitted_line(table, errors={"x*T + y": "error"})
+    design = np.stack([T, np.ones_like(T)], axis=1) / 0.1
+    covariance = np.linalg.inv(design.T @ design)
+    best = covariance @ design.T @ (table.seen / 0.1)
+    np.testing.assert_allclose(list(found.values.values()), best, rtol=1e-9)
+    np.testing.assert_allclose(found.covariance, covariance, rtol=1e-9)
+    left = (design @ best - table.seen / 0.1).to_numpy()
+    assert found.chi2 == pytest.approx(left @ left, rel=1e-9)
+    assert found.degrees == T.size - 2
+    np.testing.assert_allclose(found.data.residual[:, 0], left, atol=1e-8)
+    # A quadratic chi^2 has a profile that is known.
+    away = best[0] + np.array([-2.0, 1.0]) * found.errors["x"]
+    np.testing.assert_allclose(found.profile("x", away), [4.0, 1.0], rtol=1e-6)
+    np.testing.assert_allclose(
+        found.interval("y"), best[1] + found.errors["y"] * np.array([-1, 1]), rtol=1e-4
+    )
+
+
+def test_errors_that_are_not_given_are_those_that_polyfit_estimates():
+    table = line(2, 0.05)
+    found = fitted_line(table)
+    best, covariance = np.polyfit(T, table.seen, 1, cov=True)
+    np.testing.assert_allclose(list(found.values.values()), best, rtol=1e-9)
+    np.testing.assert_allclose(found.covariance, covariance, rtol=1e-8)
+    assert np.isnan(found.probability)
+    assert "estimated" in str(found)
+
+
+def test_rows_without_a_number_do_not_count():
+    table = line(3, 0.05)
+    table.loc[4, "seen"] = np.nan
+    found, without = fitted_line(table), fitted_line(table.drop(index=4))
+    assert found.degrees == T.size - 3
+    assert found.values == pytest.approx(without.values, rel=1e-9)
+
+
+def test_what_the_data_do_not_tell_has_no_error_bars():
+    found = qj.fit(
+        plane, line(4, 0.05), over={"x": (0.5, 2.0), "y": (0.5, 2.0)}, measured={"x*y*T": "seen"}
+    )
+    assert found.errors == {"x": np.inf, "y": np.inf}
+
+
+def test_a_parameter_on_its_bound_says_so():
+    found = qj.fit(plane, line(5, 0.05), over={"x": (1.0, 2.0)}, measured={"x*T": "seen"})
+    assert found.on_bound == ("x",)
+    assert found.values["x"] == pytest.approx(1.0, abs=1e-6)
+
+
+def noisy_population(seed, error=0.01):
+    noise = np.random.default_rng(seed).normal(size=T.size)
+    return pd.DataFrame({"T": T, "p": 1 / (np.exp(1.3 / T) + 1) + error * noise})
+
+
+def fitted_frequency(table):
+    return qj.fit(
+        two_levels,
+        table,
+        over={"omega": {"start": 0.05, "stop": 20.0, "spacing": "log"}},
+        measured={"level_populations['2']": "p"},
+        errors={"level_populations['2']": 0.01},
+        samples=8,
+        starts=1,
+    )
+
+
+def test_a_frequency_is_found_in_noisy_populations():
+    found = fitted_frequency(noisy_population(6))
+    assert found.converged
+    assert abs(found.values["omega"] - 1.3) < 4 * found.errors["omega"]
+    low, high = found.interval("omega")
+    assert low < found.values["omega"] < high
+    assert high - low == pytest.approx(2 * found.errors["omega"], rel=0.05)
+
+
+@pytest.mark.slow
+def test_the_error_covers_the_truth_as_often_as_it_says():
+    """68.3 % of 200 fits, to three standard deviations of a binomial number; chi^2 as its law says."""
+    fits = [fitted_frequency(noisy_population(seed)) for seed in range(200)]
+    inside = sum(abs(own.values["omega"] - 1.3) <= own.errors["omega"] for own in fits)
+    assert abs(inside - 0.683 * 200) <= 3 * np.sqrt(200 * 0.683 * 0.317)
+    chi2 = np.array([own.chi2 for own in fits])
+    assert chi2.mean() == pytest.approx(fits[0].degrees, abs=4 * np.sqrt(2 * fits[0].degrees / 200))
+
+
+def test_the_command_fits_what_a_spec_says(tmp_path):
+    noisy_population(7).to_csv(tmp_path / "p.csv", index=False)
+    (tmp_path / "model.py").write_text(
+        "import jax.numpy as jnp\n"
+        "import qthermo_jax as qj\n"
+        "def two_levels(omega: float = 1.0, T: float = 1.0):\n"
+        "    flip = jnp.array([[0.0, 1.0], [1.0, 0.0]])\n"
+        "    H = jnp.diag(jnp.stack([0.0 * omega, omega]))\n"
+        "    return qj.OpenSystem(H, [qj.Bath(flip, T, qj.Ohmic(0.1))])\n"
+    )
+    spec = tmp_path / "fit.toml"
+    spec.write_text(
+        """model = "model.py:two_levels"
+[fit]
+data = "p.csv"
+measured = { "level_populations['2']" = "p" }
+errors = { "level_populations['2']" = 0.01 }
+over = { omega = [0.1, 5.0] }
+"""
+    )
+    picture, table = tmp_path / "fit.png", tmp_path / "left.csv"
+    arguments = ["fit", str(spec), "--plot", str(picture), "--out", str(table)]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    assert "omega = 1." in result.output
+    assert "chi^2 = " in result.output
+    assert picture.stat().st_size > 1000
+    assert len(pd.read_csv(table)) == T.size
+    refused = CliRunner().invoke(app, ["run", str(spec)])
+    assert "qthermo fit" in str(refused.exception)
+
+
+def test_the_picture_shows_what_was_measured_and_what_is_left():
+    found = fitted_line(line(8, 0.1), errors={"x*T + y": "error"})
+    above, below = found.plot().axes
+    (fit,) = (drawn for drawn in above.lines if drawn.get_label() == "fit")
+    np.testing.assert_allclose(fit.get_ydata(), found.data.model[:, 0])
+    assert below.get_xlabel() == "T"
+
+
+@pytest.mark.parametrize(
+    ("changed", "line_"),
+    [
+        ({"measured": {"level_populations['2']": "q"}}, "unknown column 'q'"),
+        ({"measured": {"level_populations['3']": "p"}}, "has no level '3'"),
+        ({"measured": {"level_populations['2'": "p"}}, "is no formula"),
+        ({"over": {"omeg": (0.1, 1.0)}}, "did you mean 'omega'?"),
+        ({"over": {"T": (0.1, 1.0)}}, "'T' is given in the data"),
+        ({"over": {"omega": (1.0, 0.1)}}, "takes start < stop"),
+        ({"errors": {"level_populations['1']": 0.1}}, "unknown formula"),
+        ({"errors": {"level_populations['2']": "d"}}, "unknown column 'd'"),
+        ({"parameters": {"omega": 1.0}}, "'omega' is given in [parameters]"),
+    ],
+)
+def test_what_cannot_be_fitted_is_told_in_one_line(changed, line_):
+    asked = {"over": {"omega": (0.1, 5.0)}, "measured": {"level_populations['2']": "p"}} | changed
+    with pytest.raises(SpecError) as caught:
+        qj.fit(two_levels, noisy_population(0), **asked)
+    assert line_ in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_told():
+    with pytest.raises(SpecError, match=r"fit\.data: nowhere\.csv: cannot be read"):
+        qj.fit(two_levels, "nowhere.csv", over={"omega": (0.1, 1.0)}, measured={"T": "p"})
