@@ -35,6 +35,7 @@ def fitted_line(table, **settings):
     return qj.fit(plane, table, over=over, measured={"x*T + y": "seen"}, **settings)
 
 
+@pytest.mark.long
 def test_a_line_is_that_of_linear_regression():
     table = line(1, 0.1)
     found = fitted_line(table, errors={"x*T + y": "error"})
@@ -55,6 +56,7 @@ def test_a_line_is_that_of_linear_regression():
     )
 
 
+@pytest.mark.long
 def test_errors_that_are_not_given_are_those_that_polyfit_estimates():
     table = line(2, 0.05)
     found = fitted_line(table)
@@ -65,6 +67,7 @@ def test_errors_that_are_not_given_are_those_that_polyfit_estimates():
     assert "estimated" in str(found)
 
 
+@pytest.mark.long
 def test_rows_without_a_number_do_not_count():
     table = line(3, 0.05)
     table.loc[4, "seen"] = np.nan
@@ -73,6 +76,7 @@ def test_rows_without_a_number_do_not_count():
     assert found.values == pytest.approx(without.values, rel=1e-9)
 
 
+@pytest.mark.long
 def test_what_the_data_do_not_tell_has_no_error_bars():
     found = qj.fit(
         plane, line(4, 0.05), over={"x": (0.5, 2.0), "y": (0.5, 2.0)}, measured={"x*y*T": "seen"}
@@ -80,6 +84,7 @@ def test_what_the_data_do_not_tell_has_no_error_bars():
     assert found.errors == {"x": np.inf, "y": np.inf}
 
 
+@pytest.mark.long
 def test_a_parameter_on_its_bound_says_so():
     found = qj.fit(plane, line(5, 0.05), over={"x": (1.0, 2.0)}, measured={"x*T": "seen"})
     assert found.on_bound == ("x",)
@@ -103,6 +108,7 @@ def fitted_frequency(table):
     )
 
 
+@pytest.mark.long
 def test_a_frequency_is_found_in_noisy_populations():
     found = fitted_frequency(noisy_population(6))
     assert found.converged
@@ -122,6 +128,7 @@ def test_the_error_covers_the_truth_as_often_as_it_says():
     assert chi2.mean() == pytest.approx(fits[0].degrees, abs=4 * np.sqrt(2 * fits[0].degrees / 200))
 
 
+@pytest.mark.long
 def test_the_command_fits_what_a_spec_says(tmp_path):
     noisy_population(7).to_csv(tmp_path / "p.csv", index=False)
     (tmp_path / "model.py").write_text(
@@ -154,6 +161,7 @@ over = { omega = [0.1, 5.0] }
     assert "qthermo fit" in str(refused.exception)
 
 
+@pytest.mark.long
 def test_the_picture_shows_what_was_measured_and_what_is_left():
     found = fitted_line(line(8, 0.1), errors={"x*T + y": "error"})
     above, below = found.plot().axes

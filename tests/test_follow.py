@@ -27,6 +27,7 @@ def lengths(found):
     return np.hypot(np.diff(found.x), np.diff(found.y))
 
 
+@pytest.mark.long
 def test_a_closed_line_is_closed_and_smooth():
     found = curve("x**2 + y**2", value=1.0, step=0.05)
     np.testing.assert_allclose(np.hypot(found.x, found.y), 1.0, rtol=1e-12)
@@ -37,6 +38,7 @@ def test_a_closed_line_is_closed_and_smooth():
     assert lengths(found).sum() == pytest.approx(2 * np.pi, rel=3e-3)
 
 
+@pytest.mark.long
 def test_a_fold_is_followed_around():
     """y = x^3 - x turned by a quarter: three x for one y."""
     found = curve("y**3 - y - x")
@@ -47,6 +49,7 @@ def test_a_fold_is_followed_around():
     assert abs(one.x[np.flatnonzero(turns) + 1]).values == pytest.approx(2 / 3**1.5, rel=1e-3)
 
 
+@pytest.mark.long
 def test_lines_that_do_not_meet_have_numbers():
     found = curve("x**2 - y**2", value=1.0)
     number = np.floor(found.along)
@@ -56,6 +59,7 @@ def test_lines_that_do_not_meet_have_numbers():
     np.testing.assert_allclose(abs(found.y).max(), np.sqrt(3.0), rtol=1e-9)  # they end on the edge
 
 
+@pytest.mark.long
 def test_a_pole_is_no_line():
     """1/(x - 0.33) - y changes its sign at x = 0.33 and is 0 nowhere there."""
     with pytest.warns(SpecWarning, match="points left out"):
@@ -63,6 +67,7 @@ def test_a_pole_is_no_line():
     np.testing.assert_allclose(found.y * (found.x - 0.33), 1.0, rtol=1e-9)
 
 
+@pytest.mark.long
 def test_on_one_axis_the_places_are_points():
     found = qj.follow(
         plane, "x**3 - x", axes={"x": SQUARE}, value=0.2, observables=["level_populations"]
@@ -71,6 +76,7 @@ def test_on_one_axis_the_places_are_points():
     assert found.along.values.tolist() == [0.0, 1.0, 2.0]
 
 
+@pytest.mark.long
 def test_the_boundary_of_negative_thermophoresis_of_a_v_system():
     """V system: the paper's closed form of the boundary, T_1 = T_2, where the unbalance changes sign."""
     axes = {name: {"start": 0.2, "stop": 1.0, "num": 7} for name in ("T_1", "T_2")}
@@ -79,6 +85,7 @@ def test_the_boundary_of_negative_thermophoresis_of_a_v_system():
     np.testing.assert_allclose(found.unbalance, 0.0, atol=1e-12)
 
 
+@pytest.mark.long
 def test_a_population_of_two_levels_is_that_of_gibbs():
     """p_2 = 1/(e^{1/T} + 1) at a temperature on a logarithmic axis."""
     axis = {"start": 0.1, "stop": 10.0, "num": 9, "spacing": "log"}
@@ -86,6 +93,7 @@ def test_a_population_of_two_levels_is_that_of_gibbs():
     np.testing.assert_allclose(found["T"], 1 / np.log(1 / 0.3 - 1), rtol=1e-10)
 
 
+@pytest.mark.long
 def test_a_spec_with_a_root_makes_a_file_that_map_and_report_take(tmp_path):
     spec = tmp_path / "edge.toml"
     spec.write_text(

@@ -32,12 +32,14 @@ def place(found: xr.Dataset, number: int = 0) -> str:
     return found.optimum.attrs["flag_meanings"].split()[int(found.optimum[number])]
 
 
+@pytest.mark.long
 def test_a_narrow_valley_is_followed_to_its_end():
     found = optimum("(1 - x)**2 + 100*(y - x**2)**2")
     np.testing.assert_allclose([found.x[0], found.y[0]], [1.0, 1.0], atol=1e-8)
     assert place(found) == "inside"
 
 
+@pytest.mark.long
 def test_a_condition_holds_at_the_optimum_and_stops_it():
     # Nocedal and Wright's Lagrangian conditions for Rosenbrock's function on the unit disc.
     found = optimum("(1 - x)**2 + 100*(y - x**2)**2", where=["x**2 + y**2 <= 1"])
@@ -49,7 +51,8 @@ def test_a_condition_holds_at_the_optimum_and_stops_it():
     assert place(found) == "on_a_constraint"
 
 
-@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("formula", "where", "over", "best", "where_it_is"),
     [
@@ -86,6 +89,7 @@ def test_what_is_no_optimum_is_not_given(formula, where, status):
     assert np.isnan(found.level_populations[0]).all()
 
 
+@pytest.mark.long
 def test_every_point_has_its_own_optimum_and_a_bad_one_its_own_status():
     with pytest.warns(qj.sweeping.SpecWarning):
         found = optimum("x**2 + T*x", {"x": [-1.0, 1.5]}, axes={"T": [0.1, 1.0, 2.5, -1.0]})
@@ -94,7 +98,7 @@ def test_every_point_has_its_own_optimum_and_a_bad_one_its_own_status():
     assert place(found, 2) == "on_a_bound"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_best_frequency_of_an_otto_cycle():
     """(omega_h - omega_c) (p_h - p_c) with Gibbs populations, greatest where its slope vanishes."""
     T_h, T_c, omega_h = 2.0, 0.5, 3.0
@@ -118,6 +122,7 @@ def test_the_best_frequency_of_an_otto_cycle():
     assert float(found.efficiency[0]) == pytest.approx(1 - float(best) / omega_h, rel=1e-6)
 
 
+@pytest.mark.long
 def test_a_front_is_an_axis_that_a_condition_mentions():
     """Of the maser, whose efficiency is 1 - omega_c/omega_h: the condition binds above the best one."""
     eta = np.array([0.3, 0.75, 0.9])
@@ -141,6 +146,7 @@ def test_a_front_is_an_axis_that_a_condition_mentions():
     assert [place(found, k) for k in range(3)] == ["inside", "on_a_constraint", "on_a_constraint"]
 
 
+@pytest.mark.long
 def test_currents_that_cancel_are_seen_by_the_search():
     """A diode at equal temperatures: the least |J| is 0, which only net fluxes tell."""
     found = qj.optimise(
