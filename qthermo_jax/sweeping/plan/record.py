@@ -139,11 +139,13 @@ class Plan(Grid):
 
     @property
     def constants(self) -> dict[str, Any]:
-        """Every parameter that does not move, the model's defaults included."""
+        """Every parameter that does not move, defaults included, with its unit if it has one."""
         parameters = self.model.parameters.items()
         defaults = {name: p.default for name, p in parameters if name not in self.swept}
         given = {name: values.tolist() for name, values in self.numbers.items()}
-        known = defaults | self.structure | given
+        units = self.spec.units
+        told = {name: f"{self.spec.parameters[name]} {units[name]}" for name in given if name in units}
+        known = defaults | self.structure | given | told
         return {name: value for name, value in known.items() if value is not None}
 
     def quantity(self, coordinate: str) -> Quantity:
@@ -152,6 +154,11 @@ class Plan(Grid):
             return Quantity(**self.spec.labels[coordinate].model_dump())
         known = self.model.parameters.get(coordinate)
         return known.quantity if known else Quantity()
+
+    def unit(self, coordinate: str) -> str:
+        """The unit of a coordinate's values, as text."""
+        given = self.spec.units.get(coordinate)
+        return given or self.quantity(coordinate).unit(self.spec.energy_unit)
 
     @cached_property
     def digest(self) -> str:
@@ -165,6 +172,8 @@ class Plan(Grid):
     def compatibility_hash(self) -> str:
         """Identity of what every point means: results of one family can extend one another."""
         kept = self.spec.model_dump(include={"model", "parameters", "solver", "evolution", "output"})
+        if self.spec.units:
+            kept |= {"units": self.spec.units, "energy_unit": self.spec.energy_unit}
         kept["axes"] = {axis.name: sorted(axis.parameters) for axis in self.axes}
         return self._identified(kept)
 

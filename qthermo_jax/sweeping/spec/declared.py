@@ -1,5 +1,6 @@
 """What a sweep is asked to do, as data: from a TOML file or from Python, checked before any work."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -10,11 +11,13 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
+    model_serializer,
     model_validator,
 )
 
 from qthermo_jax.registry import AUTO, DEFAULT_EQUATION, EQUATIONS, methods
 from qthermo_jax.sweeping.errors import Issue, SpecError, Steps, path_of
+from qthermo_jax.sweeping.spec.units import UNITS, conversion, known_unit
 
 if TYPE_CHECKING:  # what the registry holds is known at run time only
     _Method = str
@@ -221,7 +224,9 @@ class Spec(Table):
     title: Text = ""
     """Of the file and its pictures."""
     energy_unit: Text = "energy"
-    """What energies are measured in, for labels: "h"."""
+    """What energies are measured in, for labels: "h"; with `units` one that has a size: "GHz", "meV"."""
+    units: Annotated[dict[str, Text], _NAMED] = {}
+    """Units of single parameters, temperatures or energies, that are given in another one: "mK"."""
     labels: Annotated[dict[str, Label], _NAMED] = {}
     """Names of coordinates that the model has none for."""
 
@@ -245,6 +250,33 @@ class Spec(Table):
         if found:
             raise SpecError(*found)
         return self
+
+    @model_validator(mode="after")
+    def _units_have_a_size(self) -> "Spec":
+        listed = ", ".join(UNITS)
+        found = [
+            Issue(("units", name), f"takes a unit, one of {listed}; got {unit!r}")
+            for name, unit in self.units.items()
+            if known_unit(unit) is None
+        ]
+        if self.units and known_unit(self.energy_unit) is None:
+            takes = f"with [units] it takes a unit that has a size, one of {listed}; got"
+            found.append(Issue(("energy_unit",), f"{takes} {self.energy_unit!r}"))
+        if found:
+            raise SpecError(*found)
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_used(self, described: Callable[..., Any]) -> dict[str, Any]:
+        """A spec without units is described as it was when there were none, so its identity stays."""
+        found: dict[str, Any] = described(self)
+        if not found.get("units", True):
+            del found["units"]
+        return found
+
+    def conversion(self, name: str) -> float:
+        """What one of a parameter's unit is in energy units; 1 for a parameter without a unit."""
+        return conversion(self.units[name], self.energy_unit) if name in self.units else 1.0
 
     @model_validator(mode="after")
     def _an_evolution_takes_its_methods(self) -> "Spec":
