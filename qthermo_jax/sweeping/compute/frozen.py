@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from itertools import islice, product
+from typing import Any
 
 import jax
 import numpy as np
 
+from qthermo_jax.couplings import SparseCoupling
 from qthermo_jax.sweeping.compute.cold import is_a_temperature
 from qthermo_jax.sweeping.compute.kinds import KINDS
 from qthermo_jax.sweeping.compute.setting import system_function
@@ -17,6 +19,9 @@ _FROZEN = 50.0
 
 # So many corners of the grid are looked at, of systems up to this dimension.
 _CORNERS, _LARGEST = 16, 256
+
+# What is smaller by this factor than the largest is round-off, of energies and of couplings.
+_ROUND_OFF = 1e-10
 
 # Where the largest temperature is above this part of the largest energy, nothing is computed.
 _WARM = 0.1
@@ -77,16 +82,33 @@ def _is_suspicious(plan: Plan) -> bool:
 
 
 def _smallest_ratio(plan: Plan, point: dict[str, np.ndarray]) -> float:
-    """The smallest omega / T of the transitions that baths above T = 0 drive; infinite without any."""
+    """The smallest omega / T of the transitions that baths above T = 0 drive; infinite without any.
+
+    By numpy: the engine's own transitions take seconds to compile.
+    """
     with jax.enable_x64(True):
         system = system_function(plan)(**plan.numbers, **point)
-        transitions = system.transitions(system.eigenbasis())
-        omega = np.abs(np.asarray(transitions.omega))[transitions.pairs.number]
-        T = np.asarray(transitions.temperatures)[transitions.pairs.bath]
-        driven = np.asarray(transitions.strengths) > 0.0
+        H = np.asarray(system.local if system.equation.between_bare_states else system.H)
+        couplings = np.concatenate([_dense(bath.coupling) for bath in system.baths])
+        temperatures = np.asarray(system.temperatures)
+    if not (np.isfinite(H).all() and np.isfinite(couplings).all()):
+        return np.inf
+    energies, vectors = np.linalg.eigh(H)
+    omega = np.abs(energies[:, None] - energies[None, :])
     # Within a degenerate level there is nothing to excite.
-    counts = driven & (T > 0.0) & (omega > float(transitions.basis.round_off))
-    return float(np.min(omega[counts] / T[counts], initial=np.inf))
+    apart = omega > _ROUND_OFF * max(np.abs(energies).max(), np.finfo(float).tiny)
+    smallest = np.inf
+    for coupling, T in zip(couplings, temperatures, strict=True):
+        amplitudes = np.abs(vectors.conj().T @ coupling @ vectors)
+        driven = apart & (amplitudes > _ROUND_OFF * amplitudes.max())
+        if T > 0.0 and driven.any():
+            smallest = min(smallest, float(omega[driven].min() / T))
+    return smallest
+
+
+def _dense(coupling: Any) -> np.ndarray:
+    """A bank of couplings as matrices, (K, d, d)."""
+    return np.asarray(coupling.dense() if isinstance(coupling, SparseCoupling) else coupling)
 
 
 def _place(plan: Plan) -> Steps:
