@@ -135,13 +135,19 @@ def drawing() -> Iterator[Callable[[Path], None]]:
 
 @click.command()
 @file_argument
+@click.argument("second", required=False, type=click.Path(path_type=Path))
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Default: any that is free.")
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
-def view(file: Path, port: int, no_browser: bool) -> None:
-    """Look at the result FILE in the browser, with a slider for each axis."""
+def view(file: Path, second: Path | None, port: int, no_browser: bool) -> None:
+    """Look at the result FILE in the browser: curves or maps, with a slider for each other axis.
+
+    The result SECOND, which has the same variables, is drawn over the first or beside it.
+    """
     from qthermo_jax.sweeping import SpecError, open_result
 
-    with open_result(file) as data:
+    with ExitStack() as files:
+        data = files.enter_context(open_result(file))
+        other = files.enter_context(open_result(second)) if second else None
         try:
             # Bokeh is an extra.
             from qthermo_jax.viewer import serve
@@ -149,7 +155,11 @@ def view(file: Path, port: int, no_browser: bool) -> None:
             raise SpecError(f'view: no {error.name}: pip install "qthermo_jax[view]"') from None
         try:
             serve(
-                data, port, browser=not no_browser, tell=lambda url: click.echo(f"{url}  Ctrl-C ends it")
+                data,
+                other,
+                port,
+                browser=not no_browser,
+                tell=lambda url: click.echo(f"{url}  Ctrl-C ends it"),
             )
         except KeyboardInterrupt:
             click.echo("stopped")

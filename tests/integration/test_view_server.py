@@ -112,8 +112,8 @@ visit(document);
 return found;
 """
 DRAWN = """
-const source = Bokeh.documents[0].roots()[0].children[1].children[1].children[0].renderers
-  .map((each) => each.data_source).find((each) => each.name === arguments[0]);
+const source = Array.from(Bokeh.documents[0]._all_models.values())
+  .find((each) => each.name === arguments[0]);
 const plain = (each) => each instanceof Object ? Array.from(each) : each;
 return Array.from(source.data[arguments[1]], plain);
 """
@@ -182,3 +182,33 @@ def test_a_browser_shows_the_curves_and_its_controls_move_them(served, browser, 
     ]
     assert any(url.startswith(served) for url in urls)
     assert [url for url in urls if not url.startswith((served, "data:", "chrome"))] == []
+
+
+@pytest.mark.slow
+def test_a_browser_shows_maps_and_what_is_known_of_the_point_under_the_pointer(served, browser):
+    chains = pytest.importorskip("selenium.webdriver.common.action_chains")
+
+    def drawn(source, column):
+        return browser.execute_script(DRAWN, source, column)
+
+    def everywhere(selector):
+        return browser.execute_script(EVERYWHERE, selector)
+
+    def told():
+        return [each.text for each in everywhere("table") if "status" in each.text]
+
+    browser.get(f"{served}?observable=position&x=T&y=g")
+    until(lambda: everywhere("canvas"))
+    before = until(told)
+    assert drawn("profile g", "y") == [[10.0, 20.0, 40.0]]
+    plot = everywhere("canvas")[0]
+    chains.ActionChains(browser).move_to_element_with_offset(plot, 60, -100).perform()
+    until(lambda: told() and told() != before)
+    # The address follows the choice.
+    options = {each.text: each for each in everywhere("option")}
+    options["log"].click()
+    until(lambda: "scale=log" in browser.current_url)
+    browser.get(browser.current_url)
+    until(lambda: everywhere("canvas"))
+    assert "scale=log" in browser.current_url
+    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
