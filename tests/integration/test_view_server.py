@@ -34,6 +34,22 @@ def test_without_bokeh_the_command_names_the_extra(monkeypatch, qthermo, file):
     assert re.fullmatch(r'qthermo: view: no bokeh\S*: pip install "qthermo_jax\[view\]"\n', err)
 
 
+def test_the_command_opens_two_results(monkeypatch, qthermo, file, tmp_path):
+    two_baths().assign_attrs(title="Second").to_netcdf(tmp_path / "second.h5", engine="h5netcdf")
+    seen = []
+
+    def serve(data, second, port, *, browser, tell):
+        seen.append((data.title, second and second.title, port, browser))
+        tell("http://here/")
+
+    monkeypatch.setattr("qthermo_jax.viewer.serve", serve)
+    asked = ("view", file, tmp_path / "second.h5", "--port", "5", "--no-browser")
+    assert qthermo(*asked) == (0, "http://here/  Ctrl-C ends it\n", "")
+    assert qthermo("view", file)[0] == 0
+    assert seen == [("Two <baths>", "Second", 5, False), ("Two <baths>", None, 0, True)]
+    assert qthermo("view", file, tmp_path / "none.h5")[2].endswith("none.h5: no such file\n")
+
+
 @pytest.fixture
 def served(file):
     """The address of a page, from the command line; it ends by Ctrl-C."""
@@ -75,6 +91,10 @@ def test_another_host_or_no_origin_is_refused(served):
     assert answer(port, Host=f"localhost:{port}") == 200
     for host in ("elsewhere.org", f"elsewhere.org:{port}", "127.0.0.1", f"127.0.0.1:{port + 1}"):
         assert answer(port, Host=host) == 403, host
+    # A link's query lets nobody in, and whatever it says is a choice at most.
+    assert answer(port, "/?observable=position&x=T&at.g=0.4&scale=%ff&arguments=x") == 200
+    assert answer(port, "/?observable=position", Host=f"elsewhere.org:{port}") == 403
+    assert answer(port, "/?observable=position", Origin="http://elsewhere.org") == 403
     assert answer(port, Origin="http://elsewhere.org") == 403
     assert answer_to_websocket(port, own) == 101
     for origin in ("", "null", "http://elsewhere.org", f"https://127.0.0.1:{port}"):
