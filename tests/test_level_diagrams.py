@@ -1,5 +1,7 @@
 """Level diagrams: what `system.plot()` draws."""
 
+import jax
+import jax.numpy as jnp
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -70,6 +72,15 @@ def test_a_state_can_be_given():
     np.testing.assert_allclose(populations, other.populations)
     with pytest.raises(PlotError, match="does not fit the 3 levels"):
         system.plot(qj.steadystate(qj.models.chain(sites=2)))
+
+
+def test_what_has_no_levels_is_refused():
+    T = jnp.array([0.5, 0.6])
+    batch = jax.vmap(lambda each: qj.models.lambda_system(T_1=each))(T)
+    with pytest.raises(PlotError, match="one system is drawn, not a batch"):
+        batch.plot()
+    with pytest.raises(PlotError, match="H is not finite"):
+        qj.models.lambda_system(omega_1=np.nan).plot()
 
 
 def test_many_jumps_are_drawn_without_numbers_and_the_title_counts_them():

@@ -211,6 +211,14 @@ def test_the_caption_says_what_was_held():
     assert plot(data, title=False, beside=[data]).get_suptitle() == ""
 
 
+def test_words_with_a_dollar_sign_are_no_formula():
+    data = [result(axes={"g": [0.1, 0.2]}, parameters=f"k = {k}, c = $x^$") for k in ("$a^$", "b")]
+    figure = plot(data[0], beside=data[1:])
+    figure.canvas.draw()  # mathtext that cannot be read raises
+    assert legend_of(figure.axes[0]) == [r"k = \$a^\$", "k = b"]
+    plot(data[0], lines=[(data[1], None)]).canvas.draw()
+
+
 def test_a_long_caption_is_cut():
     parameters = ", ".join(f"parameter_{number} = {number}.0" for number in range(100))
     text = plot(result(parameters=parameters)).get_supxlabel()

@@ -54,10 +54,12 @@ def plot_levels(system: OpenSystem, state: State | None = None) -> Picture:
         a figure with one panel and a colour bar.
 
     Raises:
-        PlotError: a batch of systems, or a state of another dimension.
+        PlotError: a batch of systems, a state of another dimension, or H is not finite.
     """
-    if system.H.ndim != 2:
-        raise PlotError(f"one system is drawn, not a batch of shape {system.H.shape[:-2]}")
+    if system.H.ndim != 2 or any(bath.T.ndim != 1 for bath in system.baths):
+        raise PlotError("one system is drawn, not a batch of systems")
+    if not all(np.isfinite(matrix).all() for matrix in system.hamiltonians.values()):
+        raise PlotError("H is not finite: `diagnose` says where")
     state = steadystate(system) if state is None else state
     if state.populations.shape != (system.dimension,):
         raise PlotError(

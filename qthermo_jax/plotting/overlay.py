@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from qthermo_jax.plotting.arrangement import Arrangement
 from qthermo_jax.plotting.labels import along, label
-from qthermo_jax.plotting.picture import names_of
+from qthermo_jax.plotting.picture import names_of, plain
 from qthermo_jax.plotting.selection import PlotError
 from qthermo_jax.plotting.variables import numbers_like
 
@@ -55,7 +55,7 @@ def line_over(
         )
     own = found[0].name == chosen.name
     return (
-        found[0].assign_attrs(long_name=names_of([data, other])[1], symbol="", units="")
+        found[0].assign_attrs(long_name=plain(names_of([data, other])[1]), symbol="", units="")
         if own
         else found[0]
     )

@@ -14,6 +14,7 @@ from qthermo_jax.plotting.labels import mathtext
 # Letters that fit into a line of a title, and into an inch of a caption.
 _TITLE_WIDTH, _LETTERS_AN_INCH = 52, 20
 _CAPTION_LINES = 4
+_LONGEST = 20_000
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 # So many differences between results still fit into a legend.
 _MOST_DIFFERENCES = 2
@@ -35,6 +36,11 @@ def title_of(lines: Sequence[str]) -> str:
     return "\n".join(textwrap.fill(line, _TITLE_WIDTH) for line in lines if line)
 
 
+def plain(text: str) -> str:
+    """A text that is no formula, whatever letters it holds."""
+    return text.replace("$", r"\$")
+
+
 def headline(data: xr.Dataset) -> list[str]:
     """The lines of a result's title: what it is called, and what a selection fixed."""
     return [str(data.attrs.get("title", "")), ", ".join(data.attrs.get("selected", []))]
@@ -46,7 +52,7 @@ def parameters_of(data: xr.Dataset) -> dict[str, str]:
     >>> parameters_of(xr.Dataset(attrs={"parameters": "sites = 6, T = [0.1, 0.2]"}))
     {'sites': '6', 'T': '[0.1, 0.2]'}
     """
-    listed = str(data.attrs.get("parameters", ""))
+    listed = str(data.attrs.get("parameters", ""))[:_LONGEST]
     return dict(re.findall(r"(\w+) = (.*?)(?=, \w+ = |$)", listed, flags=re.DOTALL))
 
 
@@ -89,13 +95,14 @@ def write_caption(figure: Figure, results: Sequence[xr.Dataset], has_title: bool
         has_title: whether a title names the dimensions that were fixed by a selection.
     """
     about = shared([{key: str(data.attrs.get(key, "")) for key in _ABOUT} for data in results])
-    held = [f"{name} = {value}" for name, value in shared(list(map(parameters_of, results))).items()]
+    fixed = shared([parameters_of(data) for data in results])
+    held = [plain(f"{name} = {value}") for name, value in fixed.items()]
     if not has_title:
         held += [str(choice) for choice in results[0].attrs.get("selected", [])]
     generator = f" ({about['generator']})" if about.get("generator") else ""
     # A line ends between parameters, not inside one.
     listed = ", ".join(each.replace(" ", _NO_BREAK) for each in held)
-    text = ": ".join(part for part in (about.get("model", "") + generator, listed) if part)
+    text = ": ".join(part for part in (plain(about.get("model", "") + generator), listed) if part)
     if held and (unit := about.get("energy_unit", "")) not in ("", "energy"):
         text += f"; energies in ${mathtext(unit)}$".replace(" in ", f"{_NO_BREAK}in{_NO_BREAK}")
     if text:

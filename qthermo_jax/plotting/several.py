@@ -24,6 +24,7 @@ from qthermo_jax.plotting.picture import (
     Picture,
     headline,
     names_of,
+    plain,
     title_of,
     write_caption,
 )
@@ -49,7 +50,7 @@ def plot_together(
         PlotError: they have no variable over the same dimensions and in the same unit, or too many
             curves or maps to tell apart.
     """
-    names = names_of(results)
+    names = [plain(name) for name in names_of(results)]
     name, arrangement = _common(results, names, variable, x, y, hue)
     results = [ascending(data, arrangement) for data in results]
     scale = scale or scale_of(pooled([data[name] for data in results]), arrangement.y is not None)
