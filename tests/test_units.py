@@ -219,6 +219,18 @@ def test_wrong_units_at_one_point_are_noted_by_python_too():
         qj.sweep("lambda_system", axes={}, parameters=fixed)
 
 
+def test_a_model_that_refuses_numbers_gets_no_note():
+    def refusing(T):
+        """A model that looks at numbers which are not traced."""
+        if isinstance(T, np.ndarray):
+            raise ValueError("T is given in mK")
+        return qj.models.lambda_system(T_1=T, T_2=T)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        qj.sweep(refusing, axes={"T": [1e-3, 1e-4]}, observables=["heat_currents"])
+
+
 def test_energies_that_no_parameter_tells_are_looked_at():
     def pair(T):
         """Two levels that are 3 apart."""

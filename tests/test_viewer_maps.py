@@ -102,6 +102,17 @@ def test_numbers_on_both_sides_of_a_neutral_value_diverge_from_it():
     assert palette[0] != palette[-1]
 
 
+def test_cells_that_a_logarithmic_scale_cannot_show_are_bare():
+    page = Page(two_baths(), choice=Choice(x="g", y="T", scale="log"))
+    page.sliders["bath"].value = "1"
+    mapper = page.views[0].mapper
+    assert (mapper.low, mapper.high) == (2.0, 7.0)
+    assert mapper.low_color == mapper.nan_color
+    page.sliders["bath"].value = "2"
+    assert "8 values: not positive" in page.notes.text
+    assert mapper.low > 0.0
+
+
 # --- the point under the pointer
 
 

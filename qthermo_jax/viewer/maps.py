@@ -70,8 +70,13 @@ class Maps:
         ends = [suffix + ("" if number == 0 else " second") for number in range(len(results))]
         self.cells = [ColumnDataSource(name=f"cells{end}") for end in ends]
         self.profiles = tuple(ColumnDataSource(name=f"profile {dim}{suffix}") for dim in (x, y))
-        mapper = LogColorMapper if scale == "log" else LinearColorMapper
-        self.mapper = mapper(palette=["#000000"], nan_color=_BARE)
+        shades: dict[str, Any] = {"palette": ["#000000"], "nan_color": _BARE}
+        self.mapper: LinearColorMapper | LogColorMapper
+        if scale == "log":
+            # What is not positive has no colour, as it has no place on a logarithmic axis.
+            self.mapper = LogColorMapper(low_color=_BARE, **shades)
+        else:
+            self.mapper = LinearColorMapper(**shades)
         self._ticker = FixedTicker()
         self._bar = ColorBar(color_mapper=self.mapper, title=plain_label(results[0].data[name]))
         self._spans = [Span(dimension="height", line_dash="dotted") for _ in self._dims]
@@ -182,9 +187,11 @@ class Maps:
     def _colour(self, colours: Colours) -> None:
         """The colours of pictures, as a palette from the lowest to the highest value."""
         low, high = float(colours.norm.vmin or 0.0), float(colours.norm.vmax or 0.0)
+        if self._scale == "log" and low <= 0.0:  # no value is positive
+            low, high = 0.1, 1.0
         if low == high:
             high = low + (abs(low) or 1.0)
-        space = np.geomspace if self._scale == "log" and low > 0.0 else np.linspace
+        space = np.geomspace if self._scale == "log" else np.linspace
         ramp = mpl.colormaps[colours.cmap] if isinstance(colours.cmap, str) else colours.cmap
         shades = ramp(colours.norm(space(low, high, _SHADES)))
         palette = [mpl.colors.to_hex(shade) for shade in shades]

@@ -1,7 +1,8 @@
 """Grids on which no bath excites anything, which is how temperatures in a wrong unit look."""
 
+import math
 from collections.abc import Iterator
-from itertools import islice, product
+from itertools import product
 from typing import Any
 
 import jax
@@ -17,8 +18,8 @@ from qthermo_jax.sweeping.plan.record import Plan
 # Beyond this omega / T a bath excites less than once in 5e21 times that it takes energy.
 _FROZEN = 50.0
 
-# So many corners of the grid are looked at, of systems up to this dimension.
-_CORNERS, _LARGEST = 16, 256
+# Grids with up to so many corners are looked at, and systems up to this dimension.
+_CORNERS, _LARGEST = 64, 256
 
 # What is smaller by this factor than the largest is round-off, of energies and of couplings.
 _ROUND_OFF = 1e-10
@@ -38,7 +39,9 @@ def frozen_out(plan: Plan) -> Iterator[Issue]:
         return
     smallest = np.inf
     ends = [sorted({0, axis.size - 1}) for axis in plan.axes]
-    for corner in islice(product(*ends), _CORNERS):
+    if math.prod(map(len, ends)) > _CORNERS:
+        return
+    for corner in product(*ends):
         point = {
             name: np.asarray(values[at])
             for axis, at in zip(plan.axes, corner, strict=True)
@@ -84,10 +87,14 @@ def _is_suspicious(plan: Plan) -> bool:
 def _smallest_ratio(plan: Plan, point: dict[str, np.ndarray]) -> float:
     """The smallest omega / T of the transitions that baths above T = 0 drive; infinite without any.
 
-    By numpy: the engine's own transitions take seconds to compile.
+    By numpy: the engine's own transitions take seconds to compile. Of a point that the model refuses
+    when it sees the numbers nothing is known: 0.
     """
     with jax.enable_x64(True):
-        system = system_function(plan)(**plan.numbers, **point)
+        try:
+            system = system_function(plan)(**plan.numbers, **point)
+        except (ValueError, TypeError, ArithmeticError):
+            return 0.0
         H = np.asarray(system.local if system.equation.between_bare_states else system.H)
         couplings = np.concatenate([_dense(bath.coupling) for bath in system.baths])
         temperatures = np.asarray(system.temperatures)
