@@ -63,22 +63,39 @@ class Result:
         *,
         x: str | None = None,
         y: str | None = None,
+        hue: str | None = None,
         select: Mapping[str, object] | None = None,
         lines: Sequence[tuple[xr.Dataset, str | None]] = (),
+        beside: Sequence[xr.Dataset] = (),
         scale: str | None = None,
+        title: bool = True,
+        caption: bool = True,
     ) -> "Picture":
         """One variable as `qthermo plot` draws it; a notebook shows it, `savefig` keeps it.
 
         Args:
-            select: dimensions that are fixed, each with its value or one near it; the picture's title
-                says which was taken.
-            variable, x, y, lines, scale: as for `qthermo_jax.plotting.plot`.
+            select: dimensions that are fixed, each with its value or one near it, in the results beside
+                it too; the picture's title says which was taken.
+            variable, x, y, hue, lines, beside, scale, title, caption: as for
+                `qthermo_jax.plotting.plot`.
 
         Raises:
             PlotError: a `ValueError` with one line: what cannot be drawn, and what can.
         """
         # Matplotlib takes its time to load, and not every sweep is drawn.
         plotting = importlib.import_module("qthermo_jax.plotting")
-        part = plotting.select(self._result, *(f"{name}={at}" for name, at in (select or {}).items()))
-        picture: Picture = plotting.plot(part, variable, x=x, y=y, lines=lines, scale=scale)
+        choices = [f"{name}={at}" for name, at in (select or {}).items()]
+        part, *others = (plotting.select(data, *choices) for data in (self._result, *beside))
+        picture: Picture = plotting.plot(
+            part,
+            variable,
+            x=x,
+            y=y,
+            hue=hue,
+            lines=lines,
+            beside=others,
+            scale=scale,
+            title=title,
+            caption=caption,
+        )
         return picture

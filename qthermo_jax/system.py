@@ -4,6 +4,7 @@ Shapes and structure are checked here, before anything is traced; values are not
 becomes a status of the point it belongs to (see `qthermo_jax.steady.Status`).
 """
 
+import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -256,6 +257,25 @@ class OpenSystem(eqx.Module):
             for bath, T in zip(self.baths, parts, strict=True)
         ]
         return self._with(baths=baths)
+
+    def plot(self, state: Any = None) -> Any:
+        """A level diagram: levels at their energies, populations by colour, jumps as arrows with rates.
+
+        Args:
+            state: a `State` of this system, whose populations are shown; default: the steady state.
+
+        Returns:
+            the `matplotlib.figure.Figure`; a notebook shows it, `savefig` keeps it.
+
+        Raises:
+            ValueError: a batch of systems, or a state of another dimension.
+
+        >>> from qthermo_jax.models import lambda_system
+        >>> lambda_system().plot().axes[0].get_ylabel()
+        'energy'
+        """
+        # Pictures stand above systems, and matplotlib takes its time to load.
+        return importlib.import_module("qthermo_jax.plotting.levels").plot_levels(self, state)
 
     def _with(self, **changes: Any) -> "OpenSystem":
         options = {

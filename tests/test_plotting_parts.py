@@ -198,7 +198,12 @@ def test_flagged_points_of_a_line_are_counted_too():
         (diagram(), boundary("h"), None, "has one axis, g or T; the result given has: h"),
         (diagram(), boundary(), "x", "a number in the unit of g; the result given has: found"),
         (diagram(), boundary("g"), None, "a number in the unit of T; the result given has: none"),
-        (boundary(), boundary(), None, "a line is drawn over a map, and x is none"),
+        (
+            boundary(),
+            boundary("g"),
+            None,
+            "a line over these curves has one axis, T; the result given has: g",
+        ),
     ],
 )
 def test_a_line_that_does_not_fit_is_said_in_one_line(data, other, name, words):

@@ -9,6 +9,9 @@ spec_argument = click.argument("spec", type=click.Path(path_type=Path))
 specs_argument = click.argument(
     "specs", metavar="SPEC...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
+files_argument = click.argument(
+    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
 file_argument = click.argument("file", type=click.Path(path_type=Path))
 
 

@@ -41,7 +41,7 @@ def variable_names(
     from qthermo_jax.sweeping.store.contents import names_in
 
     # While the value of an option is missing, click leaves what stands before it unread.
-    given = [context.params.get("file"), *context.args]
+    given = [context.params.get("file"), *(context.params.get("files") or ()), *context.args]
     file = next((Path(word) for word in given if word and Path(word).is_file()), None)
     return _beginning(begun, names_in(file) if file else [])
 

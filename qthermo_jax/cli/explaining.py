@@ -11,6 +11,7 @@ from qthermo_jax.sweeping import open_result
 from qthermo_jax.sweeping.compute.ahead import require_cuda
 from qthermo_jax.sweeping.compute.devices import device_name
 from qthermo_jax.sweeping.compute.engine import Engine
+from qthermo_jax.sweeping.compute.frozen import frozen_out
 from qthermo_jax.sweeping.compute.lowering import planned_for
 from qthermo_jax.sweeping.execute.job import Sweep
 from qthermo_jax.sweeping.plan.record import Plan
@@ -38,8 +39,13 @@ def explained(
     yield "model", plan.model.name
     yield "fixed", ", ".join(f"{key} = {value}" for key, value in plan.constants.items()) or "-"
     for axis in plan.axes:
-        ends = ", ".join(f"{k} {v[0]:g} ... {v[-1]:g}" for k, v in axis.parameters.items())
+        ends = ", ".join(
+            f"{k} {v[0]:g} ... {v[-1]:g} {plan.spec.units.get(k, '')}".rstrip()
+            for k, v in axis.as_given.items()
+        )
         yield "axis", f"{axis.name}: {axis.size} values of {ends}"
+    for issue in frozen_out(plan):
+        yield "note", str(issue)
     yield "points", f"{plan.points} ({' x '.join(map(str, plan.shape)) or 'no axes'})"
     for name, measure in plan.outputs.items():
         dims = " x ".join(f"{dim.name} {len(dim.labels)}" for dim in measure.dims)

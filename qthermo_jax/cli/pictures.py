@@ -7,67 +7,84 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
-from qthermo_jax.cli.arguments import file_argument
+from qthermo_jax.cli.arguments import file_argument, files_argument
 from qthermo_jax.cli.completion import variable_names
 
 _SCALES = ("linear", "log", "symlog")  # those of `plotting`, which takes a second to load
 
 
 @click.command("plot")
-@file_argument
-@click.option("--out", type=click.Path(path_type=Path), help="Default: FILE.png; or .svg, .pdf")
+@files_argument
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Default: FILE.png, FILE_FILE.png; or .svg, .pdf"
+)
 @click.option("--variable", shell_complete=variable_names, help="Default: the first that can be drawn.")
-@click.option("--x", metavar="NAME", help="Dimension to the right.")
-@click.option("--y", metavar="NAME", help="Dimension upwards: draws a map.")
+@click.option("--x", metavar="NAME", help="Dimension along the x axis.")
+@click.option("--y", metavar="NAME", help="Dimension along the y axis: draws a map.")
+@click.option("--hue", metavar="NAME", help="Dimension of which each entry is one curve of a panel.")
 @click.option(
     "--select", "choices", multiple=True, metavar="NAME=VALUE", help="Fix a dimension; may be repeated."
 )
 @click.option(
-    "--line", "lines", multiple=True, metavar="FILE[:VARIABLE]", help="Draw a result over a map's axis."
+    "--line",
+    "lines",
+    multiple=True,
+    metavar="FILE[:VARIABLE]",
+    help="Draw a result over a map's axis, or over curves.",
 )
 @click.option(
     "--scale",
     type=click.Choice(_SCALES),
     help="Of the values. Default: log where they are positive and a linear one would show half as 0.",
 )
+@click.option("--no-title", is_flag=True, help="Leave out the sweep's title.")
+@click.option("--no-caption", is_flag=True, help="Leave out the model and its fixed parameters.")
 def draw(
-    file: Path,
+    files: tuple[Path, ...],
     out: Path | None,
-    variable: str | None,
-    x: str | None,
-    y: str | None,
     choices: tuple[str, ...],
     lines: tuple[str, ...],
-    scale: str | None,
+    no_title: bool,
+    no_caption: bool,
+    **asked: str | None,
 ) -> None:
-    """Draw the result FILE."""
+    """Draw the result FILE, or several results with the same variable in one picture.
+
+    Curves of several results share a panel, and a legend says what tells the results apart: the
+    parameters that differ, or the files' names. Maps stand side by side and share their colours.
+    """
     over = [_file_and_name(given) for given in lines]
-    click.echo(picture_of(file, out, variable, x, y, choices, over, scale))
+    options: dict[str, Any] = {**asked, "title": not no_title, "caption": not no_caption}
+    click.echo(picture_of(*files, target=out, choices=choices, lines=over, **options))
 
 
 def picture_of(
-    file: Path,
+    *paths: Path,
     target: Path | None = None,
-    variable: str | None = None,
-    x: str | None = None,
-    y: str | None = None,
     choices: Sequence[str] = (),
     lines: Sequence[tuple[Path, str | None]] = (),
-    scale: str | None = None,
+    **asked: Any,
 ) -> Path:
-    """Draw a result into a file, by default FILE.png; its path comes back."""
+    """Draw a result, or several, into a file, by default FILE.png; its path comes back.
+
+    Args:
+        asked: further arguments of `qthermo_jax.plotting.plot`.
+    """
     from qthermo_jax.plotting import plot, select
     from qthermo_jax.sweeping import SpecError, open_result
 
     with ExitStack() as files:
-        data = files.enter_context(open_result(file))
+        tell = partial(click.echo, err=True)
+        opened = [files.enter_context(open_result(path)) for path in paths]
         over = [(files.enter_context(open_result(path)), name) for path, name in lines]
-        part = select(data, *choices, tell=partial(click.echo, err=True))
-        figure = plot(part, variable, x=x, y=y, lines=over, scale=scale)
-    target = target or file.with_suffix(".png")
+        first, *beside = (select(data, *choices, tell=tell) for data in opened)
+        figure = plot(first, lines=over, beside=beside, **asked)
+    if target is None:
+        target = paths[0].with_name("_".join(path.stem for path in paths) + ".png")
     if target.suffix.lstrip(".") not in figure.canvas.get_supported_filetypes():
         raise SpecError(f"--out {target}: takes .png, .svg or .pdf")
     try:
@@ -118,13 +135,19 @@ def drawing() -> Iterator[Callable[[Path], None]]:
 
 @click.command()
 @file_argument
+@click.argument("second", required=False, type=click.Path(path_type=Path))
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Default: any that is free.")
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
-def view(file: Path, port: int, no_browser: bool) -> None:
-    """Look at the result FILE in the browser, with a slider for each axis."""
+def view(file: Path, second: Path | None, port: int, no_browser: bool) -> None:
+    """Look at the result FILE in the browser: curves or maps, with a slider for each other axis.
+
+    The result SECOND, which has the same variables, is drawn over the first or beside it.
+    """
     from qthermo_jax.sweeping import SpecError, open_result
 
-    with open_result(file) as data:
+    with ExitStack() as files:
+        data = files.enter_context(open_result(file))
+        other = files.enter_context(open_result(second)) if second else None
         try:
             # Bokeh is an extra.
             from qthermo_jax.viewer import serve
@@ -132,7 +155,11 @@ def view(file: Path, port: int, no_browser: bool) -> None:
             raise SpecError(f'view: no {error.name}: pip install "qthermo_jax[view]"') from None
         try:
             serve(
-                data, port, browser=not no_browser, tell=lambda url: click.echo(f"{url}  Ctrl-C ends it")
+                data,
+                other,
+                port,
+                browser=not no_browser,
+                tell=lambda url: click.echo(f"{url}  Ctrl-C ends it"),
             )
         except KeyboardInterrupt:
             click.echo("stopped")

@@ -65,6 +65,8 @@ def _table_of(data: "Dataset") -> "Table":
     table = Table.grid(padding=(0, 2))
     for key in ("title", "model", "parameters", *_PHYSICS, "device", "created", "spec_sha256"):
         table.add_row(key, str(data.attrs.get(key, "-")))
+    if "unit_conversions" in data.attrs:
+        table.add_row("units", str(data.attrs["unit_conversions"]))
     for name, array in data.variables.items():
         shape = " x ".join(f"{dim} {size}" for dim, size in array.sizes.items()) or "number"
         unit = array.attrs.get("units", "1")

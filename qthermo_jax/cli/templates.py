@@ -57,6 +57,7 @@ _SPEC = """\
 title = {title}
 model = {model}
 energy_unit = "energy"  # what energies are measured in, for labels
+# units = {{ {derivative} = "mK" }}  # with energy_unit = "GHz", say: what is given in another unit
 
 # What is kept of each point; a hash sign leaves one out.
 observables = [

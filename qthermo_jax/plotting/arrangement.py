@@ -1,10 +1,13 @@
 """Which dimension of a variable goes where in a picture."""
 
+import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import xarray as xr
 
+from qthermo_jax.plotting.labels import along
 from qthermo_jax.plotting.selection import PlotError
 
 # Up to this many entries are told apart as curves, or in one glance.
@@ -31,7 +34,11 @@ class Arrangement:
 
 
 def arrange(
-    data: xr.Dataset, chosen: xr.DataArray, x: str | None = None, y: str | None = None
+    data: xr.Dataset,
+    chosen: xr.DataArray,
+    x: str | None = None,
+    y: str | None = None,
+    hue: str | None = None,
 ) -> Arrangement:
     """The picture of a variable with one to three dimensions.
 
@@ -41,15 +48,18 @@ def arrange(
 
     Args:
         x, y: dimensions that shall go to the right and upwards; with `y` it is a map.
+        hue: the dimension of which each entry is one curve of a panel; there is no map then.
 
     Raises:
         PlotError: no such dimension, or too many or too few of them.
     """
     dims = [str(dim) for dim in chosen.dims]
-    _check(chosen, dims, x, y)
+    _check(chosen, dims, x, y, hue)
     axes = [dim for dim in dims if dim in data["status"].dims]
     if len(dims) == 1:
         return Arrangement(dims[0])
+    if hue is not None:
+        return _with_hue(chosen.sizes, dims, axes, x, hue)
     panel = None
     if len(dims) == 3:
         panel = _panel(chosen.sizes, dims, axes, x, y)
@@ -65,18 +75,48 @@ def arrange(
     return Arrangement(x, curve=own if x == axis else axis, panel=panel)
 
 
-def _check(chosen: xr.DataArray, dims: list[str], x: str | None, y: str | None) -> None:
+def ascending(data: xr.Dataset, arrangement: Arrangement) -> xr.Dataset:
+    """The same with the numbers of its axes in order: cells and lines go from each point to the next."""
+    for dim in filter(None, (arrangement.x, arrangement.y)):
+        if np.issubdtype(along(data, dim).dtype, np.number):
+            data = data.isel({dim: np.argsort(along(data, dim).values, kind="stable")})
+    return data
+
+
+def columns_of(panels: int) -> int:
+    """How many panels stand in a row."""
+    return panels if panels <= 3 else math.ceil(math.sqrt(panels))
+
+
+def _with_hue(
+    sizes: Mapping[Hashable, int], dims: list[str], axes: list[str], x: str | None, hue: str
+) -> Arrangement:
+    """Curves over the longest of the sweep's other axes, unless another dimension is asked for."""
+    free = [dim for dim in dims if dim != hue]
+    x = x or max(free, key=lambda dim: (dim in axes, sizes[dim]))
+    return Arrangement(x, curve=hue, panel=next((dim for dim in free if dim != x), None))
+
+
+def _check(chosen: xr.DataArray, dims: list[str], x: str | None, y: str | None, hue: str | None) -> None:
     over = " x ".join(dims) or "one number"
     if not 1 <= len(dims) <= 3:
         hint = "; --select fixes a dimension" if dims else ""
         raise PlotError(
             f"drawn are variables over one, two or three dimensions, not {chosen.name} ({over}){hint}"
         )
-    for option, name in (("x", x), ("y", y)):
+    for option, name in (("x", x), ("y", y), ("hue", hue)):
         if name is not None and name not in dims:
             raise PlotError(f"{option} {name!r} is not a dimension of {chosen.name}: {', '.join(dims)}")
     if y is not None and len(dims) == 1:
         raise PlotError(f"y {y!r}: a map takes two dimensions, and {chosen.name} has one: {dims[0]}")
+    if hue is not None and len(dims) == 1:
+        raise PlotError(
+            f"hue {hue!r}: several curves take two dimensions, and {chosen.name} has one: {dims[0]}"
+        )
+    if hue is not None and y is not None:
+        raise PlotError(f"hue {hue!r} and y {y!r}: hue draws curves, and y draws a map")
+    if hue is not None and x == hue:
+        raise PlotError(f"x and hue are both {x!r}; {chosen.name} has the dimensions {', '.join(dims)}")
     if x is not None and x == y:
         raise PlotError(f"x and y are both {x!r}; {chosen.name} has the dimensions {', '.join(dims)}")
 

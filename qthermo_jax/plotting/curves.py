@@ -27,6 +27,8 @@ from qthermo_jax.plotting.variables import Flag
 from qthermo_jax.results.schema import meanings_of
 
 _RAMP = "viridis"
+# Up to this many entries a legend finds room between the curves.
+INSIDE = 7
 # Of the curves of a panel that are flagged from end to end so many are named.
 _NAMED = 4
 # The ramp without its palest end.
@@ -139,15 +141,18 @@ def flag_mark(number: int, text: str) -> Line2D:
 
 
 def mark_flags(
-    canvas: Axes, data: xr.Dataset, flags: Sequence[Flag], x: str, look: Look
+    canvas: Axes, data: xr.Dataset, flags: Sequence[Flag], x: str, look: Look, first: int = 0
 ) -> list[Line2D]:
     """Mark at the foot of a panel where values are missing, each reason at a height of its own.
+
+    Args:
+        first: number of the first reason, where others are marked in the panel already.
 
     Returns:
         for a legend, the curves that one reason leaves out from end to end, the first few of them.
     """
     at, gone = along(data, x), []
-    for number, flag in enumerate(flags):
+    for number, flag in enumerate(flags, first):
         where = foot = flag.where
         if look.curve is not None:
             whole = where.all(x)

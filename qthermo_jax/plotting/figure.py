@@ -1,8 +1,6 @@
 """One variable of a sweep, drawn."""
 
-import io
 import math
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,11 +9,11 @@ import numpy as np
 import xarray as xr
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from qthermo_jax.plotting.arrangement import PANELS, Arrangement, arrange
+from qthermo_jax.plotting.arrangement import PANELS, Arrangement, arrange, ascending, columns_of
 from qthermo_jax.plotting.curves import (
+    INSIDE,
     curve_bar,
     draw_curves,
     draw_numbers,
@@ -27,23 +25,14 @@ from qthermo_jax.plotting.curves import (
 from qthermo_jax.plotting.labels import along, entry_of, label
 from qthermo_jax.plotting.maps import colour_bar, colours_of, draw_map, flag_patch, hatch_cells
 from qthermo_jax.plotting.overlay import draw_over, line_over
+from qthermo_jax.plotting.picture import Picture, headline, title_of, write_caption
 from qthermo_jax.plotting.selection import PlotError
-from qthermo_jax.plotting.style import SCALES, STYLE, natural_scale
-from qthermo_jax.plotting.variables import Flag, drawable, flags_of, numbers_like
+from qthermo_jax.plotting.several import plot_together
+from qthermo_jax.plotting.style import SCALES, STYLE, scale_of
+from qthermo_jax.plotting.variables import Flag, drawable, flags_of, numbers_like, pooled
 
-# Up to this many entries a legend finds room between the curves.
-_INSIDE = 7
 # So many letters fit beside a panel that is one of several.
 _PANEL_WIDTH = 24
-
-
-class Picture(Figure):
-    """A figure that a notebook shows although pyplot does not know of it."""
-
-    def _repr_png_(self) -> bytes:
-        image = io.BytesIO()
-        self.savefig(image, format="png")
-        return image.getvalue()
 
 
 def plot(
@@ -52,8 +41,12 @@ def plot(
     *,
     x: str | None = None,
     y: str | None = None,
+    hue: str | None = None,
     lines: Sequence[tuple[xr.Dataset, str | None]] = (),
+    beside: Sequence[xr.Dataset] = (),
     scale: str | None = None,
+    title: bool = True,
+    caption: bool = True,
 ) -> Picture:
     """Draw one variable of a sweep.
 
@@ -68,27 +61,35 @@ def plot(
         data: as `sweep` returns it or `open_result` reads it.
         variable: its name; default: the first that can be drawn.
         x, y: the dimensions that go to the right and upwards; with `y` it is a map.
-        lines: results to draw over a map, each with the name of its variable: over one axis of the map
-            they give the value along the other. Default: their first number in the unit of that one.
+        hue: the dimension of which each entry is one curve; the curves share a panel.
+        lines: results to draw over the picture, each with the name of its variable. Over one axis of a
+            map they give the value along the other; over curves they have the same axis and the unit
+            of the values. Default: their first number in that unit.
+        beside: further results with the same variable: their curves are drawn into the same panel, their
+            maps beside the first. A legend says what tells the results apart.
         scale: of the values, "linear", "log" or "symlog", which is linear around 0; default: "log" where
             all are positive and half of them less than a thousandth of the largest.
+        title: whether the sweep's title stands above, and what a selection fixed.
+        caption: whether the model and its fixed parameters stand below.
 
     Raises:
-        PlotError: no such variable, dimension or scale, too many dimensions, or a line that does not
-            fit.
+        PlotError: no such variable, dimension or scale, too many dimensions, or a line or a further
+            result that does not fit.
     """
     if scale is not None and scale not in SCALES:
         raise PlotError(f"scale {scale!r} is not one of {', '.join(SCALES)}")
-    name, arrangement = _chosen(data, variable, x, y)
-    for dim in filter(None, (arrangement.x, arrangement.y)):
-        # Cells and lines go from each point to the next.
-        if np.issubdtype(along(data, dim).dtype, np.number):
-            data = data.isel({dim: np.argsort(along(data, dim).values, kind="stable")})
+    if beside:
+        if lines:
+            raise PlotError("lines are drawn over one result, not over several")
+        words = {"title": title, "caption": caption}
+        return plot_together([data, *beside], variable, x=x, y=y, hue=hue, scale=scale, **words)
+    name, arrangement = _chosen(data, variable, x, y, hue)
+    data = ascending(data, arrangement)
     chosen = data[name]
-    if lines and (arrangement.y is None or arrangement.panel is not None):
-        raise PlotError(f"a line is drawn over a map, and {name} is none")
-    over = [(line_over(data, chosen, other, own), other) for other, own in lines]
-    scale = scale or _scale_of(data, chosen, arrangement)
+    if lines and arrangement.panel is not None:
+        raise PlotError(f"a line is drawn over one map or one panel of curves, and {name} has several")
+    over = [(line_over(data, chosen, arrangement, other, own), other) for other, own in lines]
+    scale = scale or scale_of(pooled(_together(data, chosen, arrangement)), arrangement.y is not None)
     flags = flags_of(data, chosen, scale)
     with mpl.rc_context(STYLE):
         figure, panels = _panels(data, arrangement)
@@ -96,7 +97,9 @@ def plot(
         draw(panels, data, chosen, arrangement, scale, flags)
         if over:
             draw_over(panels[0].canvas, arrangement, [line for line, _ in over])
-        _entitle(figure, panels, data, chosen, arrangement)
+        _entitle(figure, panels, data, chosen, arrangement, title)
+        if caption:
+            write_caption(figure, [data], title)
         handles: list[Artist]
         if arrangement.y is None:
             handles = [flag_mark(number, flag.text) for number, flag in enumerate(flags)]
@@ -109,17 +112,15 @@ def plot(
     return figure
 
 
-def _scale_of(data: xr.Dataset, chosen: xr.DataArray, arrangement: Arrangement) -> str:
-    """The scale that shows most; colours on both sides of a neutral value stay linear."""
-    if arrangement.y is not None:
-        two_sided = bool((chosen < chosen.attrs.get("neutral", -np.inf)).any())
-        return "linear" if two_sided else natural_scale(chosen.values)
-    curves = numbers_like(data, chosen) if chosen.dims == data["status"].dims else [chosen]
-    return natural_scale(np.concatenate([each.values.ravel() for each in curves]))
+def _together(data: xr.Dataset, chosen: xr.DataArray, arrangement: Arrangement) -> list[xr.DataArray]:
+    """What a panel shows: a number over one axis stands with the others of its unit."""
+    if arrangement.y is not None or chosen.dims != data["status"].dims or chosen.ndim != 1:
+        return [chosen]
+    return [chosen, *(each for each in numbers_like(data, chosen) if each.name != chosen.name)]
 
 
 def _chosen(
-    data: xr.Dataset, variable: str | None, x: str | None, y: str | None
+    data: xr.Dataset, variable: str | None, x: str | None, y: str | None, hue: str | None
 ) -> tuple[str, Arrangement]:
     """The variable that is drawn, and how; the first that can be if none is named."""
     names = drawable(data)
@@ -128,7 +129,7 @@ def _chosen(
     refusals = []
     for name in [variable] if variable else names:
         try:
-            return name, arrange(data, data[name], x, y)
+            return name, arrange(data, data[name], x, y, hue)
         except PlotError as refusal:
             refusals.append(refusal)
     raise refusals[0] if refusals else PlotError("there is no variable to draw")
@@ -149,7 +150,7 @@ def _panels(data: xr.Dataset, arrangement: Arrangement) -> tuple[Picture, list[_
         return figure, [_Panel(figure.add_subplot(), {})]
     size = data.sizes[arrangement.panel]
     shown = np.unique(np.linspace(0, size - 1, min(size, PANELS)).round().astype(int))
-    columns = _columns(len(shown))
+    columns = columns_of(len(shown))
     rows = math.ceil(len(shown) / columns)
     figure = Picture(figsize=(1.8 + 2.1 * columns, 1.4 + 1.9 * rows), dpi=200, layout="constrained")
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
@@ -161,37 +162,30 @@ def _panels(data: xr.Dataset, arrangement: Arrangement) -> tuple[Picture, list[_
     return figure, [_Panel(canvas, {arrangement.panel: int(index)}) for canvas, index in pairs]
 
 
-def _columns(panels: int) -> int:
-    return panels if panels <= 3 else math.ceil(math.sqrt(panels))
-
-
 def _entitle(
     figure: Picture,
     panels: list[_Panel],
     data: xr.Dataset,
     chosen: xr.DataArray,
     arrangement: Arrangement,
+    has_title: bool,
 ) -> None:
     """What the sweep is called and what was fixed; panels share their outer labels."""
-    lines = [str(data.attrs.get("title", "")), ", ".join(data.attrs.get("selected", []))]
+    lines = headline(data) if has_title else []
     if arrangement.panel is None:
-        panels[0].canvas.set_title(_title(lines))
+        panels[0].canvas.set_title(title_of(lines))
         return
     if len(panels) < (size := data.sizes[arrangement.panel]):
         lines.append(f"{len(panels)} of {size} values of {arrangement.panel}")
-    figure.suptitle(_title(lines))
+    figure.suptitle(title_of(lines))
     right = label(along(data, arrangement.x), _PANEL_WIDTH)
     up = label(along(data, arrangement.y) if arrangement.y else chosen, _PANEL_WIDTH)
     for number, panel in enumerate(panels):
         # The last of its column, although a row may follow that has no panel here.
-        lowest = number + _columns(len(panels)) >= len(panels)
+        lowest = number + columns_of(len(panels)) >= len(panels)
         panel.canvas.tick_params(labelbottom=lowest)
         panel.canvas.set_xlabel(right if lowest else "", fontsize=9.0)
-        panel.canvas.set_ylabel("" if number % _columns(len(panels)) else up, fontsize=9.0)
-
-
-def _title(lines: list[str]) -> str:
-    return "\n".join(textwrap.fill(line, 52) for line in lines if line)
+        panel.canvas.set_ylabel("" if number % columns_of(len(panels)) else up, fontsize=9.0)
 
 
 def _maps(
@@ -223,15 +217,15 @@ def _curves(
     canvases = [panel.canvas for panel in panels]
     for panel in panels:
         canvas, values = panel.canvas, chosen.isel(panel.entry)
-        if chosen.dims == data["status"].dims:
-            others = [each for each in numbers_like(data, chosen) if each.name != chosen.name]
-            drawn = draw_numbers(canvas, data, [chosen, *others], x)
+        together = _together(data, chosen, arrangement)
+        if chosen.dims == data["status"].dims and chosen.ndim == 1:
+            drawn = draw_numbers(canvas, data, together, x)
         else:
             drawn = draw_curves(canvas, data, values, x, look)
         name_values(canvas, chosen, scale)
         told = drawn if len(panels) == 1 and not look.has_bar and (look.curve or len(drawn) > 1) else []
         told += mark_flags(canvas, data, [flag.at(panel.entry) for flag in flags], x, look)
-        if len(told) > _INSIDE:
+        if len(told) > INSIDE:
             # A column beside the curves, which would lie under it.
             canvas.figure.legend(handles=told, loc="outside right upper")
         elif told:

@@ -55,14 +55,14 @@ def _length(mathtext: str) -> int:
 def unit_of(array: xr.DataArray) -> str:
     """The unit as mathtext without dollar signs, nothing for a pure number."""
     unit = str(array.attrs.get("units", "1"))
-    return "" if unit in ("1", "") else _mathtext(unit)
+    return "" if unit in ("1", "") else mathtext(unit)
 
 
-def _mathtext(unit: str) -> str:
+def mathtext(unit: str) -> str:
     """A unit of one letter is set as a symbol; one that holds a power or a product is raised whole."""
     if raised := re.fullmatch(r"(.+)\^\{?(-?\d+)\}?", unit):
         base = raised[1].removeprefix("(").removesuffix(")")
-        inner = _mathtext(base)
+        inner = mathtext(base)
         if not re.fullmatch(r"\\?\w+", base):
             inner = f"({inner})"
         return f"{inner}^{{{raised[2]}}}"

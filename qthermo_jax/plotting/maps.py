@@ -101,10 +101,10 @@ def draw_map(
     right, up = along(data, x), along(data, y)
     grid = values.transpose(y, x).values
     canvas.set_facecolor(_BARE)
-    edges = _edges(right), _edges(up)
+    edges = edges_of(right), edges_of(up)
     mesh = canvas.pcolormesh(*edges, grid, cmap=colours.cmap, norm=colours.norm, rasterized=True)
     if colours.boundary is not None and min(grid.shape) > 1:
-        points = _positions(right), _positions(up)
+        points = positions_of(right), positions_of(up)
         canvas.contour(*points, grid, levels=[colours.boundary], colors="black", linewidths=1.2)
     name_x(canvas, right)
     canvas.set_ylabel(label(up))
@@ -113,7 +113,7 @@ def draw_map(
         name_few_decades(canvas.yaxis, up.values)
     for labels, axis in ((right, canvas.xaxis), (up, canvas.yaxis)):
         if not np.issubdtype(labels.dtype, np.floating) and labels.size <= 2 * LEGIBLE:
-            axis.set_ticks(_positions(labels), [str(each) for each in labels.values])
+            axis.set_ticks(positions_of(labels), [str(each) for each in labels.values])
             axis.set_minor_locator(mpl.ticker.NullLocator())
     return mesh
 
@@ -139,7 +139,7 @@ def hatch_cells(
 ) -> None:
     """Hatch the cells of one reason, all of them as one patch."""
     flagged = where.transpose(y, x).values
-    right, up = _edges(along(data, x)), _edges(along(data, y))
+    right, up = edges_of(along(data, x)), edges_of(along(data, y))
     # Cells that touch in a row are one rectangle.
     steps = np.diff(np.pad(flagged, ((0, 0), (1, 1))).astype(np.int8), axis=1)
     (rows, starts), (_, stops) = np.nonzero(steps == 1), np.nonzero(steps == -1)
@@ -163,15 +163,15 @@ def _hatch(number: int) -> str:
     return FLAG_HATCHES[number % len(FLAG_HATCHES)]
 
 
-def _positions(labels: xr.DataArray) -> np.ndarray:
+def positions_of(labels: xr.DataArray) -> np.ndarray:
     """Where the points of a dimension stand: words one after the other."""
     numeric = np.issubdtype(labels.dtype, np.number)
     return labels.values.astype(float) if numeric else np.arange(labels.size, dtype=float)
 
 
-def _edges(labels: xr.DataArray) -> np.ndarray:
+def edges_of(labels: xr.DataArray) -> np.ndarray:
     """Where the cells of a dimension end: halfway between its points."""
-    points = _positions(labels)
+    points = positions_of(labels)
     if points.size == 1:
         return np.array([points[0] - 0.5, points[0] + 0.5])
     geometric = is_geometric(points)

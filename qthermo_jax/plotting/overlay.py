@@ -1,45 +1,79 @@
-"""Results over one axis of a map, drawn as lines over it."""
+"""Results over one axis, drawn as lines over a map or over curves."""
 
 from collections.abc import Sequence
 from itertools import cycle
 
 import xarray as xr
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from qthermo_jax.plotting.arrangement import Arrangement
 from qthermo_jax.plotting.labels import along, label
+from qthermo_jax.plotting.picture import names_of, plain
 from qthermo_jax.plotting.selection import PlotError
 from qthermo_jax.plotting.variables import numbers_like
 
+_COLOUR = "#E69F00"
+
 
 def line_over(
-    data: xr.Dataset, chosen: xr.DataArray, other: xr.Dataset, name: str | None
+    data: xr.Dataset,
+    chosen: xr.DataArray,
+    arrangement: Arrangement,
+    other: xr.Dataset,
+    name: str | None,
 ) -> xr.DataArray:
-    """The variable of another result that runs along one axis of a map, in the unit of the other.
+    """The variable of another result that is a line in a picture.
+
+    Over a map it runs along one axis, in the unit of the other; over curves along their axis, in the
+    unit of their values. Without a name it is the first that fits; over curves the variable that they
+    show comes first.
+
+    Returns:
+        the variable; if it is the one that the curves show, its name says what tells the results apart.
 
     Raises:
         PlotError: it has none.
     """
+    picture = "these curves" if arrangement.y is None else "this map"
+    possible = [dim for dim in (arrangement.x, arrangement.y) if dim is not None]
     axes = other["status"].dims
-    if len(axes) != 1 or axes[0] not in chosen.dims:
-        either, given = " or ".join(map(str, chosen.dims)), ", ".join(map(str, axes)) or "none"
-        raise PlotError(f"a line over this map has one axis, {either}; the result given has: {given}")
-    (across,) = (str(dim) for dim in chosen.dims if dim != axes[0])
-    fitting = numbers_like(other, along(data, across))
+    if len(axes) != 1 or axes[0] not in possible:
+        either = " or ".join(map(str, (dim for dim in chosen.dims if dim in possible)))
+        given = ", ".join(map(str, axes)) or "none"
+        raise PlotError(f"a line over {picture} has one axis, {either}; the result given has: {given}")
+    like, unit = chosen, str(chosen.name)
+    if arrangement.y is not None:
+        (unit,) = (dim for dim in possible if dim != axes[0])
+        like = along(data, unit)
+    fitting = sorted(numbers_like(other, like), key=lambda each: each.name != chosen.name)
     found = [each for each in fitting if name in (None, each.name)]
     if not found:
         known = ", ".join(str(each.name) for each in fitting) or "none"
         raise PlotError(
-            f"a line over this map is a number in the unit of {across}; the result given has: {known}"
+            f"a line over {picture} is a number in the unit of {unit}; the result given has: {known}"
         )
-    return found[0]
+    own = found[0].name == chosen.name
+    return (
+        found[0].assign_attrs(long_name=plain(names_of([data, other])[1]), symbol="", units="")
+        if own
+        else found[0]
+    )
 
 
 def draw_over(canvas: Axes, arrangement: Arrangement, lines: Sequence[xr.DataArray]) -> None:
-    """Lines over a map, which keeps its limits."""
-    canvas.set(xlim=canvas.get_xlim(), ylim=canvas.get_ylim())
+    """Lines over a map, which keeps its limits, or over curves."""
+    kept = canvas.get_legend()
+    handles: list[Artist] = [each for each in kept.legend_handles if each] if kept else []
+    texts = [text.get_text() for text in kept.get_texts()] if kept else []
+    named = [line for line in canvas.lines if not str(line.get_label()).startswith("_")]
+    if kept is None and len(named) == 1:
+        handles, texts = [*named], [str(named[0].get_label())]
+    if arrangement.y is not None:
+        canvas.set(xlim=canvas.get_xlim(), ylim=canvas.get_ylim())
     for line, style in zip(lines, cycle(("--", ":", "-.")), strict=False):
         (axis,) = line.dims
         points = (line[axis], line) if axis == arrangement.x else (line, line[axis])
-        canvas.plot(*points, ls=style, color="#E69F00", lw=2.0, label=label(line))
-    canvas.legend(frameon=True)
+        handles += canvas.plot(*points, ls=style, color=_COLOUR, lw=2.0)
+        texts.append(label(line))
+    canvas.legend(handles, texts, frameon=True)

@@ -78,6 +78,13 @@ def natural_scale(values: np.ndarray) -> str:
     return "log" if finite.max() > _HIDDEN * np.median(finite) else "linear"
 
 
+def scale_of(values: xr.DataArray, is_map: bool) -> str:
+    """The scale that shows most; colours on both sides of a neutral value stay linear."""
+    if is_map and bool((values < values.attrs.get("neutral", -np.inf)).any()):
+        return "linear"
+    return natural_scale(values.values)
+
+
 def linear_below(values: np.ndarray) -> float:
     """The size above which a symlog scale is logarithmic: nine of ten values."""
     sizes = np.abs(values[np.isfinite(values) & (values != 0.0)])

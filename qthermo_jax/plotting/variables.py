@@ -1,7 +1,7 @@
 """What of a result can be drawn, and what has no value there."""
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,6 +25,12 @@ def numbers_like(data: xr.Dataset, like: xr.DataArray) -> list[xr.DataArray]:
         return values.attrs.get("units"), meanings_of(values.attrs)
 
     return [each for each in found if means(each) == means(like)]
+
+
+def pooled(arrays: Sequence[xr.DataArray]) -> xr.DataArray:
+    """All values of arrays of one quantity in a row, with the name and attributes of the first."""
+    values = np.concatenate([each.values.ravel() for each in arrays])
+    return xr.DataArray(values, dims="value", name=arrays[0].name, attrs=arrays[0].attrs)
 
 
 def status_of(data: xr.Dataset, name: str) -> xr.DataArray:

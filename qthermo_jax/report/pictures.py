@@ -45,7 +45,9 @@ def _drawn(data: xr.Dataset, name: str, told: str) -> Drawn:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of letters that the font lacks
-            plot(_at_most_three(data, name), name).savefig(image, format="png", dpi=130)
+            # The page says itself what was held.
+            figure = plot(_at_most_three(data, name), name, caption=False)
+            figure.savefig(image, format="png", dpi=130)
     except (ValueError, TypeError, RuntimeError) as error:
         why = printable(str(error).strip().partition("\n")[0])
         return Drawn(shown, f"{caption}: cannot be drawn: {why}")

@@ -1,6 +1,7 @@
-"""A result in the browser: a local page with sliders. Needs Bokeh, the extra `view`."""
+"""Results in the browser: a local page of curves and maps. Needs Bokeh, the extra `view`."""
 
+from qthermo_jax.viewer.choice import Choice
 from qthermo_jax.viewer.page import Page
 from qthermo_jax.viewer.server import serve
 
-__all__ = ["Page", "serve"]
+__all__ = ["Choice", "Page", "serve"]

@@ -17,6 +17,7 @@ from tornado.netutil import bind_sockets
 from tornado.routing import Matcher, Rule, RuleRouter
 
 from qthermo_jax.plotting import PlotError
+from qthermo_jax.viewer.choice import Choice
 from qthermo_jax.viewer.page import Page
 
 # Nobody but this machine: the page has no password.
@@ -25,18 +26,20 @@ _HOST = "127.0.0.1"
 
 def serve(
     data: xr.Dataset,
+    second: xr.Dataset | None = None,
     port: int = 0,
     *,
     browser: bool = True,
     tell: Callable[[str], object],
 ) -> None:
-    """Show the page of a result until interrupted.
+    """Show the page of a result, or of two, until interrupted. A link's query says what is chosen.
 
     It listens on the loopback address alone, answers requests that name it as their host and come from
     its own page, and brings all that the browser loads.
 
     Args:
         data: a result as `open_result` returns it.
+        second: another one, drawn over the first or beside it.
         port: where it listens; 0: any that is free.
         browser: open the page.
         tell: called with its address.
@@ -45,11 +48,13 @@ def serve(
         PlotError: the port is taken, or there is nothing to show.
         KeyboardInterrupt: how it ends.
     """
-    Page(data)  # what cannot be shown is said here, not in the browser
+    Page(data, second)  # what cannot be shown is said here, not in the browser
 
     def fill(document: Document) -> None:
         document.title = str(data.attrs.get("title", "qthermo"))
-        document.add_root(Page(data).root)
+        request = getattr(document.session_context, "request", None)
+        choice = Choice.of_query(request.arguments if request else {})
+        document.add_root(Page(data, second, choice).root)
 
     async def until_interrupted() -> None:
         server = _listening(Application(FunctionHandler(fill)), port)

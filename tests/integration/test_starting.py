@@ -52,7 +52,7 @@ def test_a_new_spec_says_all_there_is_to_set(folder, qthermo):
     # Everything that it leaves out can be let in.
     whole = re.sub(r"^( *)# (\w+ = |\"|\[\w+\]$)", r"\1\2", text, flags=re.MULTILINE)
     allowed = re.sub(
-        r"^(T_L = 0.8|temperatures|secular_tol|derivatives).*$", "", whole, flags=re.MULTILINE
+        r"^(T_L = 0.8|temperatures|secular_tol|derivatives|units).*$", "", whole, flags=re.MULTILINE
     )
     assert set(tomllib.loads(allowed)) == {*spec, "solver", "output"}
     Path("whole.toml").write_text(allowed)

@@ -34,6 +34,22 @@ def test_without_bokeh_the_command_names_the_extra(monkeypatch, qthermo, file):
     assert re.fullmatch(r'qthermo: view: no bokeh\S*: pip install "qthermo_jax\[view\]"\n', err)
 
 
+def test_the_command_opens_two_results(monkeypatch, qthermo, file, tmp_path):
+    two_baths().assign_attrs(title="Second").to_netcdf(tmp_path / "second.h5", engine="h5netcdf")
+    seen = []
+
+    def serve(data, second, port, *, browser, tell):
+        seen.append((data.title, second and second.title, port, browser))
+        tell("http://here/")
+
+    monkeypatch.setattr("qthermo_jax.viewer.serve", serve)
+    asked = ("view", file, tmp_path / "second.h5", "--port", "5", "--no-browser")
+    assert qthermo(*asked) == (0, "http://here/  Ctrl-C ends it\n", "")
+    assert qthermo("view", file)[0] == 0
+    assert seen == [("Two <baths>", "Second", 5, False), ("Two <baths>", None, 0, True)]
+    assert qthermo("view", file, tmp_path / "none.h5")[2].endswith("none.h5: no such file\n")
+
+
 @pytest.fixture
 def served(file):
     """The address of a page, from the command line; it ends by Ctrl-C."""
@@ -75,6 +91,10 @@ def test_another_host_or_no_origin_is_refused(served):
     assert answer(port, Host=f"localhost:{port}") == 200
     for host in ("elsewhere.org", f"elsewhere.org:{port}", "127.0.0.1", f"127.0.0.1:{port + 1}"):
         assert answer(port, Host=host) == 403, host
+    # A link's query lets nobody in, and whatever it says is a choice at most.
+    assert answer(port, "/?observable=position&x=T&at.g=0.4&scale=%ff&arguments=x") == 200
+    assert answer(port, "/?observable=position", Host=f"elsewhere.org:{port}") == 403
+    assert answer(port, "/?observable=position", Origin="http://elsewhere.org") == 403
     assert answer(port, Origin="http://elsewhere.org") == 403
     assert answer_to_websocket(port, own) == 101
     for origin in ("", "null", "http://elsewhere.org", f"https://127.0.0.1:{port}"):
@@ -112,8 +132,8 @@ visit(document);
 return found;
 """
 DRAWN = """
-const source = Bokeh.documents[0].roots()[0].children[1].children[1].children[0].renderers
-  .map((each) => each.data_source).find((each) => each.name === arguments[0]);
+const source = Array.from(Bokeh.documents[0]._all_models.values())
+  .find((each) => each.name === arguments[0]);
 const plain = (each) => each instanceof Object ? Array.from(each) : each;
 return Array.from(source.data[arguments[1]], plain);
 """
@@ -182,3 +202,33 @@ def test_a_browser_shows_the_curves_and_its_controls_move_them(served, browser, 
     ]
     assert any(url.startswith(served) for url in urls)
     assert [url for url in urls if not url.startswith((served, "data:", "chrome"))] == []
+
+
+@pytest.mark.slow
+def test_a_browser_shows_maps_and_what_is_known_of_the_point_under_the_pointer(served, browser):
+    chains = pytest.importorskip("selenium.webdriver.common.action_chains")
+
+    def drawn(source, column):
+        return browser.execute_script(DRAWN, source, column)
+
+    def everywhere(selector):
+        return browser.execute_script(EVERYWHERE, selector)
+
+    def told():
+        return [each.text for each in everywhere("table") if "status" in each.text]
+
+    browser.get(f"{served}?observable=position&x=T&y=g")
+    until(lambda: everywhere("canvas"))
+    before = until(told)
+    assert drawn("profile g", "y") == [[10.0, 20.0, 40.0]]
+    plot = everywhere("canvas")[0]
+    chains.ActionChains(browser).move_to_element_with_offset(plot, 60, -100).perform()
+    until(lambda: told() and told() != before)
+    # The address follows the choice.
+    options = {each.text: each for each in everywhere("option")}
+    options["log"].click()
+    until(lambda: "scale=log" in browser.current_url)
+    browser.get(browser.current_url)
+    until(lambda: everywhere("canvas"))
+    assert "scale=log" in browser.current_url
+    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []

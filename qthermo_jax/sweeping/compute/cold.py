@@ -62,7 +62,7 @@ def not_unique_at_zero(
             index.append(along)
         if not_unique_at(tuple(index)) if not_unique_at else _is_not_unique(plan, point):
             places: list[Steps] = [*(("axes", name) for name in chosen), *fixed]
-            where = ", ".join(f"{name} = {value:g}" for name, value in point.items())
+            where = plan.told_at(index)
             at = f" at {where}" if where else ""
             yield Issue(
                 places[0], f"a bath at T = 0 leaves more than one steady state{at}: NaN, and a status"

@@ -11,6 +11,7 @@ import numpy as np
 
 from qthermo_jax.steady import Status
 from qthermo_jax.sweeping.compute.cold import is_a_temperature, not_unique_at_zero
+from qthermo_jax.sweeping.compute.frozen import frozen_out
 from qthermo_jax.sweeping.compute.point import try_user_observables
 from qthermo_jax.sweeping.errors import Issue, SpecError, Steps
 from qthermo_jax.sweeping.execute.planning import make_plan
@@ -128,13 +129,14 @@ def checked_plan(
 
 
 def oddities_of(plan: Plan, output: Path | None) -> Iterator[Issue]:
-    """What is allowed but odd in a plan, as far as its numbers tell: no point is solved.
+    """What is allowed but odd in a plan; no point is solved for it.
 
     Args:
         output: the file that the result goes to, if any.
     """
     yield from _odd_numbers(plan)
     yield from _too_many_levels(plan)
+    yield from frozen_out(plan)
     if output:
         yield from _too_large(plan, output)
 
@@ -151,7 +153,7 @@ def oddities_of_result(plan: Plan, status: Any) -> Iterator[Issue]:
 def _odd_numbers(plan: Plan) -> Iterator[Issue]:
     for axis in plan.axes:
         together = isinstance(plan.spec.axes[axis.name], dict)
-        for name, values in axis.parameters.items():
+        for name, values in axis.as_given.items():
             steps: Steps = ("axes", axis.name, name) if together else ("axes", axis.name)
             yield from _odd_values(plan, steps, name, values)
             if not together and _repeats(plan.spec.axes[axis.name], values):
@@ -161,9 +163,9 @@ def _odd_numbers(plan: Plan) -> Iterator[Issue]:
             ends = f"num = 1 takes start, {given.start:g}, and leaves stop out"
             yield Issue(("axes", axis.name), ends)
     for name, value in plan.numbers.items():
-        if name in plan.sought:
-            continue
-        yield from _odd_values(plan, ("parameters", name), name, np.atleast_1d(value))
+        if name not in plan.sought:
+            as_given = np.atleast_1d(value) / plan.spec.conversion(name)
+            yield from _odd_values(plan, ("parameters", name), name, as_given)
 
 
 def _repeats(given: Any, values: np.ndarray) -> bool:

@@ -46,6 +46,7 @@ def sweep(
     stored: str | None = None,
     title: str = "",
     energy_unit: str = "energy",
+    units: Mapping[str, str] | None = None,
     labels: Mapping[str, Mapping[str, Any]] | None = None,
     out: str | Path | None = None,
     overwrite: bool = False,
@@ -82,6 +83,9 @@ def sweep(
             which the formula has the value, see `qthermo_jax.follow`.
         stored: precision of the results that are kept, if it is another: "float32" halves them.
         title, energy_unit: words for files and pictures.
+        units: of parameters that are energies or temperatures and that are given in another unit than
+            the rest, {"T_L": "mK"}. `energy_unit` is one with a size then: MHz, GHz, THz (E / h), cm^-1,
+            ueV, meV, eV, mK or K. Coordinates keep the numbers and units that were given.
         labels: {"long_name", "symbol", "energy_power"} of a coordinate that the model has no name for.
         out: HDF5 file to write; a sweep that was interrupted goes on from what it finished.
         overwrite: compute everything anew, and replace whatever the file holds when that is complete;
@@ -125,6 +129,7 @@ def sweep(
         "output": {"precision": stored},
         "title": title,
         "energy_unit": energy_unit,
+        "units": units or {},
         "labels": labels or {},
     }
     if not isinstance(workers, Executor):

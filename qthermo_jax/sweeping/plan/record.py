@@ -146,11 +146,14 @@ class Plan(Grid):
 
     @property
     def constants(self) -> dict[str, Any]:
-        """Every parameter that does not move, the model's defaults included."""
+        """Every parameter that does not move, defaults included, with its unit if it has one."""
         parameters = self.model.parameters.items()
         defaults = {name: p.default for name, p in parameters if name not in self.swept}
         given = {name: values.tolist() for name, values in self.numbers.items()}
-        known = defaults | self.structure | given
+        units = self.spec.units
+        fixed = self.spec.parameters
+        told = {name: f"{fixed[name]} {unit}" for name, unit in units.items() if name in fixed}
+        known = defaults | self.structure | given | told
         return {name: own for name, own in known.items() if own is not None and name not in self.sought}
 
     def quantity(self, coordinate: str) -> Quantity:
@@ -159,6 +162,11 @@ class Plan(Grid):
             return Quantity(**self.spec.labels[coordinate].model_dump())
         known = self.model.parameters.get(coordinate)
         return known.quantity if known else Quantity()
+
+    def unit(self, coordinate: str) -> str:
+        """The unit of a coordinate's values, as text."""
+        given = self.spec.units.get(coordinate)
+        return given or self.quantity(coordinate).unit(self.spec.energy_unit)
 
     @cached_property
     def digest(self) -> str:
@@ -173,6 +181,8 @@ class Plan(Grid):
         """Identity of what every point means: results of one family can extend one another."""
         meant = {"model", "parameters", "solver", "evolution", "optimise", "output"}
         kept = self.spec.model_dump(include=meant)
+        if self.spec.units:
+            kept |= {"units": self.spec.units, "energy_unit": self.spec.energy_unit}
         kept["axes"] = {axis.name: sorted(axis.parameters) for axis in self.axes}
         return self._identified(kept)
 

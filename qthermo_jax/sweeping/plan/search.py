@@ -150,7 +150,7 @@ def find_search(grid: Grid, system: TracedSystem) -> tuple[Search | None, dict[s
         objective=asked.objective,
         constraints=asked.constraints,
         elements=elements,
-        over=asked.over,
+        over=grid.sought,
         quantities={name: grid.model.parameters[name].quantity for name in asked.over},
         aim=aim,
         samples=asked.samples,

@@ -20,6 +20,7 @@ from qthermo_jax.sweeping.spec.fields import (
 from qthermo_jax.sweeping.spec.fit import Fit
 from qthermo_jax.sweeping.spec.optimise import Optimise
 from qthermo_jax.sweeping.spec.root import Root
+from qthermo_jax.sweeping.spec.units import UNITS, conversion, known_unit
 
 if TYPE_CHECKING:  # what the registry holds is known at run time only
     _Method = str
@@ -124,7 +125,9 @@ class Spec(Table):
     title: Text = ""
     """Of the file and its pictures."""
     energy_unit: Text = "energy"
-    """What energies are measured in, for labels: "h"."""
+    """What energies are measured in, for labels: "h"; with `units` one that has a size: "GHz", "meV"."""
+    units: Annotated[dict[str, Text], NAMED, Field(exclude_if=lambda own: not own)] = Field(default={})
+    """Units of single parameters, temperatures or energies, that are given in another one: "mK"."""
     labels: Annotated[dict[str, Label], NAMED] = Field(default={})
     """Names of coordinates that the model has none for."""
 
@@ -145,6 +148,26 @@ class Spec(Table):
                 found.append(Issue(("parameters", name), "takes numbers up to 1.8e308"))
             if isinstance(value, str) and (why := why_no_text(value)):
                 found.append(Issue(("parameters", name), why))
+        if found:
+            raise SpecError(*found)
+        return self
+
+    @model_validator(mode="after")
+    def _units_have_a_size(self) -> "Spec":
+        listed = ", ".join(UNITS)
+        found = [
+            Issue(("units", name), f"takes a unit, one of {listed}; got {unit!r}")
+            for name, unit in self.units.items()
+            if known_unit(unit) is None
+        ]
+        if self.units and known_unit(self.energy_unit) is None:
+            takes = f"with [units] it takes a unit that has a size, one of {listed}; got"
+            found.append(Issue(("energy_unit",), f"{takes} {self.energy_unit!r}"))
+        for name in ("root", "fit"):
+            if self.units and getattr(self, name):
+                found.append(
+                    Issue(("units",), f"a [{name}] takes none: its numbers are in energy units")
+                )
         if found:
             raise SpecError(*found)
         return self
@@ -187,6 +210,10 @@ class Spec(Table):
             if self.fit and given:
                 raise SpecError(Issue((name,), "a [fit] takes none: its points are those of the data"))
         return self
+
+    def conversion(self, name: str) -> float:
+        """What one of a parameter's unit is in energy units; 1 for a parameter without a unit."""
+        return conversion(self.units[name], self.energy_unit) if name in self.units else 1.0
 
     @model_validator(mode="after")
     def _an_evolution_takes_its_methods(self) -> "Spec":

@@ -120,6 +120,10 @@ class Interval(Table):
             raise ValueError(f"spacing = 'log' takes ends > 0, not {self.start:g} and {self.stop:g}")
         return self
 
+    def times(self, factor: float) -> "Interval":
+        """The same in another unit, factor > 0."""
+        return Interval(start=factor * self.start, stop=factor * self.stop, spacing=self.spacing)
+
     @property
     def middle(self) -> float:
         """As far from one end as from the other."""

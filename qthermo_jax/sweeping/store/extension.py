@@ -96,9 +96,9 @@ def _variables_of(plan: Plan, output: str) -> list[str]:
 
 def _matched(axis: Axis, data: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
     """Positions, in the old result and in the new grid, of the values that both have."""
-    columns = [data[name].values.tolist() for name in axis.parameters]
+    columns = [data[name].values.tolist() for name in axis.as_given]
     there = {values: position for position, values in enumerate(zip(*columns, strict=True))}
-    wanted = zip(*(values.tolist() for values in axis.parameters.values()), strict=True)
+    wanted = zip(*(values.tolist() for values in axis.as_given.values()), strict=True)
     pairs = [(there[values], position) for position, values in enumerate(wanted) if values in there]
     old, new = np.array(pairs, int).reshape(-1, 2).T
     return old, new
@@ -108,7 +108,7 @@ def _block_spec(plan: Plan, index: Index, observables: list[str]) -> Spec:
     """The spec of a part of the grid."""
     axes: dict[str, Any] = {}
     for axis, along in zip(plan.axes, index, strict=True):
-        columns = {name: values[along].tolist() for name, values in axis.parameters.items()}
+        columns = {name: values[along].tolist() for name, values in axis.as_given.items()}
         alone = list(columns) == [axis.name]
         axes[axis.name] = columns[axis.name] if alone else columns
     return plan.spec.model_copy(update={"axes": axes, "observables": observables, "labels": {}})

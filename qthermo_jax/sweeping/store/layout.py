@@ -154,11 +154,13 @@ _LEAK = Quantity("bound of what drives the coherences that the solver leaves out
 def _coordinates(plan: Plan) -> dict[str, Variable]:
     found = {}
     for axis in plan.axes:
-        columns = dict(axis.parameters)
+        columns = dict(axis.as_given)
         if axis.coordinate is not None:
             columns = {axis.name: axis.coordinate, **columns}
         for name, values in columns.items():
             attrs = _described(plan.quantity(name), plan.spec.energy_unit)
+            if unit := plan.unit(name):
+                attrs["units"] = unit
             found[name] = Variable((axis.name,), values.dtype, attrs, values)
     for name, dim in plan.dims.items():
         values = np.array(dim.labels)
@@ -193,6 +195,7 @@ def _attributes(plan: Plan, source: str, device: str) -> dict[str, Any]:
         "precision": plan.spec.solver.precision,
         **({"optimise": plan.search.summary} if plan.search else {}),
         "energy_unit": plan.spec.energy_unit,
+        **_conversions(plan),
         "spec": source,
         "spec_sha256": plan.digest,
         "family_sha256": plan.compatibility_hash,
@@ -204,6 +207,14 @@ def _attributes(plan: Plan, source: str, device: str) -> dict[str, Any]:
         "device": device,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def _conversions(plan: Plan) -> dict[str, str]:
+    """What the units of parameters were taken for; nothing where the spec has none."""
+    spec = plan.spec
+    told = {unit: spec.conversion(name) for name, unit in spec.units.items()}
+    lines = [f"1 {unit} = {size!r} {spec.energy_unit}" for unit, size in told.items()]
+    return {"unit_conversions": ", ".join(lines)} if lines else {}
 
 
 def _cut_off(plan: Plan) -> float | str:

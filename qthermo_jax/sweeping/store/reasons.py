@@ -63,5 +63,5 @@ def _reasons(plan: Plan, code: Status, index: tuple[int, ...], causes_at: Causes
         for name, values in axis.parameters.items()
     }
     told = causes_at(point)
-    where = ", ".join(f"{name} = {value:g}" for name, value in point.items()) or "the one point"
+    where = plan.told_at(index) or "the one point"
     return [f"{code.name.lower()}, first at {where}: {'; '.join(told)}"] if told else []

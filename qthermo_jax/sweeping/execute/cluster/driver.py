@@ -158,6 +158,6 @@ def _ranges(plan: Plan, box: Box) -> str:
     ends = [
         (name, dict.fromkeys(values[side][[0, -1]].tolist()))
         for axis, side in zip(plan.axes, box, strict=True)
-        for name, values in axis.parameters.items()
+        for name, values in axis.as_given.items()
     ]
     return ", ".join(f"{name} {' ... '.join(f'{end:g}' for end in own)}" for name, own in ends)

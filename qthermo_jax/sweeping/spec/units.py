@@ -1,0 +1,43 @@
+"""Units of the laboratory: what a number in one of them is in the energy unit of a sweep.
+
+Inside everything is in units of the energy unit, with hbar = k_B = 1. Frequencies stand for E / h,
+wavenumbers for E / (h c), kelvins for E / k_B. The constants are those of the SI, exact since 2019.
+"""
+
+from scipy import constants
+
+# Joules.
+_SIZES = {
+    "MHz": 1e6 * constants.h,
+    "GHz": 1e9 * constants.h,
+    "THz": 1e12 * constants.h,
+    "cm^-1": 100.0 * constants.h * constants.c,
+    "ueV": 1e-6 * constants.e,
+    "meV": 1e-3 * constants.e,
+    "eV": constants.e,
+    "mK": 1e-3 * constants.k,
+    "K": constants.k,
+}
+UNITS = tuple(_SIZES)
+
+
+def known_unit(name: str) -> str | None:
+    """The unit of that name, cm^{-1} as pictures take it among them; None if there is none.
+
+    >>> known_unit("cm^{-1}")
+    'cm^-1'
+    """
+    plain = name.replace("{", "").replace("}", "")
+    return plain if plain in _SIZES else None
+
+
+def conversion(unit: str, energy_unit: str) -> float:
+    """What one of a unit is in another one; 1 where both are the same.
+
+    >>> round(conversion("K", "GHz"), 6)
+    20.836619
+    """
+    size, one = known_unit(unit), known_unit(energy_unit)
+    if size is None or one is None:
+        raise ValueError(f"no units: {unit!r}, {energy_unit!r}")
+    return 1.0 if size == one else _SIZES[size] / _SIZES[one]
