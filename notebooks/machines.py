@@ -56,8 +56,8 @@ data.qthermo.plot("mode")
 # %% [markdown]
 # The gap of the levels is $\sqrt{\omega^2 + \Delta^2}$. Without friction the engine would end where
 # the gaps have the ratio of the temperatures, and the refrigerator begin. Work that is lost to
-# coherence puts a region between them in which the machine only heats, and keeps the efficiency
-# below one minus the ratio of the gaps.
+# coherence puts heaters and accelerators between them, and keeps the efficiency below one minus the
+# ratio of the gaps.
 
 # %%
 ENGINE, HEATER = 1, 4
