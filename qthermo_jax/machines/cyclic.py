@@ -1,10 +1,13 @@
 """What can be asked of a cycle of strokes."""
 
+import math
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from qthermo_jax.bounded import Bounded
+from qthermo_jax.bounded import SIX_DIGITS, Bounded
 from qthermo_jax.cycle import Cycle
 from qthermo_jax.labels import Dimension, Quantity
 from qthermo_jax.machines.common import bounded_by, machine_observables, of_state, own_observables
@@ -20,6 +23,16 @@ def stroke_heat(cycle: Cycle, state: CycleState) -> Bounded:
 def stroke_work(cycle: Cycle, state: CycleState) -> Bounded:
     """Work that is done on the system in each stroke, (n,)."""
     return bounded_by(state, state.stroke_work, state.stroke_work_bounds)
+
+
+def friction(cycle: Cycle, state: CycleState) -> Bounded:
+    """Coherence at the end of each stroke, (n,); one that is known to 1.5e-8 counts as known.
+
+    It is a number of order 1 that is 0 where nothing rubs, so that not all of its error is relative.
+    """
+    found = bounded_by(state, state.friction, state.friction_bounds)
+    floor = math.sqrt(jnp.finfo(state.friction.dtype).eps)
+    return replace(found, size=jnp.maximum(found.size, floor / SIX_DIGITS))
 
 
 def first_law(cycle: Cycle, state: CycleState) -> Array:
@@ -40,7 +53,7 @@ def cycle_observables(cycle: Cycle) -> dict[str, AvailableObservable]:
             stroke_work, Quantity("work in the stroke, done on the system", "W", 1), (stroke,)
         ),
         "friction": AvailableObservable(
-            of_state("friction"),
+            friction,
             Quantity("coherence at the end of the stroke (relative entropy)", r"C_{\rm rel}", 0),
             (stroke,),
         ),
