@@ -197,6 +197,22 @@ def test_a_sweep_gives_what_it_knows() -> None:
     assert data.note.values.tolist() == [0, qj.Note.CURRENTS_CANCEL]
     assert np.isfinite(data.friction[0]).all()
     assert np.isnan(data.friction[1, 1])
-    still = qj.sweep("otto", axes={"T_h": [1.0, 2.0]}, observables=["friction"])
-    assert (still.friction < 1e-18).all()
-    assert (still.note == 0).all()
+
+
+@pytest.mark.long
+def test_a_sweep_gives_derivatives_that_it_knows() -> None:
+    """Friction grows with the square of a small transverse field, and is nothing without one."""
+    data = qj.sweep(
+        "otto",
+        axes={"transverse": [0.0, 1e-6, 1e-2]},
+        parameters={"ramp": 1.0},
+        observables=["friction"],
+        derivatives=["transverse"],
+    )
+    slope = data.d_friction_d_transverse
+    assert data.note.values.tolist() == [0, qj.Note.CURRENTS_CANCEL, 0]
+    assert (data.friction[0] < 1e-18).all()
+    assert (slope[0] == 0).all()
+    assert np.isnan(slope[1]).all()  # of 1e-14, known to four digits
+    np.testing.assert_allclose(data.friction[1], 1e-8 * data.friction[2], rtol=2e-3)
+    np.testing.assert_allclose(slope[2], 2 * data.friction[2] / 1e-2, rtol=2e-3)
