@@ -9,6 +9,7 @@ import jax
 from benchmarks import derivatives as _derivatives
 from benchmarks import growth as _growth
 from benchmarks import limit as _limit
+from benchmarks import machines as _machines
 from benchmarks import peers as _peers
 from benchmarks import solvers as _solvers
 from benchmarks import startup as _startup
@@ -116,6 +117,17 @@ def limit(sites: list[int], points: int, repeats: int, out: Path | None) -> None
 
 
 @main.command()
+@click.option("--side", default=200, show_default=True, help="Of the map of driven qubits.")
+@click.option("--cycles", default=100, show_default=True, help="Side of the map of cycles.")
+@_repeats
+@_out
+def machines(side: int, cycles: int, repeats: int, out: Path | None) -> None:
+    """Maps of driven systems and of cycles, beside points by QuTiP and qthermo."""
+    where = conditions()
+    _machines.measure(side, cycles, repeats).publish(where, out)
+
+
+@main.command()
 @_repeats
 @_out
 def startup(repeats: int, out: Path | None) -> None:
@@ -129,7 +141,7 @@ def startup(repeats: int, out: Path | None) -> None:
 @click.pass_context
 def everything(context: click.Context, out: Path | None) -> None:
     """Each of them as it is by default."""
-    for command in (startup, peers, solvers, derivatives, growth, limit, sweeps):
+    for command in (startup, peers, machines, solvers, derivatives, growth, limit, sweeps):
         context.invoke(command, out=out)
 
 

@@ -25,15 +25,22 @@ def with_summary(text: str, folder: Path) -> str:
 def _summary(folder: Path) -> str:
     where = _result(folder, "peers")["conditions"]
     found = "\n".join(
-        f"| {what} | {numbers} | [{name}]({folder.relative_to(README.parent)}/{name}.md) |"
+        f"| {what} | {numbers}{_elsewhere(folder, name, where)} | "
+        f"[{name}]({folder.relative_to(README.parent)}/{name}.md) |"
         for name, what, numbers in _findings(folder)
     )
     measured = (
-        f"Medians in 64 bit on {where['processor']}, {where['cores']} cores, "
+        f"Medians in 64 bit on {where['processor']} unless another is named, {where['cores']} cores, "
         f"{', '.join(where['devices'])}; JAX {where['versions']['jax']}, "
         f"QuTiP {where['versions']['qutip']}, qthermo {where['versions']['qthermo']}."
     )
     return f"| measured | found | in |\n|---|---|---|\n{found}\n\n{measured}\n"
+
+
+def _elsewhere(folder: Path, name: str, where: dict[str, Any]) -> str:
+    """The processor, where it is not the one that stands under the table."""
+    processor = _result(folder, name)["conditions"]["processor"]
+    return "" if processor == where["processor"] else f" ({processor})"
 
 
 def _result(folder: Path, name: str) -> dict[str, Any]:
@@ -79,6 +86,15 @@ def _findings(folder: Path) -> Iterator[tuple[str, str, str]]:
         rates = (_median(row[f"points/s, {how}"]) for how in ("with the file", "solving alone"))
         what = _in_words("sweep of {} points over T and g, {} sites", row["points"], sites)
         yield "sweeps", what, _in_words("{} points/s with the file, {} without", *rates)
+    for own, peer, told in (
+        ("driven qubit between two baths", "QuTiP, FMESolver, one temperature", "FMESolver"),
+        ("Otto cycles of a qubit", "qthermo (PyPI), Cycle.limit_cycle", "qthermo's Cycle"),
+    ):
+        row, other = (_row(folder, "machines", map=own, by=by) for by in ("qthermo_jax", peer))
+        numbers = _in_words("{} s", _median(row["s"]))
+        theirs = _median(other["a point, us"]) / 1e3, _median(other["times ours"])
+        numbers += f"; {told} " + _in_words("{} ms a point, {} times ours", *theirs)
+        yield "machines", _in_words("map of {} points: ", row["points"]) + own, numbers
     ours, theirs = (
         _median(_row(folder, "derivatives", derivative=f"site populations by T_L and g, {how}")["ratio"])
         for how in ("forward", "QuTiP's central differences")

@@ -133,3 +133,19 @@ def test_what_cannot_be_followed_is_told_in_one_line(axes, root, line):
         qj.sweep(plane, axes=axes, root=root, observables=["level_populations"])
     assert line in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.long
+def test_a_line_is_drawn_over_the_map_that_it_lies_in_with_a_gap_between_lines():
+    axes = {"x": SQUARE, "y": SQUARE}
+    data = qj.sweep(plane, axes=axes, observables=["level_populations"])
+    found = curve("x**2 - y**2", value=1.0)
+    picture = data.qthermo.plot("level_populations", select={"level": "1"}, lines=[(found, None)])
+    (drawn,) = (own for own in picture.figure.axes[0].lines if len(own.get_xdata()) > 10)
+    assert np.isnan(drawn.get_xdata()).sum() == 1
+    x, y = (own[np.isfinite(own)] for own in (drawn.get_xdata(), drawn.get_ydata()))
+    first, second = (
+        (found.x, found.y) if picture.figure.axes[0].get_xlabel() == "x" else (found.y, found.x)
+    )
+    np.testing.assert_allclose(x, first)
+    np.testing.assert_allclose(y, second)

@@ -32,18 +32,25 @@ def maser(
     drive: Annotated[Scalar, Quantity("strength of the drive", r"\epsilon", 1)] = 0.05,
     rate: Rate = 0.02,
     spectrum: Spectrum = "flat",
+    detuning: Annotated[
+        Scalar, Quantity("frequency of the drive above that of the levels", r"\Delta", 1)
+    ] = 0.0,
 ) -> OpenSystem:
-    """Three-level maser: heat that flows from a hot to a cold bath amplifies a resonant field.
+    """Three-level maser: heat that flows from a hot to a cold bath amplifies a field.
 
-    H(t) = omega_c |1><1| + omega_h |2><2| + drive (e^{i (omega_h - omega_c) t} |1><2| + h.c.). The hot
-    bath drives |0> - |2>, the cold one |0> - |1>; they are numbered in this order. In the frame that
-    rotates with the field, where the local master equation does not depend on time, H = drive (|1><2| +
+    H(t) = (omega_c + detuning/2) |1><1| + (omega_h - detuning/2) |2><2| + drive (e^{i omega t} |1><2| +
+    h.c.), with the drive's frequency omega = omega_h - omega_c. The hot bath drives |0> - |2>, the cold
+    one |0> - |1>; they are numbered in this order. In the frame that rotates with the field, where the
+    local master equation does not depend on time, H = detuning (|1><1| - |2><2|)/2 + drive (|1><2| +
     h.c.). Source: Scovil and Schulz-DuBois, Phys. Rev. Lett. 2, 262 (1959); Geva and Kosloff, Phys.
     Rev. E 49, 3903 (1994).
 
-    Heat is counted in quanta of the bare frequencies, so that the efficiency is 1 - omega_c/omega_h
-    whatever the rest. The field is amplified where omega_h/T_h < omega_c/T_c, up to Carnot's efficiency.
-    The heat currents of H in the rotating frame are not these: use the observables.
+    The baths exchange quanta omega_h and omega_c, and the field quanta omega: the efficiency is
+    1 - omega_c/omega_h whatever the rest. The field is amplified where omega_h/T_h < omega_c/T_c, up to
+    Carnot's efficiency. With a detuning the levels are not as far apart as these quanta. The heat
+    currents of H(t), which count the energy of the drive's coherence, then violate the second law near
+    the Carnot point unless the energies in the baths' rates are corrected (Kalaee and Wacker, Phys. Rev.
+    A 103, 012202 (2021)). Those of H in the rotating frame are no heat either: use the observables.
 
     Observables: `output_power`, `heat_from_hot`, `heat_to_cold`, `efficiency`.
 
@@ -58,6 +65,7 @@ def maser(
     T = jnp.stack([jnp.asarray(own, float) for own in (T_h, T_c)])
     baths = Bath(SparseCoupling(3, rows=[0, 0], columns=[2, 1]), T, named_density(spectrum, rates))
     coupled = np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
+    apart = np.diag([0.0, 0.5, -0.5])
     frequencies = jnp.stack([omega_h, omega_c])
 
     def into(density: SpectralDensity, omega: Array, T: Array) -> Float[Array, "2"]:
@@ -71,7 +79,8 @@ def maser(
     into_cold = jnp.stack([cold_down, cold_up, nothing])
     output = -into_hot - into_cold
     return OpenSystem(
-        jnp.asarray(drive, float) * jnp.asarray(coupled, float),
+        jnp.asarray(drive, float) * jnp.asarray(coupled, float)
+        + jnp.asarray(detuning, float) * jnp.asarray(apart, float),
         baths,
         labels=("0", "1", "2"),
         local=jnp.diag(jnp.stack([nothing, omega_c, omega_h])),

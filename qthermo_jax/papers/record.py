@@ -100,7 +100,7 @@ def observed(system: OpenSystem, name: str, method: str = "auto") -> np.ndarray:
     return np.asarray(observe(system, steadystate(system, method=method), name))
 
 
-def occupation(omega: float, T: np.ndarray | float) -> np.ndarray:
+def occupation(omega: np.ndarray | float, T: np.ndarray | float) -> np.ndarray:
     """Bose's, 1/(e^(omega/T) - 1), 0 at T = 0."""
     with np.errstate(divide="ignore", over="ignore"):
         return np.asarray(1.0 / np.expm1(np.divide(omega, T)))

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from itertools import cycle
+from typing import Any
 
+import numpy as np
 import xarray as xr
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -25,9 +27,9 @@ def line_over(
 ) -> xr.DataArray:
     """The variable of another result that is a line in a picture.
 
-    Over a map it runs along one axis, in the unit of the other; over curves along their axis, in the
-    unit of their values. Without a name it is the first that fits; over curves the variable that they
-    show comes first.
+    Over a map it runs along one axis, in the unit of the other, or is a line that was followed in the
+    plane of both; over curves it runs along their axis, in the unit of their values. Without a name it
+    is the first that fits; over curves the variable that they show comes first.
 
     Returns:
         the variable; if it is the one that the curves show, its name says what tells the results apart.
@@ -37,6 +39,10 @@ def line_over(
     """
     picture = "these curves" if arrangement.y is None else "this map"
     possible = [dim for dim in (arrangement.x, arrangement.y) if dim is not None]
+    if _lies_in(arrangement, other):
+        return other[arrangement.y].assign_attrs(
+            long_name=plain(str(other.attrs.get("title", ""))), symbol="", units=""
+        )
     axes = other["status"].dims
     if len(axes) != 1 or axes[0] not in possible:
         either = " or ".join(map(str, (dim for dim in chosen.dims if dim in possible)))
@@ -61,6 +67,21 @@ def line_over(
     )
 
 
+def _lies_in(arrangement: Arrangement, other: xr.Dataset) -> bool:
+    """Whether a result is over places in the plane of a map, as that of a [root] is."""
+    axes = other["status"].dims
+    plane = (arrangement.x, arrangement.y)
+    return len(axes) == 1 and all(dim in other.coords and other[dim].dims == axes for dim in plane)
+
+
+def _in_parts(line: xr.DataArray, arrangement: Arrangement) -> tuple[np.ndarray, np.ndarray]:
+    """A line in the plane of a map as matplotlib draws it: a gap where the next one begins."""
+    (along,) = line.dims
+    begins = np.flatnonzero(np.diff(np.floor(line[along].values))) + 1
+    x, y = (np.insert(own.values, begins, np.nan) for own in (line[arrangement.x], line))
+    return x, y
+
+
 def draw_over(canvas: Axes, arrangement: Arrangement, lines: Sequence[xr.DataArray]) -> None:
     """Lines over a map, which keeps its limits, or over curves."""
     kept = canvas.get_legend()
@@ -73,7 +94,9 @@ def draw_over(canvas: Axes, arrangement: Arrangement, lines: Sequence[xr.DataArr
         canvas.set(xlim=canvas.get_xlim(), ylim=canvas.get_ylim())
     for line, style in zip(lines, cycle(("--", ":", "-.")), strict=False):
         (axis,) = line.dims
-        points = (line[axis], line) if axis == arrangement.x else (line, line[axis])
+        points: tuple[Any, Any] = (line[axis], line) if axis == arrangement.x else (line, line[axis])
+        if axis not in (arrangement.x, arrangement.y):
+            points = _in_parts(line, arrangement)
         handles += canvas.plot(*points, ls=style, color=_COLOUR, lw=2.0)
         texts.append(label(line))
     canvas.legend(handles, texts, frameon=True)

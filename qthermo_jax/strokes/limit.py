@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Complex, Float, Inexact
 from qthermo_jax.cycle import Cycle, Stroke
 from qthermo_jax.driven import Currents, fields_of
 from qthermo_jax.driven.verdict import largest_error
-from qthermo_jax.eigenbasis import as_given, diagonalised
+from qthermo_jax.eigenbasis import as_given
 from qthermo_jax.master_equations import Generator, kept_elements
 from qthermo_jax.precision import compiled
 from qthermo_jax.registry import Method
@@ -27,6 +27,7 @@ from qthermo_jax.steady.faults import (
     nan_unless_ok,
 )
 from qthermo_jax.strokes.exponential import followed
+from qthermo_jax.strokes.friction import friction
 from qthermo_jax.strokes.motion import StrokeMap, stroke_map
 from qthermo_jax.strokes.record import CycleState
 
@@ -80,9 +81,7 @@ def limit_cycle(cycle: Cycle) -> CycleState:
     strokes = _strokes(cycle, maps, moments)
     currents = _currents(cycle, strokes, jnp.sum(jnp.stack(durations)))
     rho_at = jnp.stack([moment.rho for moment in moments]).reshape(-1, d, d)
-    friction = jnp.stack(
-        [_coherence(stroke, after) for stroke, after in zip(cycle.strokes, rho_at[1:], strict=True)]
-    )
+    frictions, friction_bounds = _frictions(cycle, moments[1:])
     status = first_fault(
         [
             *_faults_of_cycle(cycle, sound),
@@ -92,8 +91,8 @@ def limit_cycle(cycle: Cycle) -> CycleState:
             *_faults_after(solution, step_error),
         ]
     )
-    p, coherences, rho_at, currents, strokes, friction = nan_unless_ok(
-        status, (p, coherences, rho_at, currents, strokes, friction)
+    p, coherences, rho_at, currents, strokes, frictions, friction_bounds = nan_unless_ok(
+        status, (p, coherences, rho_at, currents, strokes, frictions, friction_bounds)
     )
     fields = fields_of(basis, (p, coherences), status, solution, currents, (error_of_rho, step_error))
     return CycleState(
@@ -104,7 +103,8 @@ def limit_cycle(cycle: Cycle) -> CycleState:
         stroke_work=strokes.work,
         stroke_work_bounds=strokes.work_bounds,
         stroke_balance=strokes.balance,
-        friction=friction,
+        friction=frictions,
+        friction_bounds=friction_bounds,
         cycle_map=whole,
     )
 
@@ -248,6 +248,22 @@ def _of_unitary(stroke: Stroke, after: Complex[Array, " dd"]) -> Float[Array, ""
     return _energy(stroke.path.end, change.reshape(-1))
 
 
+def _frictions(
+    cycle: Cycle, moments: Sequence[_Moment]
+) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
+    """Friction of each stroke, and the bounds of their errors.
+
+    Args:
+        moments: at the end of each stroke.
+    """
+    d = cycle.dimension
+    found = [
+        friction(stroke.path.end, own.rho.reshape(d, d), own.off.reshape(d, d), own.distance)
+        for stroke, own in zip(cycle.strokes, moments, strict=True)
+    ]
+    return jnp.stack([own.value for own in found]), jnp.stack([own.bound for own in found])
+
+
 def _currents(cycle: Cycle, strokes: _Strokes, period: Float[Array, ""]) -> Currents:
     heat = jnp.sum(strokes.heat, axis=0) / period
     bounds = jnp.sum(strokes.heat_bounds, axis=0) / jax.lax.stop_gradient(period)
@@ -258,24 +274,6 @@ def _currents(cycle: Cycle, strokes: _Strokes, period: Float[Array, ""]) -> Curr
     still = (heat == 0) | ((T == 0) & (jnp.abs(heat) <= bounds))
     entropy = jnp.sum(jnp.where(still, 0.0, heat / jnp.where(still, 1.0, T)))
     return Currents(heat, bounds, gross, jnp.zeros_like(gross), power, entropy)
-
-
-def _coherence(stroke: Stroke, rho: Complex[Array, "d d"]) -> Float[Array, ""]:
-    """Relative entropy of the coherence between the levels of H at the end of a stroke.
-
-    Baumgratz, Cramer & Plenio, Phys. Rev. Lett. 113, 140401 (2014).
-    """
-    finite = jnp.all(jnp.isfinite(rho))
-    basis = diagonalised(stroke.path.end, (tuple(range(len(rho))),), None)
-    inside = basis.rotate_in(jnp.where(finite, rho, jnp.eye(len(rho), dtype=rho.dtype)))
-    kept = jnp.where(basis.degenerate, inside, 0.0)
-    return _entropy(kept) - _entropy(inside)
-
-
-def _entropy(rho: Complex[Array, "d d"]) -> Float[Array, ""]:
-    p = jnp.linalg.eigvalsh((rho + rho.conj().T) / 2)
-    some = p > 0
-    return -jnp.sum(jnp.where(some, p * jnp.log(jnp.where(some, p, 1.0)), 0.0))
 
 
 def _faults_of_cycle(cycle: Cycle, sound: Bool[Array, ""]) -> list[Fault]:

@@ -30,6 +30,7 @@ class CycleState(MachineState):
             for round-off and the steps.
         friction: coherence between the levels of H at the end of each stroke, (n,): the relative entropy
             of coherence, S(diag rho) - S(rho).
+        friction_bounds: bounds of their errors.
         cycle_map: the map of rho by a cycle less one, (d^2, d^2), rows of rho one after the other.
     """
 
@@ -40,6 +41,7 @@ class CycleState(MachineState):
     stroke_work_bounds: Float[Array, " n"]
     stroke_balance: Float[Array, " n"]
     friction: Float[Array, " n"]
+    friction_bounds: Float[Array, " n"]
     cycle_map: Complex[Array, "dd dd"]
     _populated: ClassVar[str] = "the basis states at the beginning"
 

@@ -15,6 +15,7 @@ COMMANDS = {
     "derivatives": ["--sites", "2", "--points", "4", "--chunk", "2"],
     "growth": ["--sites", "2,3", "--qutip-sites", "2"],
     "limit": ["--sites", "2", "--points", "20"],
+    "machines": ["--side", "3", "--cycles", "3"],
     "peers": ["--sites", "2", "--points", "3"],
     "solvers": ["--sites", "2", "--points", "3"],
     "startup": [],

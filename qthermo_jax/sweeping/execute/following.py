@@ -232,6 +232,7 @@ def followed(
     labelled = {ALONG: {"long_name": "number of the line and part of it"}} | data.get("labels", {})
     rewritten = {key: value for key, value in data.items() if key != "root"}
     rewritten |= {"axes": {ALONG: columns}, "labels": labelled}
+    rewritten["title"] = data.get("title") or f"{root.formula} = {root.value:g}"
     odd = f"{lost} of {lost + len(places)} points left out: near them there is no place at which {where}"
     return planned(rewritten), (Issue(("root",), odd),) if lost else ()
 
