@@ -34,6 +34,12 @@ Numbers = dict[str, Array]
 # distance from an optimum that counts as one; how flat one may be; how well a condition is kept.
 _ON_BOUND, _STEP, _FOUND, _FLAT, _KEPT = 1e-6, 1e-4, 1e-5, 1e-6, 1e-6
 
+# Two descents agree if their costs differ by no more.
+_AGREES = 1e-5
+
+# Places that are nearer to one another than so many times their mean distance share a valley as a rule.
+_NEIGHBOURS = 1.5
+
 # The longest step of Newton's that is taken without a search along it.
 _NEAR = 1e-2
 
@@ -83,9 +89,11 @@ class _Scales(NamedTuple):
 
 
 class _Descent(NamedTuple):
-    """Where a descent ended, and what conditions weigh there."""
+    """Where a descent ended, what is there, and what conditions weigh."""
 
     place: Float[Array, " n"]
+    cost: Float[Array, ""]
+    margins: Float[Array, " m"]
     multipliers: Float[Array, " m"]
     weight: Float[Array, ""]
 
@@ -131,20 +139,18 @@ def optimum(
         return cost, jnp.where(known, aim.margins / scales.margins, 0.0)
 
     n_margins = seen.margins.shape[-1]
-    ends = jax.lax.map(
-        lambda start: _examined(scaled, _descended(scaled, start, n_margins)),
-        _best(search, seen, scales),
-    )
-    chosen = jnp.argmin(jnp.where(ends.is_sound, ends.cost, jnp.inf))
-    best: _End = jax.tree.map(lambda own: own[chosen], ends)
+    ends = jax.lax.map(lambda start: _descended(scaled, start, n_margins), _best(search, seen, scales))
+    sound = (ends.cost < jnp.inf) & jnp.all(ends.margins >= -_KEPT, axis=-1)
+    chosen = jnp.argmin(jnp.where(sound, ends.cost, jnp.inf))
+    best = _examined(scaled, jax.tree.map(lambda own: own[chosen], ends))
     # A state that a solver cannot give exactly, wherever it is, may be the best one.
     unfinished = jnp.isin(seen.status, jnp.array(GOES_ON, jnp.int8))
     status = jnp.select(
         [
             jnp.any(unfinished),
             jnp.all(seen.status != Status.OK),
-            ~jnp.any(ends.is_sound),
-            ~best.converged,
+            ~jnp.any(sound),
+            ~(best.is_sound & best.converged),
         ],
         [
             seen.status[jnp.argmax(unfinished)],
@@ -160,7 +166,7 @@ def optimum(
         GRADIENT: scales.objective * best.slope,
         CURVATURE: -search.sign * scales.objective * best.curvature,
         DISTANCE: best.distance,
-        AGREEING: jnp.sum(ends.is_sound & (jnp.abs(ends.cost - best.cost) <= _KEPT), dtype=float),
+        AGREEING: jnp.sum(sound & (jnp.abs(ends.cost - best.cost) <= _AGREES), dtype=float),
     }
     return Found(parameters_at(best.place), evidence, status)
 
@@ -190,11 +196,19 @@ def _scales_of(search: Search, seen: Aim) -> _Scales:
 
 
 def _best(search: Search, seen: Aim, scales: _Scales) -> Float[Array, "starts n"]:
-    """The places to start from."""
+    """The places to start from: the best one, the best of those that are not near it, and so on."""
+    places = jnp.asarray(spread(search.samples, len(search.over)))
     short = jnp.sum(jnp.maximum(-seen.margins / scales.margins[None], 0.0), axis=-1)
     cost = -search.sign * seen.objective / scales.objective + 10.0 * short
-    order = jnp.argsort(jnp.where(_is_known(seen), cost, jnp.inf))
-    return jnp.asarray(spread(search.samples, len(search.over)))[order[: search.starts]]
+    cost = jnp.where(_is_known(seen), cost, jnp.inf)
+    near = _NEIGHBOURS * len(places) ** (-1.0 / len(search.over))
+
+    def next_best(cost: Float[Array, " k"], _: None) -> tuple[Float[Array, " k"], Float[Array, " n"]]:
+        place = places[jnp.argmin(cost)]
+        apart = jnp.linalg.norm(places - place[None], axis=1) > near
+        return jnp.where(apart, cost, jnp.inf), place
+
+    return jax.lax.scan(next_best, cost, None, length=search.starts)[1]
 
 
 _Scaled = Callable[[Float[Array, " n"]], tuple[Float[Array, ""], Float[Array, " m"]]]
@@ -216,7 +230,7 @@ def _descended(scaled: _Scaled, start: Float[Array, " n"], n_margins: int) -> _D
     tolerance = 1e-9 if n_margins else 1e-5
     solver: optx.AbstractMinimiser[Any, Any, Any] = optx.BFGS(rtol=tolerance, atol=tolerance)
 
-    def down(end: _Descent) -> tuple[Float[Array, " n"], Float[Array, " m"]]:
+    def down(end: _Descent) -> _Descent:
         def lagrangian(angle: Float[Array, " n"], own: _Descent) -> Any:
             return _lagrangian(scaled, own, jnp.sin(angle) ** 2)
 
@@ -230,23 +244,25 @@ def _descended(scaled: _Scaled, start: Float[Array, " n"], n_margins: int) -> _D
             max_steps=_STEPS + _STEPS_EACH * start.size,
             throw=False,
         )
-        return jnp.sin(found.value) ** 2, found.aux[1]
+        cost, margins = found.aux
+        return end._replace(place=jnp.sin(found.value) ** 2, cost=cost, margins=margins)
 
-    first = _Descent(start, jnp.zeros(n_margins), jnp.array(10.0))
+    nothing = jnp.zeros(n_margins)
+    first = _Descent(start, jnp.array(jnp.inf), nothing, nothing, jnp.array(10.0))
     if not n_margins:
-        return first._replace(place=down(first)[0])
+        return down(first)
 
     def goes_on(progress: tuple[_Descent, Array, Array]) -> Bool[Array, ""]:
         _, missed, round_ = progress
         return (round_ < _ROUNDS) & (missed > 0.1 * _KEPT)
 
     def once(progress: tuple[_Descent, Array, Array]) -> tuple[_Descent, Array, Array]:
-        end, missed, round_ = progress
-        place, margins = down(end)
-        left = _missed(margins, end)
-        multipliers = jnp.maximum(end.multipliers - end.weight * margins, 0.0)
+        before, missed, round_ = progress
+        end = down(before)
+        left = _missed(end.margins, end)
+        multipliers = jnp.maximum(end.multipliers - end.weight * end.margins, 0.0)
         weight = jnp.where(left > 0.25 * missed, 10.0 * end.weight, end.weight)
-        return _Descent(place, multipliers, weight), left, round_ + 1
+        return end._replace(multipliers=multipliers, weight=weight), left, round_ + 1
 
     end, _, _ = jax.lax.while_loop(goes_on, once, (first, jnp.array(jnp.inf), jnp.array(0)))
     return end
