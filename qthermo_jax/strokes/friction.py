@@ -7,7 +7,9 @@ are small. With the eigenvalues r of rho and s of Delta rho, and the overlaps U 
 
     C = sum_ij |U_ij|^2 (r_i ln(r_i/s_j) - r_i + s_j)
 
-has no term below 0. An error delta of rho changes C by Tr[delta G] in first order, with G = ln rho -
+has no term below 0. Levels that only round-off tells apart count as one, as everywhere (`Eigenbasis`).
+
+An error delta of rho changes C by Tr[delta G] in first order, with G = ln rho -
 ln Delta rho, which vanishes with the coherences.
 """
 
