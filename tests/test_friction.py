@@ -16,7 +16,7 @@ from exact import dissipator, exact_matrix, jumps_between, levels_of
 from matrices import SIGMA_X, hermitian, random_matrix
 from oracles import exact_rate
 from qthermo_jax.steady import Status
-from qthermo_jax.strokes.friction import relative_entropy
+from qthermo_jax.strokes.friction import coherence
 from systems import SEEDS
 
 pytestmark = pytest.mark.accuracy
@@ -177,9 +177,9 @@ def test_pure_and_mixed_states_by_hand() -> None:
     """ln d of an even superposition, 0 of what is diagonal, and of one level nothing is coherence."""
     plus = jnp.full((3, 3), 1 / 3, complex)
     apart = jnp.eye(3, dtype=bool)
-    np.testing.assert_allclose(relative_entropy(plus, apart), np.log(3), rtol=1e-14)
-    assert relative_entropy(jnp.diag(jnp.array([0.5, 0.5, 0.0])).astype(complex), apart) == 0
-    np.testing.assert_allclose(relative_entropy(plus, jnp.ones((3, 3), bool)), 0.0, atol=1e-15)
+    np.testing.assert_allclose(coherence(plus, apart).value, np.log(3), rtol=1e-14)
+    assert coherence(jnp.diag(jnp.array([0.5, 0.5, 0.0])).astype(complex), apart).value == 0
+    np.testing.assert_allclose(coherence(plus, jnp.ones((3, 3), bool)).value, 0.0, atol=1e-15)
 
 
 @pytest.mark.long

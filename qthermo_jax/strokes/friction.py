@@ -7,7 +7,9 @@ are small. With the eigenvalues r of rho and s of Delta rho, and the overlaps U 
 
     C = sum_ij |U_ij|^2 (r_i ln(r_i/s_j) - r_i + s_j)
 
-has no term below 0. An error delta of rho changes C by Tr[delta G] in first order, with G = ln rho -
+has no term below 0. Levels that only round-off tells apart count as one, as everywhere (`Eigenbasis`).
+
+An error delta of rho changes C by Tr[delta G] in first order, with G = ln rho -
 ln Delta rho, which vanishes with the coherences.
 """
 
@@ -50,27 +52,46 @@ def friction(
     basis = diagonalised(H, (tuple(range(len(rho))),), None)
     rho = jnp.where(finite, rho, jnp.eye(len(rho), dtype=rho.dtype))
     inside = basis.rotate_in((rho + rho.conj().T) / 2)
-    value = relative_entropy(inside, basis.degenerate)
-    return Friction(value, jax.lax.stop_gradient(_bound(basis, inside, rho, off, distance, value)))
+    found = coherence(inside, basis.degenerate)
+    return Friction(found.value, jax.lax.stop_gradient(_bound(basis, found, inside, rho, off, distance)))
+
+
+class Coherence(NamedTuple):
+    """The relative entropy of coherence, and what its error is made of.
+
+    Attributes:
+        value: D(rho || Delta rho).
+        gradient: G, by which it changes as Tr[d rho G].
+        least: the smallest eigenvalue of rho.
+        dephased: the eigenvalues of Delta rho.
+    """
+
+    value: Float[Array, ""]
+    gradient: Complex[Array, "d d"]
+    least: Float[Array, ""]
+    dephased: Float[Array, " d"]
 
 
 @jax.custom_jvp
 @precise
-def relative_entropy(rho: Complex[Array, "d d"], kept: Bool[Array, "d d"]) -> Float[Array, ""]:
-    """D(rho || Delta rho), Delta rho the elements of rho that are kept; its slope is Tr[d rho G]."""
-    (r, R), (s, S) = _both(rho, kept)
+def coherence(rho: Complex[Array, "d d"], kept: Bool[Array, "d d"]) -> Coherence:
+    """Of a state rho, Delta rho the elements of it that are kept. Only the value has a derivative."""
+    whole, dephased = (r, R), (s, S) = _both(rho, kept)
     overlap = jnp.abs(R.conj().T @ S) ** 2
-    return jnp.sum(overlap * _terms(r[:, None], s[None, :]))
+    value = jnp.sum(overlap * _terms(r[:, None], s[None, :]))
+    return Coherence(value, _gradient(whole, dephased), r[0], s)
 
 
-@relative_entropy.defjvp
+@coherence.defjvp
 @precise
 def _(
     values: tuple[Complex[Array, "d d"], Bool[Array, "d d"]],
     steps: tuple[Complex[Array, "d d"], Array],
-) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    G = _gradient(*values)
-    return relative_entropy(*values), jnp.einsum("ij,ji->", steps[0], G).real
+) -> tuple[Coherence, Coherence]:
+    found = coherence(*values)
+    nothing = jax.tree.map(jnp.zeros_like, found)
+    slope = jnp.einsum("ij,ji->", steps[0], found.gradient).real
+    return found, nothing._replace(value=slope)
 
 
 Decomposed = tuple[Float[Array, " d"], Complex[Array, "d d"]]
@@ -98,7 +119,7 @@ def _terms(r: Float[Array, "d 1"], s: Float[Array, "1 d"]) -> Float[Array, "d d"
     return jnp.where(near, s * small**2 * series, plain)
 
 
-def _gradient(rho: Complex[Array, "d d"], kept: Bool[Array, "d d"]) -> Complex[Array, "d d"]:
+def _gradient(whole: Decomposed, dephased: Decomposed) -> Complex[Array, "d d"]:
     """G = ln rho - ln Delta rho, on the eigenvalues above 0."""
 
     def logarithm(own: Decomposed) -> Complex[Array, "d d"]:
@@ -107,17 +128,16 @@ def _gradient(rho: Complex[Array, "d d"], kept: Bool[Array, "d d"]) -> Complex[A
         logs = jnp.where(some, jnp.log(jnp.where(some, p, 1.0)), 0.0)
         return (V * logs.astype(V.dtype)[None, :]) @ V.conj().T
 
-    whole, dephased = _both(rho, kept)
     return logarithm(whole) - logarithm(dephased)
 
 
 def _bound(
     basis: Eigenbasis,
+    found: Coherence,
     inside: Complex[Array, "d d"],
     rho: Complex[Array, "d d"],
     off: Float[Array, "d d"],
     distance: Float[Array, ""],
-    value: Float[Array, ""],
 ) -> Float[Array, ""]:
     """Of the error of the coherence, by those of rho, of the eigenvectors of H and of round-off."""
     d = len(rho)
@@ -130,15 +150,12 @@ def _bound(
     here = unit * (V.T @ jnp.abs(rho) @ V + 1.0) + mixed @ sizes + sizes @ mixed
     total = V.T @ off @ V + here
     size = distance + jnp.sqrt(d * jnp.sum(here**2))
-    G = jnp.abs(_gradient(inside, basis.degenerate))
-    r, s = jnp.linalg.eigvalsh(inside), jnp.linalg.eigvalsh(jnp.where(basis.degenerate, inside, 0.0))
     # Tr[delta G], and by how much G changes: the logarithm's derivative is at most 1/(r_min - size).
-    known = 4 * size < r[0]
-    fine = jnp.sum(total * G) + 8 * size**2 / jnp.where(known, r[0], 1.0)
-    return (
-        jnp.where(known, jnp.minimum(fine, _coarse(size, s, unit)), _coarse(size, s, unit))
-        + unit * value
-    )
+    known = 4 * size < found.least
+    first = jnp.sum(total * jnp.abs(found.gradient))
+    fine = first + 8 * size**2 / jnp.where(known, found.least, 1.0)
+    coarse = _coarse(size, found.dephased, unit)
+    return jnp.where(known, jnp.minimum(fine, coarse), coarse) + unit * found.value
 
 
 def _coarse(size: Float[Array, ""], s: Float[Array, " d"], unit: float) -> Float[Array, ""]:
