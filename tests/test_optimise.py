@@ -229,3 +229,44 @@ def test_a_chain_of_comparisons_is_several_conditions():
     low, high = Constraint.parsed("0.1 <= a <= 0.5")
     assert low.margin.value({Name("a"): 0.3}, np) == pytest.approx(0.2)
     assert high.margin.value({Name("a"): 0.3}, np) == pytest.approx(0.2)
+
+
+@pytest.mark.long
+def test_an_oscillator_at_greatest_work_comes_to_curzon_and_ahlborn_at_the_known_rate():
+    """eta = 1 - s + s^3 (1 - s)^2 (omega_h/T_c)^2/24 + ..., s = sqrt(T_c/T_h), at the best omega_c.
+
+    From n + 1/2 = T/omega + omega/(12 T) + ... in W = (omega_h - omega_c) (n_h - n_c): the first order
+    of the second term beside the first.
+    """
+    T_h, T_c, omega_h = 1.0, 0.5, np.array([1.0, 0.7])
+    found = qj.optimise(
+        "otto_oscillator",
+        minimise="work",
+        over={"omega_c": (0.4, 0.9)},
+        axes={"omega_h": omega_h},
+        parameters={"T_c": T_c, "T_h": T_h, "contact": 1e3, "ramp": 0.01, "steps": 16, "levels": 14},
+        observables=["efficiency", "tail"],
+        samples=4,
+        starts=1,
+    )
+    s = math.sqrt(T_c / T_h)
+    beyond = found.efficiency - (1 - s)
+    rate = s**3 * (1 - s) ** 2 * (omega_h / T_c) ** 2 / 24
+    np.testing.assert_allclose(beyond, rate, rtol=0.2)
+
+    def best(omega, levels=400):
+        def quanta(frequency, T):
+            weights = [mpmath.exp(-n * frequency / T) for n in range(levels)]
+            return mpmath.fdot(range(levels), weights) / mpmath.fsum(weights)
+
+        def work(own):
+            return (omega - own) * (quanta(omega, T_h) - quanta(own, T_c))
+
+        return mpmath.findroot(lambda own: mpmath.diff(work, own), omega * s)
+
+    with mpmath.workdps(30):
+        cut_off = [float(best(omega, 14)) for omega in omega_h]
+        exact = [float(best(omega)) for omega in omega_h]
+    np.testing.assert_allclose(found.omega_c, cut_off, rtol=1e-6)
+    np.testing.assert_allclose(found.omega_c, exact, rtol=1e-3)
+    assert (found["tail"] < 1e-4).all()
