@@ -47,7 +47,7 @@ _NEAR = 1e-2
 _NOISE = 1e-10
 
 # Steps of a descent, and how many more for each parameter: near an optimum round-off refuses more.
-_STEPS, _STEPS_EACH = 8, 6
+_STEPS, _STEPS_EACH = 8, 8
 
 # Rounds of the multipliers; how often the end of a descent is looked at, with Newton's steps between.
 _ROUNDS, _LOOKS = 12, 3
