@@ -179,7 +179,7 @@ class Plan(Grid):
     @cached_property
     def compatibility_hash(self) -> str:
         """Identity of what every point means: results of one family can extend one another."""
-        meant = {"model", "parameters", "solver", "evolution", "optimise", "output"}
+        meant = {"model", "parameters", "solver", "evolution", "optimise", "refine", "output"}
         kept = self.spec.model_dump(include=meant)
         if self.spec.units:
             kept |= {"units": self.spec.units, "energy_unit": self.spec.energy_unit}
