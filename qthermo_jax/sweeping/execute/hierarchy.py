@@ -26,13 +26,9 @@ def mean(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     return np.asarray(before + (after - before) / 2)
 
 
-def agreeing(otherwise: float) -> Between:
-    """The same value where both neighbours have it."""
-
-    def between(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-        return np.where(before == after, before, np.asarray(otherwise, before.dtype))
-
-    return between
+def agreeing(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """The same value where both neighbours have it, NaN where they differ."""
+    return np.where(before == after, before, np.asarray(np.nan, before.dtype))
 
 
 def finer(values: np.ndarray, between: Between, axes: int) -> np.ndarray:

@@ -63,7 +63,7 @@ class _Points:
 
     @cached_property
     def _finest(self) -> Plan:
-        return on_halved_grid(self.plan, self.asked.levels)
+        return on_halved_grid(self.plan)
 
     def _solved(self, columns: Arrays, size: int) -> Arrays:
         """Everything that is sought at some points; the last one is repeated to a usual number."""
@@ -146,6 +146,11 @@ def refined_result(
     return layout, arrays | {INTERPOLATED.name: interpolated}
 
 
+def _neither(before: np.ndarray, _: np.ndarray) -> np.ndarray:
+    """No solver found what is interpolated."""
+    return np.full_like(before, METHOD.fill_value)
+
+
 def _between(layout: Layout, name: str) -> Between:
     """What a variable is between two computed points.
 
@@ -156,13 +161,13 @@ def _between(layout: Layout, name: str) -> Between:
     if variable.dtype == STATUS.dtype and variable.fill_value == STATUS.fill_value:
         return np.maximum
     combined: dict[str, Between] = {
-        METHOD.name: agreeing(0),
+        METHOD.name: _neither,
         NOTE.name: np.bitwise_or,
         LEAK.name: np.maximum,
     }
     if name in combined:
         return combined[name]
-    return agreeing(np.nan) if FLAG_VALUES in variable.attrs else mean
+    return agreeing if FLAG_VALUES in variable.attrs else mean
 
 
 def _assembled(

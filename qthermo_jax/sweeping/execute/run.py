@@ -70,9 +70,8 @@ def _refine(
     job: Sweep, store: Store, watch: Watcher, stop: Callable[[], bool], executor: Executor
 ) -> None:
     """Compute a grid that is finer where a formula bends, and write all of it at the end."""
-    for refused, what in ((store.extends, "extended"), (executor.writes_elsewhere, "run on a cluster")):
-        if refused:
-            raise SpecError(Issue(("refine",), f"the sweep cannot be {what}"))
+    if executor.writes_elsewhere:
+        raise SpecError(Issue(("refine",), "the sweep cannot be run on a cluster"))
     layout, arrays = refined_result(job, watch, stop)
     whole = tuple(slice(0, layout.sizes[axis]) for axis in layout.axes)
     store.replace(layout, [(whole, arrays)])

@@ -1,30 +1,26 @@
 """The grid of a [refine] after so many halvings of its axes."""
 
-import math
 from dataclasses import replace
 
 import numpy as np
 
 from qthermo_jax.sweeping.plan.grid import Axis
 from qthermo_jax.sweeping.plan.record import Plan
-from qthermo_jax.sweeping.spec.refine import halved, halved_size
+from qthermo_jax.sweeping.spec.refine import halved
 
 
-def most_points(plan: Plan) -> int:
-    """How many points are computed at most: those of the grid, or of the finest one of a [refine]."""
-    refine = plan.spec.refine
-    return math.prod(halved_size(n, refine.levels) for n in plan.shape) if refine else plan.points
-
-
-def on_halved_grid(plan: Plan, times: int) -> Plan:
+def on_halved_grid(plan: Plan, times: int | None = None) -> Plan:
     """The plan of a [refine] over the points of the grid whose intervals are halved so often.
 
     The values are those that the finest grid has there, so that they are the same in all of them.
+
+    Args:
+        times: None for the finest grid. A plan without a [refine] is its own.
     """
     refine = plan.spec.refine
     if refine is None:
         return plan
-    step = 1 << (refine.levels - times)
+    step = 1 << (refine.levels - times) if times is not None else 1
     axes = []
     for axis in plan.axes:
         entry = plan.spec.axes[axis.name]

@@ -43,7 +43,11 @@ _SEVERAL_TYPES: dict[Steps, str] = {
     ("evolution", "initial"): "a basis state or a table of populations",
     ("evolution", "heat_capacity"): "a number or a list of numbers",
 }
-_BOUNDS = {"greater_than_equal": ("ge", "at least"), "less_than_equal": ("le", "at most")}
+_BOUNDS = {
+    "greater_than": ("gt", "more than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than_equal": ("le", "at most"),
+}
 
 
 def parse_spec(data: dict[str, Any], source: str = "") -> Spec:
