@@ -13,6 +13,7 @@ from qthermo_jax.sweeping import SpecError, SpecWarning, Store, Sweep, run_to_fi
 from qthermo_jax.sweeping.errors import Interrupted
 from qthermo_jax.sweeping.execute.hierarchy import finer, mean, refined
 from qthermo_jax.sweeping.execute.planning import make_plan
+from qthermo_jax.sweeping.execute.this_host import ThisHost
 from qthermo_jax.sweeping.plan.model import find_model
 from qthermo_jax.sweeping.spec.declared import Spec
 from qthermo_jax.sweeping.store.files import Integrity, integrity_of
@@ -208,6 +209,39 @@ def test_derivatives_and_units_come_along():
     np.testing.assert_allclose(
         slope.dropna("T"), (exact * (1 - exact) / T**2)[~slope.isnull()], rtol=1e-9
     )
+
+
+@qj.observable(qj.Quantity("whether the upper level has much", "", 0, values=("little", "much")))
+def much(system, state):
+    return jnp.where(state.populations[1] > 0.3, 1.0, 0.0)
+
+
+@pytest.mark.long
+def test_what_has_a_few_values_is_not_interpolated():
+    """p_2 = 0.3 at T = 1/log(7/3)."""
+    axis = {"T": {"start": 0.2, "stop": 4.2, "num": 5}}
+    for asked, missing in (
+        ({"formula": "exp(-((T - 4)/0.1)**2)", "tolerance": 0.01, "levels": 6}, True),
+        ({"formula": "much", "tolerance": 0.1, "levels": 6}, False),
+    ):
+        found = qj.sweep(plane, axes=axis, observables=[much, "level_populations"], refine=asked)
+        known = ~found.much.isnull()
+        np.testing.assert_array_equal(
+            found.much.where(known, drop=True), (found["T"] > 1 / np.log(7 / 3))[known]
+        )
+        assert bool(known.where(found.interpolated == 0).fillna(True).all())
+        assert (~known).any() == missing
+        assert "largest_surplus" not in found.much.attrs
+
+
+class Elsewhere(ThisHost):
+    writes_elsewhere = True
+
+
+def test_a_cluster_does_not_refine(tmp_path):
+    asked = {"formula": "x", "tolerance": 0.1}
+    with pytest.raises(SpecError, match=r"^refine: the sweep cannot be run on a cluster$"):
+        qj.sweep(plane, axes={"x": [0.0, 1.0]}, refine=asked, out=tmp_path / "x.h5", workers=Elsewhere())
 
 
 @pytest.mark.long

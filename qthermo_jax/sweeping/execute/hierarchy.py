@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from scipy import ndimage
 
 # What stands between two neighbours, from theirs.
 Between = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -103,7 +102,7 @@ def refined(
             known |= missing
             surplus, edge = _judged(values, expected, divided)
             bends = divided & (edge | (surplus > tolerance))
-            around = ndimage.binary_dilation(bends, np.ones((3,) * axes)) & ~divided
+            around = _with_neighbours(bends) & ~divided
             if not around.any():
                 break
             divided |= around
@@ -122,6 +121,17 @@ def refined(
         divided = bends
         for axis in range(axes):
             divided = divided.repeat(2, axis=axis)
+
+
+def _with_neighbours(cells: np.ndarray) -> np.ndarray:
+    """Cells and those that touch them, at a corner too."""
+    for axis in range(cells.ndim):
+        along = np.moveaxis(cells, axis, 0)
+        grown = along.copy()
+        grown[1:] |= along[:-1]
+        grown[:-1] |= along[1:]
+        cells = np.moveaxis(grown, 0, axis)
+    return cells
 
 
 def _largest(surplus: np.ndarray, cells: np.ndarray) -> float:
