@@ -160,10 +160,8 @@ def oddities_of_result(plan: Plan, data: Any) -> Iterator[Issue]:
     if plan.spec.refine:
         told = data[INTERPOLATED.name].attrs
         if cells := told["unresolved_cells"]:
-            bend = f"by more than the tolerance, up to {told['unresolved_surplus']:.2g}"
-            yield Issue(
-                ("refine", "levels"), f"between points of {cells} cells the formula bends {bend}"
-            )
+            bend = f"bends by more than the tolerance, up to {told['unresolved_surplus']:.2g}"
+            yield Issue(("refine", "levels"), f"the formula {bend}, inside {cells} of the finest cells")
 
 
 def _odd_numbers(plan: Plan) -> Iterator[Issue]:
