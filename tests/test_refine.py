@@ -151,6 +151,9 @@ def test_a_ridge_is_that_of_the_plain_sweep_where_it_was_computed_and_near_it_el
     assert float(computed.mean()) < 0.4
     assert found.level_populations.attrs["largest_surplus"] <= 1e-3
     assert (found.status == 0).all()
+    picture = found.qthermo.plot("level_populations", select={"level": "2"})
+    told = f"{int(computed.sum())} of {computed.size} points computed, the others interpolated"
+    assert told in picture.get_supxlabel().replace("\n", " ")
     # The sum of both populations is linear, and so is its interpolation.
     np.testing.assert_allclose(found.level_populations.sum("level"), 1.0, atol=1e-14)
 
