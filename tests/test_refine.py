@@ -80,6 +80,27 @@ def test_what_is_interpolated_in_a_plane_is_within_the_tolerance(function, level
     assert max(level.surplus for level in found) <= TOLERANCE
 
 
+@pytest.mark.long
+def test_the_error_of_random_functions_is_near_the_tolerance_at_most():
+    """Sums of three Gaussians, as narrow as a third of a cell: what no point meets is not seen."""
+    random = np.random.default_rng(1)
+    errors = []
+    for _ in range(300):
+        centres = random.uniform(0, 1, (3, 2))
+        widths, heights = 10 ** random.uniform(-1.5, 0, 3), random.normal(size=3)
+        parts = [*zip(centres, widths, heights, strict=True)]
+
+        def function(x, y, parts=parts):
+            return sum(h * np.exp(-((x - a) ** 2 + (y - b) ** 2) / w**2) for (a, b), w, h in parts)
+
+        values, exact, _, found = at_points(function, 11, 2, TOLERANCE, 6)
+        assert max(level.surplus for level in found) <= TOLERANCE
+        errors.append(np.abs(values - exact).max() / TOLERANCE)
+    assert max(errors) <= 2.5
+    assert np.sum(np.array(errors) > 1) <= 3
+    assert np.median(errors) <= 0.5
+
+
 @pytest.mark.parametrize("width", [0.1, 0.01, 0.001])
 def test_what_is_interpolated_on_a_line_is_within_the_tolerance(width):
     values, exact, asked, _ = at_points(lambda x: np.tanh((x - 0.4) / width), 9, 1, TOLERANCE, 10)
