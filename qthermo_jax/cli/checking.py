@@ -19,6 +19,7 @@ def check(context: click.Context, spec: Path, out: Path | None) -> None:
     This runs the code that SPEC names, its model and its observables: check only specs from people you
     trust. No sweep is computed.
     """
+    from qthermo_jax.cli.explaining import refinement
     from qthermo_jax.sweeping.execute.checking import check as look
 
     verdict = look(spec, out or default_output(spec))
@@ -27,7 +28,9 @@ def check(context: click.Context, spec: Path, out: Path | None) -> None:
             click.echo(printable(issue.told(kind)))
     if plan := verdict.plan:
         names = ", ".join(plan.results)
-        told = f"{spec}: can be run: {plan.points} points of {plan.model.name}: {names}"
+        told = (
+            f"{spec}: can be run: {plan.points} points{refinement(plan)} of {plan.model.name}: {names}"
+        )
         click.echo(printable(told))
     else:
         context.exit(2)

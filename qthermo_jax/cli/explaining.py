@@ -15,6 +15,7 @@ from qthermo_jax.sweeping.compute.frozen import frozen_out
 from qthermo_jax.sweeping.compute.lowering import planned_for
 from qthermo_jax.sweeping.execute.job import Sweep
 from qthermo_jax.sweeping.plan.record import Plan
+from qthermo_jax.sweeping.plan.refinement import on_halved_grid
 from qthermo_jax.sweeping.store.extension import find_extension
 from qthermo_jax.sweeping.store.layout import bytes_on_disk, layout_of
 from qthermo_jax.sweeping.store.store import LARGEST_COPY, Store
@@ -46,7 +47,7 @@ def explained(
         yield "axis", f"{axis.name}: {axis.size} values of {ends}"
     for issue in frozen_out(plan):
         yield "note", str(issue)
-    yield "points", f"{plan.points} ({' x '.join(map(str, plan.shape)) or 'no axes'})"
+    yield "points", f"{plan.points} ({' x '.join(map(str, plan.shape)) or 'no axes'}){refinement(plan)}"
     for name, measure in plan.outputs.items():
         dims = " x ".join(f"{dim.name} {len(dim.labels)}" for dim in measure.dims)
         yield "observable", f"{name}: {measure.quantity.long_name}" + (f" ({dims})" if dims else "")
@@ -72,6 +73,14 @@ def explained(
     size = bytes_on_disk(plan)
     copied = "one file" if size <= LARGEST_COPY else "a view of the parts that hold it"
     yield "on disk", f"{in_bytes(size)}, {copied}"
+
+
+def refinement(plan: Plan) -> str:
+    """What a [refine] makes of the grid at most; nothing for a sweep without one."""
+    if not plan.spec.refine:
+        return ""
+    finest = on_halved_grid(plan)
+    return f", refined to up to {finest.points} ({' x '.join(map(str, finest.shape))})"
 
 
 def extended(job: Sweep, store: Store) -> str:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from xarray import Dataset
 
 # The master equation and how it was solved.
-_PHYSICS = ("generator", "secular_tol", "method", "precision", "optimise")
+_PHYSICS = ("generator", "secular_tol", "method", "precision", "optimise", "refine")
 
 
 @click.command()

@@ -134,6 +134,7 @@ def run_one(
     from qthermo_jax.steady import Status
     from qthermo_jax.sweeping import run_to_file
     from qthermo_jax.sweeping.execute.checking import oddities_of_result
+    from qthermo_jax.sweeping.plan.refinement import on_halved_grid
 
     if store.finished:
         run_to_file(job, store)
@@ -144,19 +145,19 @@ def run_one(
         from qthermo_jax.cli.explaining import extended
 
         click.echo(f"{store.path}: {extended(job, store)}")
-    tally = Tally(job.plan.points)
+    tally = Tally(on_halved_grid(job.plan).points)
     with interrupts.stopping(store.tile_files.folder) as stop, watched(spec.stem, tally) as watch:
         run_to_file(job, store, watch, stop, executor)
     took = f"{tally.points} points in {tally.seconds:.1f} s"
     click.echo(f"{store.path}: {took}; {in_words(tally.statuses)}")
-    if not tally.statuses.keys() - {Status.OK}:
+    if not tally.statuses.keys() - {Status.OK} and not job.plan.spec.refine:
         return
     from qthermo_jax.sweeping import open_result
 
     with open_result(store.path) as data:
         for cause in causes(data):
             click.echo(f"{store.path}: {cause}")
-        _warn(spec, job, oddities_of_result(job.plan, data["status"]))
+        _warn(spec, job, oddities_of_result(job.plan, data))
 
 
 def _find_devices() -> None:

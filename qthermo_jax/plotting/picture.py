@@ -10,6 +10,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from qthermo_jax.plotting.labels import mathtext
+from qthermo_jax.results.schema import INTERPOLATED
 
 # Letters that fit into a line of a title, and into an inch of a caption.
 _TITLE_WIDTH, _LETTERS_AN_INCH = 52, 20
@@ -91,6 +92,8 @@ def names_of(results: Sequence[xr.Dataset]) -> list[str]:
 def write_caption(figure: Figure, results: Sequence[xr.Dataset], has_title: bool) -> None:
     """Below the panels: model, master equation and fixed parameters, as far as all results share them.
 
+    Of refined grids it says how many points were computed.
+
     Args:
         has_title: whether a title names the dimensions that were fixed by a selection.
     """
@@ -105,6 +108,10 @@ def write_caption(figure: Figure, results: Sequence[xr.Dataset], has_title: bool
     text = ": ".join(part for part in (plain(about.get("model", "") + generator), listed) if part)
     if held and (unit := about.get("energy_unit", "")) not in ("", "energy"):
         text += f"; energies in ${mathtext(unit)}$".replace(" in ", f"{_NO_BREAK}in{_NO_BREAK}")
+    there = [data[INTERPOLATED.name].values == 0 for data in results if INTERPOLATED.name in data]
+    if there:
+        computed, points = sum(own.sum() for own in there), sum(own.size for own in there)
+        text += f"; {computed} of {points} points computed, the others interpolated"
     if text:
         width = int(_LETTERS_AN_INCH * figure.get_figwidth())
         lines = textwrap.wrap(text, width, max_lines=_CAPTION_LINES, placeholder=" ...")

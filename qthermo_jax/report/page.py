@@ -27,7 +27,7 @@ from qthermo_jax.version import __version__
 
 # Letters of a text from a file that are shown: of an attribute, of the spec.
 _LONG, _WHOLE = 500, 100_000
-_PHYSICS = ("generator", "secular_tol", "method", "precision", "optimise")
+_PHYSICS = ("generator", "secular_tol", "method", "precision", "optimise", "refine")
 _ASKED = ("model", "parameters", *_PHYSICS, "energy_unit", "unit_conversions")
 _VERSIONS = ("qthermo_jax_version", "jax_version", "jaxlib_version", "numpy_version", "python_version")
 _MADE = ("created", "device", *_VERSIONS, "spec_sha256")

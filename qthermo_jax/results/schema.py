@@ -61,6 +61,9 @@ METHOD = Diagnostic("method", np.dtype("int8"), 0)
 NOTE = Diagnostic("note", np.dtype("int8"), 0)
 LEAK = Diagnostic("leak", np.dtype("float32"), np.nan)
 
+# Of a grid that is refined where a formula bends: the others were computed.
+INTERPOLATED = Diagnostic("interpolated", np.dtype("int8"), 0)
+
 DIAGNOSTICS = {own.name: own for own in (STATUS, METHOD, NOTE, LEAK)}
 
 

@@ -11,7 +11,7 @@ import xarray as xr
 from qthermo_jax.plotting import status_of
 from qthermo_jax.plotting.labels import along, plain_values
 from qthermo_jax.registry import Method
-from qthermo_jax.results.schema import LEAK, METHOD, NOTE, STATUS, meanings_of
+from qthermo_jax.results.schema import INTERPOLATED, LEAK, METHOD, NOTE, STATUS, meanings_of
 from qthermo_jax.solvers import Note
 from qthermo_jax.steady import Status
 
@@ -126,6 +126,9 @@ def evidence_at(data: xr.Dataset, name: str, index: Mapping[str, int]) -> list[t
     method = int(read(METHOD.name)) if METHOD.name in data else 0
     if method in {int(each) for each in Method}:
         rows.append(("solved by", Method(method).name.lower().replace("_", " ")))
+    if INTERPOLATED.name in data:
+        told = meanings_of(data[INTERPOLATED.name].attrs)
+        rows.append(("point", told[int(read(INTERPOLATED.name))]))
     if NOTE.name in data:
         rows.append(("note", Note(int(read(NOTE.name))).meaning))
     there = [own for own in (LEAK.name, *_EVIDENCE) if own in data and own != name]

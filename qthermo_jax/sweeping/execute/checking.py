@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from qthermo_jax.results.schema import INTERPOLATED, STATUS
 from qthermo_jax.steady import Status
 from qthermo_jax.sweeping.compute.cold import is_a_temperature, not_unique_at_zero
 from qthermo_jax.sweeping.compute.frozen import frozen_out
@@ -141,13 +142,26 @@ def oddities_of(plan: Plan, output: Path | None) -> Iterator[Issue]:
         yield from _too_large(plan, output)
 
 
-def oddities_of_result(plan: Plan, status: Any) -> Iterator[Issue]:
-    """What `check` solves points for, from the statuses of the finished sweep instead.
+def oddities_of_result(plan: Plan, data: Any) -> Iterator[Issue]:
+    """What is odd in what came out, with what `check` solves points for.
 
     Args:
-        status: of each point of the grid, an array or what is indexed like one.
+        data: the finished result, a dataset.
     """
-    yield from not_unique_at_zero(plan, lambda index: int(status[index]) == Status.NOT_UNIQUE)
+    status = data[STATUS.name]
+    # A refined grid has those of the plan's in between.
+    steps = [(n - 1) // max(1, own.size - 1) for n, own in zip(status.shape, plan.axes, strict=True)]
+
+    def not_unique_at(index: tuple[int, ...]) -> bool:
+        place = tuple(at * step for at, step in zip(index, steps, strict=True))
+        return int(status[place]) == Status.NOT_UNIQUE
+
+    yield from not_unique_at_zero(plan, not_unique_at)
+    if plan.spec.refine:
+        told = data[INTERPOLATED.name].attrs
+        if cells := told["unresolved_cells"]:
+            bend = f"bends by more than the tolerance, up to {told['unresolved_surplus']:.2g}"
+            yield Issue(("refine", "levels"), f"the formula {bend}, inside {cells} of the finest cells")
 
 
 def _odd_numbers(plan: Plan) -> Iterator[Issue]:

@@ -43,6 +43,7 @@ def sweep(
     evolution: Mapping[str, Any] | None = None,
     optimise: Mapping[str, Any] | None = None,
     root: Mapping[str, Any] | None = None,
+    refine: Mapping[str, Any] | None = None,
     stored: str | None = None,
     title: str = "",
     energy_unit: str = "energy",
@@ -81,6 +82,12 @@ def sweep(
             best parameters are sought, see `qthermo_jax.optimise`.
         root: {"formula", "value", "step"}: the sweep is over the places in the plane of the axes at
             which the formula has the value, see `qthermo_jax.follow`.
+        refine: {"formula", "tolerance", "levels"}: each interval of one or two axes is halved, up to
+            `levels` times (default 4), where the formula differs by more than the tolerance from what
+            is interpolated between the points. The result is over the finest grid that is reached; its
+            variable `interpolated` says which points were not computed, and the attribute
+            `largest_surplus` of each variable by how much the interpolation was wrong at the points
+            that were computed to test it.
         stored: precision of the results that are kept, if it is another: "float32" halves them.
         title, energy_unit: words for files and pictures.
         units: of parameters that are energies or temperatures and that are given in another unit than
@@ -126,6 +133,7 @@ def sweep(
         "evolution": evolution,
         **({} if optimise is None else {"optimise": optimise}),
         **({} if root is None else {"root": root}),
+        **({} if refine is None else {"refine": refine}),
         "output": {"precision": stored},
         "title": title,
         "energy_unit": energy_unit,
@@ -154,7 +162,7 @@ def sweep(
         _warn(oddities_of(plan, None if begun else store.path))
         run_to_file(job, store, executor=workers)
         data = xr.open_dataset(store.path, engine="h5netcdf")
-    _warn(oddities_of_result(plan, data["status"]))
+    _warn(oddities_of_result(plan, data))
     return data
 
 

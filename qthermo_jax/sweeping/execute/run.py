@@ -7,10 +7,11 @@ from functools import partial
 
 from qthermo_jax.sweeping.compute.devices import device_name
 from qthermo_jax.sweeping.compute.reasons import causes_at
-from qthermo_jax.sweeping.errors import Interrupted, TilesFailed, first_line
+from qthermo_jax.sweeping.errors import Interrupted, Issue, SpecError, TilesFailed, first_line
 from qthermo_jax.sweeping.execute.executor import Executor
 from qthermo_jax.sweeping.execute.job import Sweep
 from qthermo_jax.sweeping.execute.progress import Watcher, logged, nobody
+from qthermo_jax.sweeping.execute.refining import refined_result
 from qthermo_jax.sweeping.execute.this_host import THIS_HOST
 from qthermo_jax.sweeping.store.layout import layout_of
 from qthermo_jax.sweeping.store.reasons import EXPLAINED, with_reasons
@@ -49,7 +50,9 @@ def _run_logged(
 ) -> None:
     with logged(store.path) as log:
         try:
-            if store.extends:
+            if job.plan.spec.refine:
+                _refine(job, store, watch, stop, executor)
+            elif store.extends:
                 # It compares with an old result, by xarray, which no other run to a file has to load.
                 from qthermo_jax.sweeping.execute.extending import extend  # noqa: PLC0415
 
@@ -61,6 +64,17 @@ def _run_logged(
         except BaseException as error:
             log.info("stopped: %s: %s", type(error).__name__, first_line(error))
             raise
+
+
+def _refine(
+    job: Sweep, store: Store, watch: Watcher, stop: Callable[[], bool], executor: Executor
+) -> None:
+    """Compute a grid that is finer where a formula bends, and write all of it at the end."""
+    if executor.writes_elsewhere:
+        raise SpecError(Issue(("refine",), "the sweep cannot be run on a cluster"))
+    layout, arrays = refined_result(job, watch, stop)
+    whole = tuple(slice(0, layout.sizes[axis]) for axis in layout.axes)
+    store.replace(layout, [(whole, arrays)])
 
 
 def _run(

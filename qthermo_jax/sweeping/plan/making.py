@@ -1,6 +1,6 @@
 """From a grid and what its model's system is to a plan: everything is checked before it is compiled."""
 
-from qthermo_jax.results.schema import DIAGNOSTICS
+from qthermo_jax.results.schema import DIAGNOSTICS, INTERPOLATED
 from qthermo_jax.sweeping.errors import Issue, SpecError, Steps, shown, unknown_name
 from qthermo_jax.sweeping.plan.derivatives import find_derivatives
 from qthermo_jax.sweeping.plan.elements import resolve
@@ -32,9 +32,9 @@ def resolved(grid: Grid, system: TracedSystem, memory: int, devices: int, *, on_
     outputs = _outputs(grid, system)
     derivatives, differentiated, defaults = find_derivatives(grid, system.n_baths)
     search, left_out = find_search(grid, system)
-    if grid.spec.root:
-        formula = Expression.parsed(grid.spec.root.formula)
-        resolve(formula, ("root", "formula"), grid, system.observables)
+    for table, asked in (("root", grid.spec.root), ("refine", grid.spec.refine)):
+        if asked:
+            resolve(Expression.parsed(asked.formula), (table, "formula"), grid, system.observables)
     plan = Plan(
         grid.spec,
         grid.model,
@@ -88,6 +88,7 @@ def _check_names(plan: Plan) -> None:
     """Every name in a file means one thing."""
     flags = {name: f"the {name}" for name in DIAGNOSTICS}
     flags |= {derivative.status: "a status" for derivative in plan.derivatives}
+    flags |= {INTERPOLATED.name: "what [refine] says of points"} if plan.spec.refine else {}
     for name in plan.search.results if plan.search else ():
         if name in plan.outputs:
             what = "a parameter that is sought" if name in plan.sought else "what [optimise] finds"

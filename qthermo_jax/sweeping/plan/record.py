@@ -179,6 +179,8 @@ class Plan(Grid):
     @cached_property
     def compatibility_hash(self) -> str:
         """Identity of what every point means: results of one family can extend one another."""
+        if self.spec.refine:
+            return self.digest  # another sweep does not take over what is interpolated
         meant = {"model", "parameters", "solver", "evolution", "optimise", "output"}
         kept = self.spec.model_dump(include=meant)
         if self.spec.units:

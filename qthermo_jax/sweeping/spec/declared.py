@@ -19,6 +19,7 @@ from qthermo_jax.sweeping.spec.fields import (
 )
 from qthermo_jax.sweeping.spec.fit import Fit
 from qthermo_jax.sweeping.spec.optimise import Optimise
+from qthermo_jax.sweeping.spec.refine import LARGEST_GRID, Refine, halved_size
 from qthermo_jax.sweeping.spec.root import Root
 from qthermo_jax.sweeping.spec.units import UNITS, conversion, known_unit
 
@@ -118,6 +119,8 @@ class Spec(Table):
     """Given where parameters are sought at each point of the axes."""
     root: Annotated[Root | None, Field(exclude_if=lambda own: own is None)] = None
     """Given where the sweep is over the places at which a formula has a value."""
+    refine: Annotated[Refine | None, Field(exclude_if=lambda own: own is None)] = None
+    """Given where the grid is to be finer where a formula bends."""
     fit: Annotated[Fit | None, Field(exclude_if=lambda own: own is None)] = None
     """Given where parameters are sought that fit measured numbers."""
     output: Output = Output()
@@ -185,25 +188,48 @@ class Spec(Table):
 
     @model_validator(mode="after")
     def _a_root_lies_on_axes(self) -> "Spec":
-        if not self.root:
+        if self.root:
+            if self.optimise:
+                raise SpecError(Issue(("root",), "a spec takes [root] or [optimise]"))
+            self._check_axes("root")
+        return self
+
+    @model_validator(mode="after")
+    def _a_refinement_halves_intervals(self) -> "Spec":
+        if not self.refine:
             return self
-        if self.optimise:
-            raise SpecError(Issue(("root",), "a spec takes [root] or [optimise]"))
+        for name in ("optimise", "root"):
+            if getattr(self, name):
+                raise SpecError(Issue(("refine",), f"a spec takes [refine] or [{name}]"))
+        self._check_axes("refine")
+        points = 1
+        for name, entry in self.axes.items():
+            assert not isinstance(entry, dict)
+            steps = np.diff(values_of(entry))
+            if not (np.isfinite(steps).all() and (all(steps > 0) or all(steps < 0))):
+                raise SpecError(Issue(("refine",), f"takes axes in order, and axes.{name} is in none"))
+            points *= halved_size(len(steps) + 1, self.refine.levels)
+        if points > LARGEST_GRID:
+            large = f"lead to a grid of {points:.2g} points; takes at most {LARGEST_GRID:.0e}"
+            raise SpecError(Issue(("refine", "levels"), large))
+        return self
+
+    def _check_axes(self, table: str) -> None:
+        """Check that there are one or two axes of one parameter each, which have intervals."""
         if len(self.axes) not in (1, 2):
-            raise SpecError(Issue(("root",), f"takes one axis or two, got {len(self.axes)}"))
+            raise SpecError(Issue((table,), f"takes one axis or two, got {len(self.axes)}"))
         for name, entry in self.axes.items():
             if isinstance(entry, dict):
                 several = f"takes axes of one parameter each, and axes.{name} is a table"
-                raise SpecError(Issue(("root",), several))
+                raise SpecError(Issue((table,), several))
             if len(np.unique(values_of(entry))) < 2:
                 one = f"takes axes of two values or more, and axes.{name} has one"
-                raise SpecError(Issue(("root",), one))
-        return self
+                raise SpecError(Issue((table,), one))
 
     @model_validator(mode="after")
     def _a_fit_has_its_own_points(self) -> "Spec":
         others: dict[str, Any] = {"axes": self.axes, "derivatives": self.derivatives}
-        others |= {"optimise": self.optimise, "root": self.root}
+        others |= {"optimise": self.optimise, "root": self.root, "refine": self.refine}
         for name, given in others.items():
             if self.fit and given:
                 raise SpecError(Issue((name,), "a [fit] takes none: its points are those of the data"))

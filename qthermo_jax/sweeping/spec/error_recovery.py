@@ -50,6 +50,7 @@ class Draft:
         if steps[:1] in (
             ("optimise",),
             ("root",),
+            ("refine",),
         ):  # what it mentions may be an axis, or none without it
             return False
         if not steps or self._repairs[place] > 2:

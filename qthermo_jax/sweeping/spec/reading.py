@@ -12,6 +12,7 @@ from qthermo_jax.sweeping.spec.declared import Evolution, Label, Output, Solver,
 from qthermo_jax.sweeping.spec.fields import Interval, Range, Table
 from qthermo_jax.sweeping.spec.fit import Fit
 from qthermo_jax.sweeping.spec.optimise import Optimise
+from qthermo_jax.sweeping.spec.refine import Refine
 from qthermo_jax.sweeping.spec.root import Root
 
 # What the keys inside a table of a spec belong to; those of an axis to a range.
@@ -23,6 +24,7 @@ _TABLES: dict[str, type[Table]] = {
     "labels": Label,
     "optimise": Optimise,
     "root": Root,
+    "refine": Refine,
     "fit": Fit,
 }
 _TYPES = {
@@ -41,7 +43,11 @@ _SEVERAL_TYPES: dict[Steps, str] = {
     ("evolution", "initial"): "a basis state or a table of populations",
     ("evolution", "heat_capacity"): "a number or a list of numbers",
 }
-_BOUNDS = {"greater_than_equal": ("ge", "at least"), "less_than_equal": ("le", "at most")}
+_BOUNDS = {
+    "greater_than": ("gt", "more than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than_equal": ("le", "at most"),
+}
 
 
 def parse_spec(data: dict[str, Any], source: str = "") -> Spec:

@@ -3,7 +3,7 @@
 import math
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import IntEnum
 from importlib.metadata import version
@@ -17,6 +17,7 @@ from qthermo_jax.results.schema import (
     DIAGNOSTICS,
     FLAG_MEANINGS,
     FLAG_VALUES,
+    INTERPOLATED,
     LEAK,
     METHOD,
     NOTE,
@@ -31,6 +32,9 @@ from qthermo_jax.steady import Status
 from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.plan.traced import Result
 from qthermo_jax.version import __version__
+
+# The attribute of a variable on a refined grid: how far it may be from what is interpolated.
+SURPLUS = "largest_surplus"
 
 # Of one variable in a file: its name, unit, dimensions (measured).
 _BYTES_OF_NAMES = 2600
@@ -111,6 +115,36 @@ def layout_of(plan: Plan, source: str, device: str) -> Layout:
             attrs = {**_STATUS, "long_name": f"status of the derivatives by {derivative.name}"}
             computed[derivative.status] = _diagnostic(STATUS, axes, attrs)
     return Layout(sizes, _coordinates(plan), computed, _attributes(plan, source, device))
+
+
+def with_interpolated(
+    layout: Layout, told: dict[str, Any], surpluses: dict[str, float | None]
+) -> Layout:
+    """The layout of a refined grid: it says which points are interpolated, and how well.
+
+    Args:
+        told: of the refinement, attributes of the variable that says which.
+        surpluses: by variable, the largest difference between what was interpolated and what came out
+            in the cells that were not divided further; None where nothing is interpolated.
+    """
+    attrs = {
+        "long_name": "whether the point is interpolated between computed ones",
+        **_coded((0, 1), ("computed", "interpolated")),
+        **told,
+    }
+    found = {
+        name: variable
+        if surpluses.get(name) is None
+        else replace(variable, attrs=variable.attrs | {SURPLUS: surpluses[name]})
+        for name, variable in layout.computed.items()
+    }
+    found[INTERPOLATED.name] = _diagnostic(INTERPOLATED, layout.axes, attrs)
+    points = math.prod(layout.sizes[axis] for axis in layout.axes)
+    summary = (
+        f"{told['formula']}, tolerance {told['tolerance']:g}: {told['computed_points']} of {points} "
+        f"points computed, largest surplus left {told['largest_surplus']:.2g}"
+    )
+    return replace(layout, computed=found, attrs=layout.attrs | {"refine": summary})
 
 
 def _role_of(result: Result, plan: Plan) -> dict[str, str]:
