@@ -287,6 +287,18 @@ SWEEPS: dict[str, Callable[[], Plan]] = {
         "three_qubit_refrigerator", "T_c", observables=["current_noise"], solver={"generator": "local"}
     ),
     "baths that warm up": lambda: plan_of("lambda_system", "time", evolution=WARMING),
+    "optima": lambda: plan_of(
+        "chain",
+        "T_L",
+        **THREE,
+        observables=["heat_currents"],
+        optimise={
+            "maximise": "heat_currents[1]",
+            "over": {"g": [0.1, 0.9]},
+            "where": ["site_populations[1] <= 0.4"],
+            "samples": 5,
+        },
+    ),
 }
 
 
@@ -296,6 +308,7 @@ MORE = {
     "derivatives": ["populations, net fluxes"],
     "float32": ["populations, net fluxes"],
     "baths that warm up": ["dense"],
+    "optima": ["secular_block", "dense"],
 }
 
 
