@@ -120,10 +120,11 @@ def _at_optimum(
     system, state = found(given | best.parameters, as_it_is)
     results = _observed(plan, system, state, plan.outputs)
     flags = _flags(state, _cancels(plan, system, state, results))
-    sound = jnp.where(best.status == Status.OK, 1.0, jnp.nan)
+    status = jnp.where(best.status == Status.OK, state.status, best.status)
+    sound = jnp.where(status == Status.OK, 1.0, jnp.nan)
     kept = _kept(plan, {**results, **best.parameters, **best.evidence})
     kept = {name: own * sound.astype(own.dtype) for name, own in kept.items()}
-    return kept | flags | {STATUS.name: best.status.astype(STATUS.dtype)}
+    return kept | flags | {STATUS.name: status.astype(STATUS.dtype)}
 
 
 def _observed(plan: Plan, system: Any, state: State, asked: Mapping[str, Result]) -> Results:

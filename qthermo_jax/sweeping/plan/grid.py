@@ -221,7 +221,7 @@ def _check_units(spec: Spec, model: Model, axes: tuple[Axis, ...]) -> None:
     """Check that what has a unit is an energy or a temperature, and that the spec gives its value."""
     labels = {axis.name for axis in axes if axis.coordinate is not None}
     given = {*labels, *spec.parameters, *(name for axis in axes for name in axis.parameters)}
-    given |= {*_sought_by(spec)}
+    given |= _sought_by(spec).keys()
     for name in spec.units:
         steps: Steps = ("units", name)
         if name not in {*model.parameters, *labels}:
@@ -277,9 +277,9 @@ def _fixed_parameters(
         target = numbers if parameter.structure is None else structure
         checked = parameter.check(value)
         target[name] = np.asarray(checked * spec.conversion(name)) if name in spec.units else checked
+    sought = _sought_by(spec)
     for name, parameter in model.parameters.items():
-        sought = spec.optimise is not None and name in spec.optimise.over
-        if parameter.default is REQUIRED and not sought and name not in {*swept, *numbers, *structure}:
+        if parameter.default is REQUIRED and name not in {*swept, *numbers, *structure, *sought}:
             missing = f"missing; the model {model.name} has no default for it"
             raise SpecError(Issue(("parameters", name), missing))
     return numbers, structure
