@@ -228,7 +228,8 @@ def test_a_model_that_refuses_numbers_gets_no_note():
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        qj.sweep(refusing, axes={"T": [1e-3, 1e-4]}, observables=["heat_currents"])
+        found = qj.sweep(refusing, axes={"T": [1e-3, 1e-4]}, observables=["heat_currents"])
+    assert found.sizes["T"] == 2
 
 
 def test_energies_that_no_parameter_tells_are_looked_at():

@@ -16,7 +16,7 @@ import qthermo_jax as qj
 pytestmark = pytest.mark.long
 
 
-def walk(qthermo, steps):
+def assert_walk(qthermo, steps):
     for change, command, code, told in steps:
         if change:
             name, *edit = change
@@ -45,7 +45,7 @@ over = { omega_c = [2.9, 0.1] }
 
 
 def test_to_the_best_frequency_and_a_front(folder, qthermo):
-    walk(
+    assert_walk(
         qthermo,
         [
             (("best.toml", FRONT), "check best.toml", 2, "takes start < stop, not 2.9 and 0.1"),
@@ -90,7 +90,7 @@ T_2 = { start = 0.2, stop = 1.0, num = 9 }
 
 
 def test_to_a_line_over_a_map(folder, qthermo):
-    walk(
+    assert_walk(
         qthermo,
         [
             (("map.toml", MAP), "run map.toml --out map.h5", 0, "81 state found"),
@@ -133,7 +133,7 @@ def test_to_parameters_from_a_table(folder, qthermo):
     noise = 0.01 * np.random.default_rng(5).normal(size=8)
     rows = zip(T, exact.unbalance.values + noise, strict=True)
     table = "T_1,u\n" + "\n".join(f"{a},{b}" for a, b in rows)
-    walk(
+    assert_walk(
         qthermo,
         [
             (("fit.toml", FIT), "fit fit.toml", 2, "seen.csv: cannot be read"),
@@ -165,7 +165,7 @@ T_1 = [20.0, 40.0]
 
 
 def test_to_temperatures_in_millikelvin(folder, qthermo):
-    walk(
+    assert_walk(
         qthermo,
         [
             (("cold.toml", UNITS), "check cold.toml", 2, "energy_unit"),

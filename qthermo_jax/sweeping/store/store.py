@@ -120,18 +120,16 @@ class Store:
     def _found(self) -> tuple[bool, bool]:
         """Whether the file that is there is this sweep's and finished; whether it is to be extended."""
         integrity = self._integrity(self.path)
+        if integrity is Integrity.ALTERED:  # first: HDF5 may crash at what it reads
+            raise self._altered()
         try:
             owner = owner_of(self.path)
         except StoreError:
-            if integrity is Integrity.ALTERED:
-                raise self._altered() from None
             raise SpecError(
                 f"{self.path}: exists and is not HDF5, or damaged; give another --out, or --overwrite"
             ) from None
         if owner.digest == self._plan.digest and not owner.finished and self._shown():
             return False, False  # a view of the parts that are there is made anew
-        if integrity is Integrity.ALTERED:
-            raise self._altered()
         if owner.digest == self._plan.digest:
             self.unchecked = integrity is Integrity.UNKNOWN
             return owner.finished and self._tile_files_are_intact(), False
@@ -291,7 +289,9 @@ class Store:
         self._remove_leftovers(folders_beside(self.path))
 
     def _shown(self) -> set[Path]:
-        """The folders that the file, which may be a view, shows the parts of."""
+        """The folders that the file, which may be a view, shows the parts of; none if it was altered."""
+        if not self.path.is_file() or self._integrity(self.path) is Integrity.ALTERED:
+            return set()
         with contextlib.suppress(StoreError):
             return {source.tile_file.parent for source in sources_of(self.path)}
         return set()
