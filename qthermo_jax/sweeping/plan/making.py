@@ -1,5 +1,7 @@
 """From a grid and what its model's system is to a plan: everything is checked before it is compiled."""
 
+from collections.abc import Iterable
+
 from qthermo_jax.results.schema import DIAGNOSTICS, INTERPOLATED
 from qthermo_jax.sweeping.errors import Issue, SpecError, Steps, shown, unknown_name
 from qthermo_jax.sweeping.plan.derivatives import find_derivatives
@@ -7,7 +9,7 @@ from qthermo_jax.sweeping.plan.elements import resolve
 from qthermo_jax.sweeping.plan.grid import Grid
 from qthermo_jax.sweeping.plan.model import observable_name, place_of
 from qthermo_jax.sweeping.plan.record import Plan
-from qthermo_jax.sweeping.plan.search import find_search
+from qthermo_jax.sweeping.plan.search import Search, find_search
 from qthermo_jax.sweeping.plan.traced import Result, TracedSystem
 from qthermo_jax.sweeping.spec.expression import Expression
 from qthermo_jax.sweeping.spec.fields import why_no_name
@@ -41,7 +43,7 @@ def resolved(grid: Grid, system: TracedSystem, memory: int, devices: int, *, on_
         grid.axes,
         grid.numbers | defaults | left_out,
         grid.structure,
-        grid.foreign | {name for name in left_out if grid.model.parameters[name].structure},
+        grid.foreign | _not_the_models(grid, search, left_out),
         system,
         outputs,
         derivatives,
@@ -53,6 +55,12 @@ def resolved(grid: Grid, system: TracedSystem, memory: int, devices: int, *, on_
     )
     _check_names(plan)
     return plan
+
+
+def _not_the_models(grid: Grid, search: Search | None, left_out: Iterable[str]) -> set[str]:
+    """Numbers that a search brings and that the model's function does not take."""
+    structural = {name for name in left_out if grid.model.parameters[name].structure}
+    return structural | (search.bounds.keys() if search else set())
 
 
 def _outputs(grid: Grid, system: TracedSystem) -> dict[str, Result]:
