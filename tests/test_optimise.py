@@ -35,7 +35,9 @@ def place(found: xr.Dataset, number: int = 0) -> str:
 @pytest.mark.long
 def test_a_narrow_valley_is_followed_to_its_end():
     found = optimum("(1 - x)**2 + 100*(y - x**2)**2")
-    np.testing.assert_allclose([found.x[0], found.y[0]], [1.0, 1.0], atol=1e-8)
+    error = max(abs(float(found.x[0]) - 1.0), abs(float(found.y[0]) - 1.0))
+    assert error <= 2.0 * 4.0 * float(found.optimum_distance[0]) + 1e-12  # the intervals are 4 long
+    assert error < 1e-6
     assert place(found) == "inside"
 
 
@@ -155,8 +157,6 @@ def test_currents_that_cancel_are_seen_by_the_search():
         over={"T_L": [0.2, 2.0]},
         axes={"T_R": [0.7]},
         observables=["heat_currents"],
-        samples=8,
-        starts=1,
     )
     assert float(found.T_L[0]) == pytest.approx(0.7, abs=1e-4)
 
@@ -270,3 +270,31 @@ def test_an_oscillator_at_greatest_work_comes_to_curzon_and_ahlborn_at_the_known
     np.testing.assert_allclose(found.omega_c, cut_off, rtol=1e-6)
     np.testing.assert_allclose(found.omega_c, exact, rtol=1e-3)
     assert (found["tail"] < 1e-4).all()
+
+
+def forked(theta: float = 0.5, split: float = 0.0, T: float = 0.5) -> qj.OpenSystem:
+    """A bath drives a superposition of two upper levels, another bath one of them."""
+    energies = jnp.stack([0.0 * split, 1.0 + 0.0 * split, 1.0 + split])
+    one, two = (jnp.zeros((3, 3)).at[[0, k], [k, 0]].set(1.0) for k in (1, 2))
+    both = jnp.cos(theta) * one + jnp.sin(theta) * two
+    baths = [qj.Bath(both, T, qj.Ohmic(0.1)), qj.Bath(two, 0.3, qj.Ohmic(0.05))]
+    return qj.OpenSystem(jnp.diag(energies), baths)
+
+
+@pytest.mark.long
+def test_a_search_goes_to_the_next_solver_where_populations_are_not_exact():
+    """Two degenerate levels that share a bath have a coherence."""
+    T, angles = [0.4, 0.8], np.linspace(0.1, 1.2, 221)
+    axes = {"T": T}
+    found = qj.optimise(
+        forked,
+        maximise="heat_currents[1]",
+        over={"theta": (0.1, 1.2)},
+        axes=axes,
+        observables=["heat_currents"],
+    )
+    there = qj.sweep(forked, axes={**axes, "theta": angles}, observables=["heat_currents"])
+    J = there.heat_currents.sel(bath=1)
+    assert (found.method != qj.Method.POPULATIONS).all()
+    assert (found.objective >= J.max("theta") - 1e-9).all()
+    np.testing.assert_allclose(found.objective, J.max("theta"), rtol=1e-3)

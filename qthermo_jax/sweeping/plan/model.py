@@ -138,8 +138,8 @@ def find_model(
 
 
 def _with_observables(
-    function: Callable[..., OpenSystem], brought: dict[str, ComputedObservable], **numbers: Any
-) -> OpenSystem:
+    function: Callable[..., Any], brought: dict[str, ComputedObservable], **numbers: Any
+) -> Any:
     return function(**numbers).with_observables(brought)
 
 
