@@ -28,10 +28,10 @@ help: ## this list
 run: $(VENV)/.installed ## the paper's Fig. 2(b)-(e): install, compute, draw
 	$(BIN)/qthermo run --plot $(FIGURES:%=sweeps/%.toml)
 
-test: $(VENV)/.installed-test ## install and run the tests and the examples of the docstrings
+test: $(VENV)/.installed-test ## install and run the tests
 	$(PYTEST)
 
-test-long: $(VENV)/.installed-test ## the tests that take more than two seconds each
+test-long: $(VENV)/.installed-test ## the tests that take more than two seconds each, and the examples of the docstrings
 	$(PYTEST) -m "long and not slow and not thorough"
 
 test-accuracy: $(VENV)/.installed-test ## the tests of accuracy, more of them, with XLA's optimisations

@@ -10,6 +10,7 @@ from benchmarks import derivatives as _derivatives
 from benchmarks import growth as _growth
 from benchmarks import limit as _limit
 from benchmarks import machines as _machines
+from benchmarks import optima as _optima
 from benchmarks import peers as _peers
 from benchmarks import solvers as _solvers
 from benchmarks import startup as _startup
@@ -128,6 +129,17 @@ def machines(side: int, cycles: int, repeats: int, out: Path | None) -> None:
 
 
 @main.command()
+@click.option("--sites", default=10, show_default=True)
+@click.option("--side", default=50, show_default=True, help="Of the grid of temperatures.")
+@_repeats
+@_out
+def optima(sites: int, side: int, repeats: int, out: Path | None) -> None:
+    """A grid of optima beside the sweep of the same grid."""
+    where = conditions()
+    _optima.measure(sites, side, repeats).publish(where, out)
+
+
+@main.command()
 @_repeats
 @_out
 def startup(repeats: int, out: Path | None) -> None:
@@ -141,7 +153,7 @@ def startup(repeats: int, out: Path | None) -> None:
 @click.pass_context
 def everything(context: click.Context, out: Path | None) -> None:
     """Each of them as it is by default."""
-    for command in (startup, peers, machines, solvers, derivatives, growth, limit, sweeps):
+    for command in (startup, peers, machines, optima, solvers, derivatives, growth, limit, sweeps):
         context.invoke(command, out=out)
 
 

@@ -62,6 +62,13 @@ install_import_hook("qthermo_jax", "beartype.beartype")
 _MAPS, _MANY_MAPS = Path("/proc/self/maps"), 20_000
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The examples of docstrings compile a program each: they are long."""
+    for item in items:
+        if isinstance(item, pytest.DoctestItem):
+            item.add_marker(pytest.mark.long)
+
+
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     """Let go of what was compiled, after a file that leaves very many programs."""
     if nextitem is not None and nextitem.path == item.path:

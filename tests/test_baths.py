@@ -228,6 +228,7 @@ def two_level_atom(T: float) -> qj.OpenSystem:
     return qj.OpenSystem(np.diag([0.0, 1.0]), qj.Bath(sigma_x, T, qj.Flat(1.0), spontaneous=False))
 
 
+@pytest.mark.long
 def test_a_system_keeps_what_its_baths_do_not_do() -> None:
     system = two_level_atom(0.3).with_temperatures(jnp.array([0.5])).with_generator("redfield")
     assert not system.baths[0].spontaneous

@@ -124,6 +124,7 @@ def test_these_chains_reach_populations_of_1e_200_and_currents_of_1e_60_that_do_
         assert any(low < J < high for J in currents)
 
 
+@pytest.mark.long
 def test_equal_temperatures_carry_no_heat() -> None:
     state, J = solved_chain(0.3, 0.3, 0.3)
     np.testing.assert_allclose(J.value, 0.0, atol=1e-15)

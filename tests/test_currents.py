@@ -159,6 +159,7 @@ def test_net_fluxes_alone(first: int, number: int, monkeypatch: pytest.MonkeyPat
     assert np.median((bound / np.maximum(error, 1e-300))[given & (error > 0)]) < 1e3
 
 
+@pytest.mark.long
 def test_entropy_production_is_not_negative() -> None:
     networks, status, _, sigma = found(0, 120)
     given = np.flatnonzero((status == Status.OK) & ~np.isnan(sigma))

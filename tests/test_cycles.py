@@ -54,6 +54,7 @@ def test_cycles_carry_the_currents_and_the_entropy_production(
     np.testing.assert_allclose(np.sum(found.energies, axis=1), 0.0, atol=1e-15)
 
 
+@pytest.mark.long
 @given(energies=ENERGIES, T=st.floats(0.2, 3.0), rates=NUMBERS)
 @settings(max_examples=20)
 def test_between_equal_temperatures_affinities_and_fluxes_are_exactly_zero(

@@ -49,6 +49,7 @@ def as_complex(matrix: jax.Array) -> jax.Array:
 # --- without a drive
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("spectrum", ["generic", "degenerate", "ladder"])
 def test_without_a_drive_everything_is_that_of_the_steady_state(spectrum: str) -> None:
     system = random_draw(5, 3, is_complex=True, spectrum=spectrum).system
@@ -121,6 +122,7 @@ def test_quasi_energies_are_those_of_the_monodromy_matrix() -> None:
     assert 0 < apart <= coarse.basis.energy_error
 
 
+@pytest.mark.long
 def test_a_function_of_time_is_its_fourier_components() -> None:
     frequency = 1.3
 
@@ -389,6 +391,7 @@ def test_a_hamiltonian_that_is_not_periodic_is_noticed(turns: float) -> None:
     assert status_of(qj.DrivenSystem(H, 1.0, driven_qubit().baths)) == Status.NOT_PERIODIC
 
 
+@pytest.mark.long
 def test_too_few_steps_and_too_few_photons_are_noticed() -> None:
     assert status_of(driven_qubit(2.0, 0.1)) == Status.TOO_FEW_STEPS
     assert status_of(driven_qubit(4.0, 1.0)) == Status.TOO_FEW_PHOTONS
@@ -479,6 +482,7 @@ def between_a_ladder(quanta: float, **options: Any) -> qj.DrivenSystem:
     return qj.DrivenSystem([jnp.diag(jnp.array([0.0, 0.37, 1.0]))], 2 * np.pi * quanta, baths, **options)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("quanta", [3, 10, 14, 20, 40, 90, 96])
 def test_levels_many_quanta_apart_are_right_or_flagged(quanta: int) -> None:
     """The jump between them has as many photons as are quanta, which may be more than are kept."""

@@ -72,6 +72,7 @@ def test_without_a_drive_it_is_the_local_steady_state() -> None:
     assert abs(state.power) < 1e-13
 
 
+@pytest.mark.long
 @settings(max_examples=8)
 @given(seed=SEEDS)
 def test_the_first_law_and_a_state_that_is_one(seed: int) -> None:

@@ -40,6 +40,7 @@ def test_eigenvectors_diagonalise_H(draw: Draw) -> None:
     np.testing.assert_allclose(back, draw.H, atol=1e-13)
 
 
+@pytest.mark.long
 @given(draw=DRAWS)
 def test_levels_are_the_energies_as_numpy_clusters_them(draw: Draw) -> None:
     basis = eigenbasis(draw.system)

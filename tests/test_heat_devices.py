@@ -82,6 +82,7 @@ def test_a_diode_carries_and_rectifies_heat_as_its_closed_form(point: tuple[floa
     np.testing.assert_allclose(found["R"], float(expected), rtol=1e-11)
 
 
+@pytest.mark.long
 def test_limits_of_rectification() -> None:
     np.testing.assert_allclose(diode(1.0, 1.0, 0.5, 1.0, 0.2)["R"], 0.0, atol=1e-13)
     assert diode(1.0, 0.0, 0.5, 0.4, 0.4)["R"] == 0.0
@@ -205,6 +206,7 @@ def test_a_three_level_refrigerator_exchanges_heat_in_the_ratio_of_its_frequenci
     np.testing.assert_allclose(cooling, -expected[0], rtol=1e-11)
 
 
+@pytest.mark.long
 def test_the_cooling_window_closes_at_carnots_point() -> None:
     omega_c, omega_h, T_h, T_w = 0.3, 1.0, 0.6, 2.0
     T_carnot = omega_c / (omega_h / T_h - (omega_h - omega_c) / T_w)

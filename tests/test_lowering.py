@@ -348,6 +348,7 @@ def test_all_models_are_listed() -> None:
     assert set(MODELS) == set(qj.models.__all__)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", MODELS)
 def test_models_at_many_points(name: str) -> None:
     sizes = {

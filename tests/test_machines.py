@@ -94,6 +94,7 @@ def test_derivatives_are_those_of_the_function(driven: xr.Dataset) -> None:
             np.testing.assert_allclose(here[f"d_{observable}_{name}"], value, rtol=1e-6, atol=1e-12)
 
 
+@pytest.mark.long
 def test_the_minimal_heat_machine_is_what_its_theory_says() -> None:
     """Gelbwaser-Klimovsky, Alicki & Kurizki, Phys. Rev. E 87, 012140 (2013)."""
     turns = (2.0 - 1.0) / (2.0 + 1.0)  # omega_0 (T_h - T_c)/(T_h + T_c)
@@ -113,6 +114,7 @@ def test_the_minimal_heat_machine_is_what_its_theory_says() -> None:
     assert np.abs(data.efficiency[2] - 0.5) < 0.002  # Carnot's, where the power vanishes
 
 
+@pytest.mark.long
 def test_wide_spectral_densities_make_an_accelerator_and_equal_baths_a_heater() -> None:
     data = qj.sweep(
         "modulated_qubit",
@@ -155,6 +157,7 @@ def twofold(lift=0.0, T=1.0):
     return qubit(lift, 0.5, T_hot=T)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("model", "parameter"), [(level, "splitting"), (level, "tuned"), (twofold, "lift")]
 )
@@ -203,6 +206,7 @@ def number(T=1.0):
     return T
 
 
+@pytest.mark.long
 def test_a_period_that_is_none_is_named(tmp_path: Path) -> None:
     data = qj.sweep(backwards, axes={"period": [-1.0, 1.0]}, out=tmp_path / "p.h5")
     assert data.status.values.tolist() == [qj.Status.PARAMETER_OUT_OF_RANGE, qj.Status.OK]
@@ -237,6 +241,7 @@ def test_an_evolution_of_a_machine_and_a_model_that_returns_none() -> None:
         qj.sweep(number, axes={"T": [1.0]})
 
 
+@pytest.mark.long
 def test_observables_of_a_machine_by_name() -> None:
     system = qubit()
     state = qj.periodic_state(system)
@@ -312,6 +317,7 @@ def test_there_is_no_derivative_of_a_cycle_where_levels_split_in_a_bath() -> Non
     assert data.status_d_T.values.tolist() == [0, 0]
 
 
+@pytest.mark.long
 def test_a_cycle_in_equilibrium_and_a_cold_one_claim_no_digits() -> None:
     """Equal temperatures and no change of H: heat is 0, and its sign is not known."""
     data = qj.sweep(

@@ -87,6 +87,7 @@ def test_generator_state_and_currents_are_the_explicit_ones(name: str, seed: int
     np.testing.assert_allclose(found["currents"], taken, atol=1e-11)
 
 
+@pytest.mark.long
 def test_a_redfield_state_with_a_negative_eigenvalue_is_flagged() -> None:
     """A cold, strongly coupled bath: -4e-4 by the explicit generator."""
     H, couplings = drawn(4)

@@ -58,6 +58,7 @@ def test_lambda_unbalance_is_equation_8(
     np.testing.assert_allclose(actual, theory.Delta_ss(n_1, n_2), atol=1e-12)
 
 
+@pytest.mark.long
 @given(omega_1=FREQUENCIES, omega_2=FREQUENCIES, T_1=TEMPERATURES, T_2=TEMPERATURES)
 def test_v_unbalance_is_the_twin_of_equation_8(
     omega_1: float, omega_2: float, T_1: float, T_2: float
@@ -67,6 +68,7 @@ def test_v_unbalance_is_the_twin_of_equation_8(
     np.testing.assert_allclose(actual, theory.Delta_ss_V(n_1, n_2), atol=1e-12)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("T_1", [0.05, 0.5, 5.0])
 def test_a_bath_at_zero_temperature_takes_the_whole_particle(T_1: float) -> None:
     assert unbalance_of("lambda", "flat")(1.0, 1.0, T_1, 0.0, 1.0) == 1.0
@@ -196,6 +198,7 @@ def test_figure_2_has_its_highest_sites(g: float, T_L: float, T_R: float, highes
     assert sorted(ranked[: len(highest)]) == highest
 
 
+@pytest.mark.long
 def test_a_particle_in_a_box_is_symmetric_and_peaks_in_the_middle() -> None:
     P = np.asarray(compiled_chain(10, "flat")(1.3, 0.3, 0.1)["sites"])
     np.testing.assert_allclose(P, P[::-1], atol=0.01)

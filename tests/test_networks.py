@@ -245,6 +245,7 @@ def test_fmo_relaxes_by_the_golden_rule() -> None:
     np.testing.assert_allclose(found["J"], expected, rtol=1e-9)
 
 
+@pytest.mark.long
 def test_fmo_at_one_temperature_is_in_its_gibbs_state() -> None:
     system = models.fmo(T_in=208.5, T_out=208.5, disorder=30.0, seed=7.0)
     found = answer(system)

@@ -54,7 +54,6 @@ def test_a_condition_holds_at_the_optimum_and_stops_it():
 
 
 @pytest.mark.long
-@pytest.mark.long
 @pytest.mark.parametrize(
     ("formula", "where", "over", "best", "where_it_is"),
     [

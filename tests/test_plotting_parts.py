@@ -212,6 +212,7 @@ def test_a_line_that_does_not_fit_is_said_in_one_line(data, other, name, words):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.long
 def test_the_command_takes_parts_and_lines(tmp_path, monkeypatch, qthermo):
     monkeypatch.chdir(tmp_path)
     for name, data in (("map", diagram()), ("line", boundary()), ("cube", cube())):

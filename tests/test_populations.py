@@ -173,6 +173,7 @@ def test_transient_levels_are_empty_in_whatever_order_they_leave() -> None:
     np.testing.assert_allclose(populations, END[ORDERS], rtol=1e-14, atol=0.0)
 
 
+@pytest.mark.long
 def test_two_closed_classes_are_found_in_whatever_order_they_leave() -> None:
     given = zip(*(falls_at(o, [PAIR, SPLIT_FALLS]) for o in ORDERS), strict=True)
     _, status = fallen(*(jnp.stack(part) for part in given))

@@ -148,6 +148,7 @@ def test_a_law_that_holds_names_the_point_nearest_to_its_limit(folder, undrawn):
     assert row[1:3] == ["holds at 6 points", "entropy production = 0.25at g = 0.1, T = 2.0"]
 
 
+@pytest.mark.long
 def test_every_check_fails_where_its_law_does_and_holds_where_it_does(folder, undrawn):
     p = np.full((2, 3, 4), 0.25)
     S = np.broadcast_to(np.array([[2.0, -2.0], [-2.0, 2.0]]), (2, 3, 2, 2)).copy()

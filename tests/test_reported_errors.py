@@ -135,6 +135,7 @@ def test_reported_errors_cover_the_true_ones_at_extremes(case: str, spectrum: st
     assert_honest(errors(draw, digits=400 if "cold" in case else 120), largest=1e-9)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("spectrum", ["generic", "ladder"])
 def test_reported_relative_errors_cover_populations_down_to_1e_100(spectrum: str) -> None:
     draw = scaled(random_system(3, 3, spectrum), T=0.006)

@@ -108,6 +108,7 @@ def test_sensitivities_are_central_differences() -> None:
     np.testing.assert_allclose(found, expected, atol=1e-8)
 
 
+@pytest.mark.long
 def test_the_soret_coefficient_is_minus_the_drift_along_a_gradient_that_keeps_the_mean() -> None:
     found = of_chain(chain_with(jnp.asarray(T_CHAIN), 0.7))["soret"]
     steeper = np.array([-1.5, -0.5, 0.5, 1.5])

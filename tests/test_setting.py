@@ -127,6 +127,7 @@ def pair(g: float = 0.1, detuning: float = 0.0) -> qj.OpenSystem:
 CURRENTS: dict[str, Any] = {"observables": ["heat_currents"]}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "kind",
     [

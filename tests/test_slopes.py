@@ -71,6 +71,7 @@ def test_what_is_flagged_is_wrong() -> None:
     assert abs(ahead - behind) / (2 * step) > 0.01
 
 
+@pytest.mark.long
 def test_info_counts_the_derivatives_that_are_not_known(
     tmp_path: Path, qthermo: Callable[..., tuple[int, str, str]]
 ) -> None:

@@ -126,6 +126,7 @@ def dephasing(seed: int, baths: tuple[int, ...]) -> Draw:
     return frozen(with_structure(rng, np.array([-0.6, 0.0, 1.1]), diagonal, U), baths)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("method", "baths"),
     [

@@ -64,6 +64,7 @@ def test_state_is_a_state_and_obeys_both_laws(draw: Draw) -> None:
     assert result["residual"] < 1e-13
 
 
+@pytest.mark.long
 @given(draw=DRAWS, T=st.floats(0.3, 3.0))
 def test_equal_temperatures_give_the_gibbs_state(draw: Draw, T: float) -> None:
     equal = Draw(**{**vars(draw), "T": np.full(3, T)})

@@ -72,6 +72,7 @@ def test_it_is_what_scipy_integrates(seed: int, d: int) -> None:
     assert_is(solved(cycle_of(parts)), limit_cycle(parts))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("steps", [8, 16, 32])
 def test_bounds_cover_the_error_of_few_steps(steps: int) -> None:
     parts = random_parts(1, 2)
@@ -116,6 +117,7 @@ def test_first_and_second_law_hold_on_random_cycles(seed: int) -> None:
     assert np.all(np.linalg.eigvalsh(state.rho_at) >= -1e-12)
 
 
+@pytest.mark.long
 def test_two_laws_hold_in_each_of_many_otto_cycles() -> None:
     states = jax.jit(jax.vmap(lambda tau: qj.limit_cycle(otto(tau))))(jnp.linspace(0.0, 5.0, 20))
     assert np.all(states.status == Status.OK)
@@ -126,6 +128,7 @@ def test_two_laws_hold_in_each_of_many_otto_cycles() -> None:
 # --- what is known otherwise
 
 
+@pytest.mark.long
 def test_one_bath_and_no_change_is_gibbs() -> None:
     H = qubit(1.3, 0.4)
     state = solved(cycle((H, 2.0, {"bath": bath(0.7)})))
@@ -134,6 +137,7 @@ def test_one_bath_and_no_change_is_gibbs() -> None:
     assert abs(state.heat[0]) < 1e-15
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("generator", ["global", "local"])
 def test_two_baths_and_no_change_is_the_steady_state(generator: str) -> None:
     rng = np.random.default_rng(3)
@@ -151,6 +155,7 @@ def test_two_baths_and_no_change_is_the_steady_state(generator: str) -> None:
     assert abs(state.work) < 1e-12
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("duration", [1e4, 1e8])
 def test_a_long_isochore_comes_out_thermal(duration: float) -> None:
     """Duration x rate of 1e4 and more."""
@@ -168,6 +173,7 @@ def test_a_long_isochore_comes_out_thermal(duration: float) -> None:
     assert off <= bound <= 1e-12 * duration
 
 
+@pytest.mark.long
 def test_a_duration_of_0_is_a_sudden_change() -> None:
     sudden = solved(otto(0.0, contact=300.0))
     H_h, H_c = qubit(2.0, 0.3), qubit(1.0, 0.3)
@@ -193,6 +199,7 @@ def test_friction_and_work_of_a_sudden_turn_of_the_field() -> None:
     np.testing.assert_allclose(state.stroke_work[1], (p[0] - p[1]) / 2, rtol=1e-10)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("omega_c", [0.5, 1.0])
 def test_quasi_static_otto_has_the_otto_efficiency(omega_c: float) -> None:
     """H of all times commute: 1 - omega_c/omega_h whatever the durations (Kosloff, Entropy 15, 2100)."""
@@ -208,6 +215,7 @@ def test_quasi_static_otto_has_the_otto_efficiency(omega_c: float) -> None:
     assert np.max(state.friction) < 1e-14
 
 
+@pytest.mark.long
 def test_a_swap_engine_has_its_closed_form() -> None:
     """Two qubits at their own temperatures, swapped: work (w_h - w_c)(p_c - p_h) (Campisi, Pekola &
     Fazio, New J. Phys. 17, 035012 (2015))."""
@@ -238,6 +246,7 @@ def test_the_approach_is_the_decay_of_a_qubit() -> None:
 # --- derivatives, maps, compiled functions
 
 
+@pytest.mark.long
 def test_derivatives_are_those_of_finite_differences() -> None:
     def power(x: jax.Array) -> jax.Array:
         return qj.limit_cycle(otto(x[0], T_h=x[1], contact=x[2])).power
@@ -250,12 +259,14 @@ def test_derivatives_are_those_of_finite_differences() -> None:
     np.testing.assert_allclose(jax.jit(jax.jacfwd(power))(x), found, rtol=1e-9)
 
 
+@pytest.mark.long
 def test_derivatives_at_a_duration_of_0_and_of_friction_are_finite() -> None:
     friction = jax.grad(lambda tau: jnp.sum(qj.limit_cycle(otto(tau)).friction))
     assert np.isfinite(friction(0.0))
     assert np.isfinite(friction(1.0))
 
 
+@pytest.mark.long
 def test_a_map_is_point_by_point_the_same() -> None:
     tau = jnp.linspace(0.1, 2.0, 3)
     states = jax.vmap(lambda own: qj.limit_cycle(otto(own)))(tau)
@@ -296,12 +307,14 @@ def test_a_cycle_without_duration_is_out_of_range() -> None:
     assert status_of(otto(0.0, contact=0.0)) == "PARAMETER_OUT_OF_RANGE"
 
 
+@pytest.mark.long
 def test_nothing_that_dissipates_is_not_unique() -> None:
     assert status_of(cycle((qubit(1.0, 0.3), 1.0))) == "NOT_UNIQUE"
     off = cycle((qubit(1.0), 1.0, {"bath": bath(1.0, 0.0)}))
     assert status_of(off) == "NOT_UNIQUE"
 
 
+@pytest.mark.long
 def test_matrices_that_are_not_what_they_should_be_are_statuses() -> None:
     skew = np.array([[0.0, 1.0], [0.0, 1.0]])
     hot = {"hot": bath(1.0)}
@@ -311,11 +324,13 @@ def test_matrices_that_are_not_what_they_should_be_are_statuses() -> None:
     assert status_of(cycle((qubit(1.0), 1.0, {"b": bath(-1.0)}))) == "PARAMETER_OUT_OF_RANGE"
 
 
+@pytest.mark.long
 def test_a_fast_oscillation_has_too_few_steps() -> None:
     fast = (lambda s: qubit(2.0, jnp.sin(300 * s)), 40.0, {}, {"steps": 16})
     assert status_of(cycle((qubit(2.0), 3.0, {"hot": bath(6.0)}), fast)) == "TOO_FEW_STEPS"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("T", [0.0, 1e-3])
 def test_cold_baths_leave_the_ground_state(T: float) -> None:
     on = {"bath": bath(T)}
@@ -325,6 +340,7 @@ def test_cold_baths_leave_the_ground_state(T: float) -> None:
     assert np.all(np.isfinite(state.stroke_heat))
 
 
+@pytest.mark.long
 def test_levels_that_cross_in_a_bath_are_right_or_have_a_status() -> None:
     """An ohmic bath's rate stays finite at omega = 0; a flat one's does not."""
     z = SIGMA_Z.astype(complex) / 2
@@ -379,12 +395,14 @@ def test_what_cannot_be_is_said_in_one_line(make: object, message: str) -> None:
         make()
 
 
+@pytest.mark.long
 @given(steps=st.integers(1, 6))
 def test_a_duration_changes_no_structure(steps: int) -> None:
     first, second = otto(1.0, steps=8 * steps), otto(2.0, steps=8 * steps)
     assert jax.tree.structure(first) == jax.tree.structure(second)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("gap", [1e-7, 1e-9])
 def test_bounds_cover_eigenvectors_of_nearly_degenerate_levels(gap: float) -> None:
     """The same cycle in the eigenstates of H, where they are exact, and in a basis that is turned."""

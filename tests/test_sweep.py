@@ -157,6 +157,7 @@ def test_parameters_that_move_together():
     assert data.T_1.dims == data.T_2.dims == ("bias",)
 
 
+@pytest.mark.long
 def test_no_axes_is_one_point():
     data = qj.sweep("lambda_system", axes={}, parameters={"T_2": 0.0})
     assert data.unbalance.dims == ()
@@ -187,6 +188,7 @@ def test_a_users_function_with_defaults_and_no_annotations():
     np.testing.assert_allclose(data.level_populations.sel(level="e"), excited, rtol=1e-12)
 
 
+@pytest.mark.long
 def test_arrays_of_parameters_can_be_held_fixed():
     h = [1.0, 1.2, 0.9]
     data = qj.sweep("chain", axes={"g": [0.4]}, parameters={"sites": 3, "h": np.array(h)})

@@ -170,6 +170,7 @@ def test_populations_of_the_generator_obey_equation_6(
     np.testing.assert_allclose(change, np.diag(expected), atol=1e-13)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", FORMS)
 @given(baths=BATHS, start=STARTS)
 def test_mean_position_is_the_oscillator_of_equations_10_and_13(

@@ -129,6 +129,7 @@ def test_means_are_those_of_the_steady_state(method: str) -> None:
         assert_within_errors(np.asarray(found.level_populations[:, at]), state.level_populations)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["populations", "dense"])
 def test_the_variance_is_exact_and_grows_as_the_zero_frequency_noise(method: str) -> None:
     found, jumps = record(method), jumps_of_refrigerator()

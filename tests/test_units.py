@@ -57,6 +57,7 @@ def test_a_unit_converts_to_itself_without_round_off():
         conversion("h", "K")
 
 
+@pytest.mark.long
 def test_a_sweep_in_units_is_the_sweep_of_the_converted_numbers():
     data = transistor()
     inside = transistor(
@@ -165,6 +166,7 @@ def test_wrong_units_are_said_in_one_line(options, words):
     assert words in str(caught.value)
 
 
+@pytest.mark.long
 def test_values_that_are_odd_are_told_in_the_unit_that_they_have():
     with pytest.warns(SpecWarning, match=r"parameters.T_L: -150 is below 0"):
         transistor(parameters={"omega_LM": 5.0, "T_L": -150.0})
@@ -184,6 +186,7 @@ T_1 = [0.001, {T_1}]
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("T_1", "T_2", "smallest"),
     [
@@ -213,6 +216,7 @@ def test_a_grid_on_which_nothing_is_excited_is_noted(folder, qthermo, T_1, T_2, 
     assert corners in qthermo("run", "cold.toml")[2]
 
 
+@pytest.mark.long
 def test_wrong_units_at_one_point_are_noted_by_python_too():
     fixed = {"omega_1": 1.0, "omega_2": 0.5, "T_1": 1e-3, "T_2": 1e-3}
     with pytest.warns(SpecWarning, match=r"parameters.T_1: omega / T .* here \(500 or more\)"):
@@ -232,6 +236,7 @@ def test_a_model_that_refuses_numbers_gets_no_note():
     assert found.sizes["T"] == 2
 
 
+@pytest.mark.long
 def test_energies_that_no_parameter_tells_are_looked_at():
     def pair(T):
         """Two levels that are 3 apart."""

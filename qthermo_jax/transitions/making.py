@@ -66,22 +66,30 @@ def _grouped(
 ) -> tuple[Float[Array, " U"], Int[Array, "2 U"]]:
     """Bohr frequencies of the pairs of states, each the mean over its group, and the groups' labels.
 
-    Grouped with their negatives, so that both directions of a transition agree on its frequency.
+    They are grouped with their negatives, so that both directions of a transition agree on its frequency:
+    the groups of the negatives mirror those of the sizes, and a group that reaches both sides of zero is
+    its own mirror image, with mean 0.
     """
     first, second = pairs.states
     omega = basis.relative_energies[second] - basis.relative_energies[first]
-    fixed = jax.lax.stop_gradient(omega)
-    label, mean = cluster(jnp.concatenate([fixed, -fixed]), basis.tolerance)
+    falls = omega < 0
+    size = jnp.where(falls, -omega, omega)
+    fixed = jax.lax.stop_gradient(size)
+    label, mean = cluster(fixed, basis.tolerance)
+    both_sides = 2 * jnp.min(fixed, initial=jnp.inf) <= basis.tolerance
+    around_zero = both_sides & (label == 0)
+    highest = jnp.max(label, initial=0)
+    below, above = highest - label, highest + label + jnp.where(both_sides, 0, 1)
+    labels = jnp.stack([jnp.where(falls, below, above), jnp.where(falls, above, below)])
     # Frequencies that only round-off makes equal may move apart: each keeps its own derivative.
-    own = omega + (mean[: omega.size] - mean[omega.size :]) / 2 - fixed
-    if not wide:
-        return own, label.reshape(2, -1)
-    # Those of a wide group stay together, and what acts is their mean: so does its derivative.
-    both = jnp.concatenate([omega, -omega])
-    count = jax.ops.segment_sum(jnp.ones_like(both), label, both.size)
-    means = (jax.ops.segment_sum(both, label, both.size) / jnp.maximum(count, 1.0))[label]
-    means = (means[: omega.size] - means[omega.size :]) / 2
-    return jnp.where(basis.tolerance > basis.round_off, means, own), label.reshape(2, -1)
+    own = size + (jnp.where(around_zero, 0.0, mean) - fixed)
+    if wide:
+        # Those of a wide group stay together, and what acts is their mean: so does its derivative.
+        count = jax.ops.segment_sum(jnp.ones_like(size), label, size.size)
+        means = (jax.ops.segment_sum(size, label, size.size) / jnp.maximum(count, 1.0))[label]
+        means = jnp.where(around_zero, 0.0, means)
+        own = jnp.where(basis.tolerance > basis.round_off, means, own)
+    return jnp.where(falls, -own, own), labels
 
 
 def _amplitudes(bath: Bath, bank: BankPairs, basis: Eigenbasis) -> Inexact[Array, " p"]:

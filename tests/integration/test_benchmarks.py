@@ -16,6 +16,7 @@ COMMANDS = {
     "growth": ["--sites", "2,3", "--qutip-sites", "2"],
     "limit": ["--sites", "2", "--points", "20"],
     "machines": ["--side", "3", "--cycles", "3"],
+    "optima": ["--sites", "4", "--side", "3"],
     "peers": ["--sites", "2", "--points", "3"],
     "solvers": ["--sites", "2", "--points", "3"],
     "startup": [],

@@ -230,6 +230,7 @@ class TestScheduler:
         xr.testing.assert_equal(swept(two_workers.address, watch=watch), plain)
         assert two_workers.workers[0].wait() == -signal.SIGKILL
 
+    @pytest.mark.long
     def test_told_to_stop_it_finishes_the_tiles_in_flight(self, folder: Path, two_workers: Dask) -> None:
         tiles: list[object] = []
         with pytest.raises(Interrupted):

@@ -10,6 +10,7 @@ Rockafellar (Nocedal and Wright, Numerical Optimization, 2nd ed., section 17.3).
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optimistix as optx
@@ -40,6 +41,9 @@ _AGREES = 1e-5
 # Places that are nearer to one another than so many times their mean distance share a valley as a rule.
 _NEIGHBOURS = 1.5
 
+# How far from a bound a descent starts: on it the slope by the angle vanishes.
+_INSIDE = 1e-3
+
 # The longest step of Newton's that is taken without a search along it.
 _NEAR = 1e-2
 
@@ -47,10 +51,28 @@ _NEAR = 1e-2
 _NOISE = 1e-10
 
 # Steps of a descent, and how many more for each parameter: near an optimum round-off refuses more.
-_STEPS, _STEPS_EACH = 8, 8
+_STEPS, _STEPS_EACH = 6, 6
+
+# At which distance nothing more is sought.
+_DONE = 1e-9
 
 # Rounds of the multipliers; how often the end of a descent is looked at, with Newton's steps between.
 _ROUNDS, _LOOKS = 12, 3
+
+
+class _LineSearch(optx.BacktrackingArmijo[Any]):
+    """Optimistix' own, which takes a step too that changes what is made small by no more than round-off.
+
+    At an optimum no step makes it smaller, and one that is refused would be halved until no steps are
+    left. With one point on a bound all points of a batch would wait for that.
+    """
+
+    def step(
+        self, first_step: Any, y: Any, y_eval: Any, f_info: Any, f_eval_info: Any, state: Any
+    ) -> Any:
+        size, taken, result, state = super().step(first_step, y, y_eval, f_info, f_eval_info, state)
+        level = jnp.abs(f_eval_info.as_min() - f_info.as_min()) <= _NOISE
+        return jnp.where(level, self.step_init, size), taken | level, result, state
 
 
 class Aim(NamedTuple):
@@ -86,6 +108,13 @@ class _Scales(NamedTuple):
 
     objective: Float[Array, ""]
     margins: Float[Array, " m"]
+
+
+class _Start(NamedTuple):
+    """Where a descent starts, and how what is made small bends around there, by the angles."""
+
+    place: Float[Array, " n"]
+    bend: Float[Array, ""]
 
 
 class _Descent(NamedTuple):
@@ -139,7 +168,7 @@ def optimum(
         return cost, jnp.where(known, aim.margins / scales.margins, 0.0)
 
     n_margins = seen.margins.shape[-1]
-    ends = jax.lax.map(lambda start: _descended(scaled, start, n_margins), _best(search, seen, scales))
+    ends = jax.lax.map(lambda start: _descended(scaled, start, n_margins), _starts(search, seen, scales))
     sound = (ends.cost < jnp.inf) & jnp.all(ends.margins >= -_KEPT, axis=-1)
     chosen = jnp.argmin(jnp.where(sound, ends.cost, jnp.inf))
     best = _examined(scaled, jax.tree.map(lambda own: own[chosen], ends))
@@ -195,20 +224,38 @@ def _scales_of(search: Search, seen: Aim) -> _Scales:
     )
 
 
-def _best(search: Search, seen: Aim, scales: _Scales) -> Float[Array, "starts n"]:
-    """The places to start from: the best one, the best of those that are not near it, and so on."""
+def _angles(place: Float[Array, "*s n"]) -> Float[Array, "*s n"]:
+    """Those that a place has in a descent."""
+    return jnp.arcsin(jnp.sqrt(place))
+
+
+def _starts(search: Search, seen: Aim, scales: _Scales) -> _Start:
+    """The places to start from: the best one, the best of those that are not near it, and so on.
+
+    Those that are better than all near them come first.
+    """
     places = jnp.asarray(spread(search.samples, len(search.over)))
+    angles = _angles(places)
     short = jnp.sum(jnp.maximum(-seen.margins / scales.margins[None], 0.0), axis=-1)
     cost = -search.sign * seen.objective / scales.objective + 10.0 * short
-    cost = jnp.where(_is_known(seen), cost, jnp.inf)
-    near = _NEIGHBOURS * len(places) ** (-1.0 / len(search.over))
+    known = _is_known(seen)
+    cost = jnp.where(known, cost, jnp.max(cost, where=known, initial=0.0))
+    apart = jnp.linalg.norm(places[:, None] - places[None], axis=2) > (
+        _NEIGHBOURS * len(places) ** (-1.0 / len(search.over))
+    )
+    lowest = jnp.all(apart | (cost[:, None] <= cost[None]), axis=1)
+    rank = jnp.where(lowest, cost, 1.0 + jnp.max(cost) - jnp.min(cost) + cost)
 
-    def next_best(cost: Float[Array, " k"], _: None) -> tuple[Float[Array, " k"], Float[Array, " n"]]:
-        place = places[jnp.argmin(cost)]
-        apart = jnp.linalg.norm(places - place[None], axis=1) > near
-        return jnp.where(apart, cost, jnp.inf), place
+    def next_best(left: Bool[Array, " k"], _: None) -> tuple[Bool[Array, " k"], _Start]:
+        best = jnp.argmin(jnp.where(left, rank, jnp.inf))
+        distance = jnp.sum((angles - angles[best][None]) ** 2, axis=1)
+        # A bend is what a parabola with its vertex here has at another place; the near ones count most.
+        weight = jnp.where(known & (distance > 0), 1.0 / jnp.maximum(distance, 1e-30) ** 2, 0.0)
+        bends = 2.0 * (cost - cost[best]) / jnp.maximum(distance, 1e-30)
+        bend = jnp.sum(weight * bends) / jnp.maximum(jnp.sum(weight), 1e-30)
+        return left & apart[best], _Start(jnp.clip(places[best], _INSIDE, 1.0 - _INSIDE), bend)
 
-    return jax.lax.scan(next_best, cost, None, length=search.starts)[1]
+    return jax.lax.scan(next_best, known, None, length=search.starts)[1]
 
 
 _Scaled = Callable[[Float[Array, " n"]], tuple[Float[Array, ""], Float[Array, " m"]]]
@@ -224,31 +271,38 @@ def _lagrangian(
     return cost + extra, (cost, margins)
 
 
-def _descended(scaled: _Scaled, start: Float[Array, " n"], n_margins: int) -> _Descent:
-    """Down from a place; with conditions in rounds, each with better multipliers."""
+def _descended(scaled: _Scaled, start: _Start, n_margins: int) -> _Descent:
+    """Down from a place; with conditions in rounds, each with better multipliers.
+
+    The coordinates of the descent are angles in a unit in which the cost bends by about 1 at the start,
+    as BFGS expects it to.
+    """
+    unit = 1.0 / jnp.sqrt(jnp.maximum(start.bend, 1.0))
     # Newton's steps end what has no conditions.
-    tolerance = 1e-9 if n_margins else 1e-5
-    solver: optx.AbstractMinimiser[Any, Any, Any] = optx.BFGS(rtol=tolerance, atol=tolerance)
+    tolerance = 1e-9 if n_margins else 1e-4
+    solver: optx.AbstractMinimiser[Any, Any, Any] = eqx.tree_at(
+        lambda own: own.search, optx.BFGS(rtol=tolerance, atol=tolerance), _LineSearch()
+    )
 
     def down(end: _Descent) -> _Descent:
         def lagrangian(angle: Float[Array, " n"], own: _Descent) -> Any:
-            return _lagrangian(scaled, own, jnp.sin(angle) ** 2)
+            return _lagrangian(scaled, own, jnp.sin(unit * angle) ** 2)
 
         found: optx.Solution[Any, Any] = optx.minimise(
             lagrangian,
             solver,
-            jnp.arcsin(jnp.sqrt(jnp.clip(end.place, _ON_BOUND, 1.0 - _ON_BOUND))),
+            _angles(jnp.clip(end.place, _ON_BOUND, 1.0 - _ON_BOUND)) / unit,
             end,
             options={"autodiff_mode": "fwd"},
             has_aux=True,
-            max_steps=_STEPS + _STEPS_EACH * start.size,
+            max_steps=_STEPS + _STEPS_EACH * end.place.size,
             throw=False,
         )
         cost, margins = found.aux
-        return end._replace(place=jnp.sin(found.value) ** 2, cost=cost, margins=margins)
+        return end._replace(place=jnp.sin(unit * found.value) ** 2, cost=cost, margins=margins)
 
     nothing = jnp.zeros(n_margins)
-    first = _Descent(start, jnp.array(jnp.inf), nothing, nothing, jnp.array(10.0))
+    first = _Descent(start.place, jnp.array(jnp.inf), nothing, nothing, jnp.array(10.0))
     if not n_margins:
         return down(first)
 
@@ -343,11 +397,28 @@ def _examined(scaled: _Scaled, end: _Descent) -> _End:
         snapped = jnp.where(low, 0.0, jnp.where(high, 1.0, place))
         return jnp.clip(snapped - jnp.where(distance <= _NEAR, step, 0.0), 0.0, 1.0), here
 
+    def better(new: _End, old: _End) -> _End:
+        is_better = _misses(new) <= _misses(old)
+        chosen: _End = jax.tree.map(lambda own, other: jnp.where(is_better, own, other), new, old)
+        return chosen
+
+    def goes_on(progress: tuple[Array, Array, _End]) -> Bool[Array, ""]:
+        number, _, best = progress
+        return (number < _LOOKS) & (_misses(best) > _DONE)
+
+    def once(progress: tuple[Array, Array, _End]) -> tuple[Array, Array, _End]:
+        number, place, best = progress
+        place, here = look(place)
+        return number + 1, place, better(here, best)
+
     # Look, step, and look again, as one loop: the program of a place is compiled once.
-    _, seen = jax.lax.scan(lambda place, _: look(place), end.place, length=_LOOKS)
-    rank = jnp.where(
-        seen.is_sound, jnp.where(seen.converged, seen.distance, 1.0 + seen.distance), jnp.inf
-    )
-    best = _LOOKS - 1 - jnp.argmin(rank[::-1])
-    found: _End = jax.tree.map(lambda own: own[best], seen)
+    shapes = jax.eval_shape(lambda: look(end.place)[1])
+    nothing: _End = jax.tree.map(lambda own: jnp.zeros(own.shape, own.dtype), shapes)
+    found: _End = jax.lax.while_loop(goes_on, once, (jnp.array(0), end.place, nothing))[2]
     return found
+
+
+def _misses(end: _End) -> Float[Array, ""]:
+    """By how much the end of a descent is no optimum."""
+    missed = jnp.where(end.converged, end.distance, 1.0 + end.distance)
+    return jnp.where(end.is_sound, missed, jnp.inf)
