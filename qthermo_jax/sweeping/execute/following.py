@@ -35,6 +35,8 @@ Places = np.ndarray  # (n, axes), each axis from 0 to 1
 class Plane:
     """The axes that lines are sought in, each from 0 to 1, and the formula there.
 
+    Parameters are in the units of the spec.
+
     Attributes:
         plan: of the grid.
         root: what is sought.
@@ -82,7 +84,7 @@ class Plane:
         return (stop - start) * (values[name] if self._is_log(name) else np.ones_like(values[name]))
 
     def _sorted(self, name: str) -> np.ndarray:
-        return np.unique(next(axis for axis in self.plan.axes if axis.name == name).parameters[name])
+        return np.unique(next(axis for axis in self.plan.axes if axis.name == name).as_given[name])
 
     def _is_log(self, name: str) -> bool:
         given = self.plan.spec.axes[name]

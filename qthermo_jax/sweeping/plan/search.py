@@ -7,7 +7,7 @@ import numpy as np
 
 from qthermo_jax.labels import Quantity
 from qthermo_jax.sweeping.errors import Steps
-from qthermo_jax.sweeping.plan.elements import Elements, resolve
+from qthermo_jax.sweeping.plan.elements import Elements, quantity_of, resolve
 from qthermo_jax.sweeping.plan.grid import Grid
 from qthermo_jax.sweeping.plan.traced import Result, TracedSystem
 from qthermo_jax.sweeping.spec.expression import Constraint, Expression, Name
@@ -141,9 +141,7 @@ def find_search(grid: Grid, system: TracedSystem) -> tuple[Search | None, dict[s
         defaults |= left_out
     text = asked.objective.text
     extreme = "largest" if asked.maximise else "smallest"
-    only = asked.objective.names
-    plain = len(only) == 1 and text.strip() == str(only[0]) and only[0] in elements
-    measured = system.observables[only[0].name].quantity if plain else Quantity()
+    measured = quantity_of(asked.objective, system.observables)
     aim = Quantity(f"{extreme} {measured.long_name or text}", measured.symbol, measured.energy_power)
     search = Search(
         sign=1 if asked.maximise else -1,
