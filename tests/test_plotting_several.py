@@ -225,6 +225,17 @@ def test_a_line_in_a_unit_that_cannot_be_converted_is_refused(given, wanted, wor
         plot(data, lines=[(line_in(given, 1.0), None)])
 
 
+def test_curves_along_lines_have_a_gap_between_lines():
+    along = np.array([0.0, 0.5, 0.9, 1.0, 1.5])
+    data = sweep_of({"along": along}, {"J": ((), along**2, {"units": "h"})})
+    (line,) = plot(data).axes[0].lines
+    np.testing.assert_array_equal(line.get_xdata(), [0.0, 0.5, 0.9, np.nan, 1.0, 1.5])
+    np.testing.assert_array_equal(line.get_ydata() ** 0.5, line.get_xdata())
+    points = sweep_of({"along": np.arange(3.0)}, {"J": ((), np.arange(3.0), {"units": "h"})})
+    (line,) = plot(points).axes[0].lines
+    np.testing.assert_array_equal(line.get_ydata(), [0.0, 1.0, 2.0])
+
+
 # --- title and caption
 
 

@@ -188,17 +188,14 @@ def _observables(plan: Plan) -> Iterator[tuple[str, str]]:
 
 
 def _answers(plan: Plan, sought: str | None, values: dict[str, Any]) -> Iterator[str]:
-    """Tables that a spec may have, one each; in an example, of the first observable and the first axis."""
+    """Tables that a spec may have, one each, for the first observable and a parameter."""
     name, result = next(iter(plan.outputs.items()))
     labels = ", ".join(repr(dim.labels[0]) for dim in result.dims)
     formula = _toml(f"{name}[{labels}]" if labels else name)
     ends = _ends(values[sought]) if sought else [0.1, 1.0]
     over = f"over = {{ {sought or 'T_1'} = {_toml(ends)} }}"
-    maximise, measured = (
-        f"maximise = {formula}, {over}",
-        f'measured = {{ {formula} = "column" }}, {over}',
-    )
-    yield f"# optimise = {{ {maximise} }}  # the best parameters at each point"
+    measured = f'data = "seen.csv", measured = {{ {formula} = "column" }}, {over}'
+    yield f"# optimise = {{ maximise = {formula}, {over} }}  # the best parameters at each point"
     yield f"# root = {{ formula = {formula}, value = 0.1 }}  # points or lines on one or two axes"
     yield f"# refine = {{ formula = {formula}, tolerance = 0.01 }}  # a finer grid where it bends"
     yield f"# fit = {{ {measured} }}  # parameters from measured numbers, without axes"

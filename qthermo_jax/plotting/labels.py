@@ -6,6 +6,8 @@ import textwrap
 import numpy as np
 import xarray as xr
 
+from qthermo_jax.sweeping.spec.root import ALONG
+
 _WIDTH = 40
 
 
@@ -74,6 +76,22 @@ def along(data: xr.Dataset, dimension: str) -> xr.DataArray:
     if dimension in data.coords:
         return data[dimension]
     return xr.DataArray(np.arange(data.sizes[dimension]), dims=dimension, name=dimension)
+
+
+def in_parts(at: xr.DataArray, x: xr.DataArray, y: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
+    """Points over an axis as matplotlib draws them; along the lines of a [root], a gap between lines.
+
+    Args:
+        at: the axis.
+        x, y: over it.
+    """
+    if at.name != ALONG:
+        return x.values, y.values
+    begins = np.flatnonzero(np.diff(np.floor(at.values))) + 1
+    if len(begins) + 1 == at.size:  # single points, of which gaps would leave nothing
+        return x.values, y.values
+    right, up = (np.insert(own.values.astype(float), begins, np.nan) for own in (x, y))
+    return right, up
 
 
 def value_of(data: xr.Dataset, dimension: str, index: int) -> str:

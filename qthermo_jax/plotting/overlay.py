@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from itertools import cycle
 from typing import Any
 
-import numpy as np
 import xarray as xr
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from qthermo_jax.plotting.arrangement import Arrangement
-from qthermo_jax.plotting.labels import along, label
+from qthermo_jax.plotting.labels import along, in_parts, label
 from qthermo_jax.plotting.picture import names_of, plain
 from qthermo_jax.plotting.selection import PlotError
 from qthermo_jax.plotting.variables import numbers_like
@@ -94,14 +93,6 @@ def _lies_in(arrangement: Arrangement, other: xr.Dataset) -> bool:
     return len(axes) == 1 and all(dim in other.coords and other[dim].dims == axes for dim in plane)
 
 
-def _in_parts(line: xr.DataArray, arrangement: Arrangement) -> tuple[np.ndarray, np.ndarray]:
-    """A line in the plane of a map as matplotlib draws it: a gap where the next one begins."""
-    (along,) = line.dims
-    begins = np.flatnonzero(np.diff(np.floor(line[along].values))) + 1
-    x, y = (np.insert(own.values, begins, np.nan) for own in (line[arrangement.x], line))
-    return x, y
-
-
 def draw_over(canvas: Axes, arrangement: Arrangement, lines: Sequence[xr.DataArray]) -> None:
     """Lines over a map, which keeps its limits, or over curves."""
     kept = canvas.get_legend()
@@ -116,7 +107,7 @@ def draw_over(canvas: Axes, arrangement: Arrangement, lines: Sequence[xr.DataArr
         (axis,) = line.dims
         points: tuple[Any, Any] = (line[axis], line) if axis == arrangement.x else (line, line[axis])
         if axis not in (arrangement.x, arrangement.y):
-            points = _in_parts(line, arrangement)
+            points = in_parts(line[axis], line[arrangement.x], line)
         handles += canvas.plot(*points, ls=style, color=_COLOUR, lw=2.0)
         texts.append(label(line))
     canvas.legend(handles, texts, frameon=True)

@@ -14,13 +14,14 @@ from qthermo_jax.sweeping.errors import Issue, SpecError, Steps, first_line, unk
 from qthermo_jax.sweeping.execute.checking import checked_plan
 from qthermo_jax.sweeping.execute.entry import as_written, finder
 from qthermo_jax.sweeping.execute.least_squares import FitResult, Problem, fitted
-from qthermo_jax.sweeping.execute.pointwise import ALONG, Pointwise
+from qthermo_jax.sweeping.execute.pointwise import Pointwise
 from qthermo_jax.sweeping.plan.model import Model, find_model
 from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.spec.declared import Spec
 from qthermo_jax.sweeping.spec.expression import Expression
 from qthermo_jax.sweeping.spec.fit import Fit
 from qthermo_jax.sweeping.spec.reading import parse_spec, read_toml
+from qthermo_jax.sweeping.spec.root import ALONG
 from qthermo_jax.sweeping.spec.toml_lines import with_lines
 from qthermo_jax.sweeping.spec.units import known_unit
 from qthermo_jax.system import OpenSystem

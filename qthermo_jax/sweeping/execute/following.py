@@ -13,11 +13,11 @@ import contourpy
 import numpy as np
 
 from qthermo_jax.sweeping.errors import Issue, SpecError
-from qthermo_jax.sweeping.execute.pointwise import ALONG, Pointwise
+from qthermo_jax.sweeping.execute.pointwise import Pointwise
 from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.spec.expression import Expression
 from qthermo_jax.sweeping.spec.fields import Range
-from qthermo_jax.sweeping.spec.root import Root
+from qthermo_jax.sweeping.spec.root import ALONG, Root
 
 # Newton's steps at most; the last one, as a part of the axes, of a point that has arrived.
 _STEPS, _ARRIVED = 8, 1e-8

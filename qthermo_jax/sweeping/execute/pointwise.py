@@ -20,12 +20,10 @@ from qthermo_jax.sweeping.plan.elements import Elements, quantity_of, resolve
 from qthermo_jax.sweeping.plan.model import observable_name
 from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.spec.expression import Expression, Name
+from qthermo_jax.sweeping.spec.root import ALONG
 
 # How many points are computed at a time, so that one program serves any number of them.
 _TOGETHER = 64
-
-# The axis of sweeps over single points.
-ALONG = "along"
 
 Numbers = Mapping[str, np.ndarray]
 

@@ -36,7 +36,8 @@ class Search:
         objective: the formula.
         constraints: conditions that it is sought under.
         elements: for each name in the formulas that is an observable, where its number stands there.
-        over: bounds of the parameters that are sought.
+        over: bounds of the parameters that are sought, in energy units.
+        ranges: the same in words, as the spec gives them.
         quantities: their names and units.
         samples: number of places that are looked at first.
         starts: number of those that the search starts from.
@@ -47,6 +48,7 @@ class Search:
     constraints: tuple[Constraint, ...]
     elements: Elements
     over: dict[str, Interval]
+    ranges: dict[str, str]
     quantities: dict[str, Quantity]
     aim: Quantity
     samples: int
@@ -75,7 +77,7 @@ class Search:
         A file's attribute says so.
         """
         aim = "largest" if self.sign > 0 else "smallest"
-        over = ", ".join(f"{own} from {to.start:g} to {to.stop:g}" for own, to in self.over.items())
+        over = ", ".join(f"{name} from {told}" for name, told in self.ranges.items())
         under = "".join(f" where {text}" for text in dict.fromkeys(one.text for one in self.constraints))
         return f"{aim} {self.objective.text} over {over}{under}"
 
@@ -149,6 +151,10 @@ def find_search(grid: Grid, system: TracedSystem) -> tuple[Search | None, dict[s
         constraints=asked.constraints,
         elements=elements,
         over=grid.sought,
+        ranges={
+            name: f"{own.start:g} to {own.stop:g} {grid.spec.units.get(name, '')}".rstrip()
+            for name, own in asked.over.items()
+        },
         quantities={name: grid.model.parameters[name].quantity for name in asked.over},
         aim=aim,
         samples=asked.samples,

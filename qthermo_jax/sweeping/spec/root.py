@@ -7,6 +7,9 @@ from pydantic import Field
 from qthermo_jax.sweeping.spec.fields import Table
 from qthermo_jax.sweeping.spec.optimise import Formula
 
+# The axis of sweeps over single points; of a [root], the number of the line and the part of it behind.
+ALONG = "along"
+
 
 class Root(Table):
     """Asks for the places where a formula has a value, over which the sweep then is.
