@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from qthermo_jax.sweeping.spec.root import ALONG
+from qthermo_jax.sweeping.spec.units import known_unit
 
 _WIDTH = 40
 
@@ -61,14 +62,18 @@ def unit_of(array: xr.DataArray) -> str:
 
 
 def mathtext(unit: str) -> str:
-    """A unit of one letter is set as a symbol; one that holds a power or a product is raised whole."""
+    r"""A unit of one letter, but kelvin, is set as a symbol; one of several factors is raised whole.
+
+    >>> mathtext("h"), mathtext("K")
+    ('h', '\\mathrm{K}')
+    """
     if raised := re.fullmatch(r"(.+)\^\{?(-?\d+)\}?", unit):
         base = raised[1].removeprefix("(").removesuffix(")")
         inner = mathtext(base)
         if not re.fullmatch(r"\\?\w+", base):
             inner = f"({inner})"
         return f"{inner}^{{{raised[2]}}}"
-    return unit if len(unit) == 1 else rf"\mathrm{{{unit}}}"
+    return unit if len(unit) == 1 and not known_unit(unit) else rf"\mathrm{{{unit}}}"
 
 
 def along(data: xr.Dataset, dimension: str) -> xr.DataArray:
