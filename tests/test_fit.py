@@ -1,10 +1,13 @@
 """[fit]: parameters from measured numbers, against linear regression in closed form and by coverage."""
 
+from pathlib import Path
+
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from scipy import constants
 
 import qthermo_jax as qj
 from qthermo_jax.cli import app
@@ -89,6 +92,129 @@ def test_a_parameter_on_its_bound_says_so():
     found = qj.fit(plane, line(5, 0.05), over={"x": (1.0, 2.0)}, measured={"x*T": "seen"})
     assert found.on_bound == ("x",)
     assert found.values["x"] == pytest.approx(1.0, abs=1e-6)
+
+
+# What 1 mK is in GHz.
+MK = 1e-3 * constants.k / (1e9 * constants.h)
+MEV = 1e-3 * constants.e / (1e9 * constants.h)
+
+
+@pytest.mark.long
+def test_a_line_in_units_is_that_of_linear_regression_with_the_converted_numbers():
+    """x T + y in GHz, of T in K and y in mK."""
+    table = line(9, 0.1)
+    both = {"T": "K", "y": "mK"}
+    over = {"x": (-2.0, 2.0), "y": (-2e3, 2e3)}
+    found = qj.fit(
+        plane,
+        table,
+        over=over,
+        measured={"x*T + y": "seen"},
+        errors={"x*T + y": "error"},
+        energy_unit="GHz",
+        units=both,
+    )
+    design = np.stack([T * 1e3 * MK, np.full_like(T, MK)], axis=1) / 0.1
+    covariance = np.linalg.inv(design.T @ design)
+    best = covariance @ design.T @ (table.seen / 0.1)
+    np.testing.assert_allclose(list(found.values.values()), best, rtol=1e-9)
+    np.testing.assert_allclose(found.covariance, covariance, rtol=1e-9)
+    np.testing.assert_allclose(found.errors["y"], np.sqrt(covariance[1, 1]), rtol=1e-9)
+    away = best[1] + np.array([-2.0, 1.0]) * found.errors["y"]
+    profile = found.profile("y", away)
+    np.testing.assert_allclose(profile, [4.0, 1.0], rtol=1e-6)
+    assert profile.y.attrs["units"] == "mK"
+    np.testing.assert_allclose(
+        found.interval("y"), best[1] + found.errors["y"] * np.array([-1, 1]), rtol=1e-4
+    )
+    assert found.units == {"x": "", "y": "mK"}
+    assert f"y = {found.values['y']:.6g} +- {found.errors['y']:.2g} mK" in found.lines
+    assert found.data["T"].attrs["units"] == "K"
+    above, below = found.plot().axes
+    assert below.get_xlabel() == r"T ($\mathrm{K}$)"
+    assert above.get_ylabel() == "x*T + y"  # of a sum no unit is known
+
+
+DIODE = """model = "thermal_diode"
+energy_unit = "GHz"
+units = { T_L = "mK", T_R = "mK", h_L = "meV" }
+[parameters]
+h_L = 0.05
+h_R = 3.0
+[fit]
+data = "seen.csv"
+measured = { "heat_currents[1]" = "J" }
+errors = { "heat_currents[1]" = 1e-6 }
+over = { Delta = [1.0, 20.0], T_R = [10.0, 200.0] }
+"""
+
+
+@pytest.mark.long
+def test_a_fit_in_units_is_that_of_the_converted_numbers(folder, qthermo):
+    units = {"T_L": "mK", "T_R": "mK", "h_L": "meV"}
+    held = {"h_L": 0.05, "h_R": 3.0}
+    seen = qj.sweep(
+        "thermal_diode",
+        axes={"T_L": np.linspace(50.0, 400.0, 8)},
+        parameters=held | {"T_R": 60.0, "Delta": 7.0},
+        observables=["heat_currents"],
+        energy_unit="GHz",
+        units=units,
+    )
+    noise = 1e-6 * np.random.default_rng(1).normal(size=8)
+    table = pd.DataFrame({"T_L": seen.T_L, "J": seen.heat_currents.sel(bath=1) + noise})
+    table.to_csv("seen.csv", index=False)
+    Path("fit.toml").write_text(DIODE)
+    asked = {"measured": {"heat_currents[1]": "J"}, "errors": {"heat_currents[1]": 1e-6}}
+    found = qj.fit(
+        "thermal_diode",
+        seen.sel(bath=1).assign(J=("T_L", table.J)),
+        over={"Delta": (1.0, 20.0), "T_R": (10.0, 200.0)},
+        parameters=held,
+        energy_unit="GHz",
+        units=units,
+        **asked,
+    )
+    inside = qj.fit(
+        "thermal_diode",
+        table.assign(T_L=table.T_L * MK),
+        over={"Delta": (1.0, 20.0), "T_R": (10.0 * MK, 200.0 * MK)},
+        parameters={"h_L": 0.05 * MEV, "h_R": 3.0},
+        energy_unit="GHz",
+        **asked,
+    )
+    assert found.values == pytest.approx({"Delta": 7.0, "T_R": 60.0}, rel=1e-4)
+    for name, size in (("Delta", 1.0), ("T_R", MK)):
+        np.testing.assert_allclose(found.values[name] * size, inside.values[name], rtol=1e-9)
+        np.testing.assert_allclose(found.errors[name] * size, inside.errors[name], rtol=1e-6)
+    assert qthermo("check", "fit.toml")[0] == 0
+    code, out, _ = qthermo("fit", "fit.toml", "--out", "left.csv", "--plot", "fit.png")
+    assert code == 0
+    assert out.splitlines()[:2] == found.lines[:2]
+    assert found.lines[1].startswith("T_R = ")
+    assert found.lines[1].endswith(" mK")
+    left = pd.read_csv("left.csv")
+    np.testing.assert_allclose(left.T_L, table.T_L, rtol=1e-15)
+    assert set(left.unit) == {"GHz^2"}
+    above, below = found.plot().axes
+    assert below.get_xlabel() == "temperature of the left bath $T_L$ ($\\mathrm{mK}$)"
+    assert above.get_ylabel() == "heat_currents[1] ($\\mathrm{GHz}^{2}$)"
+
+
+@pytest.mark.parametrize(
+    ("about", "units", "line_"),
+    [
+        ({}, {}, "'T' is 'mK' there and 'GHz' here"),
+        ({}, {"T": "K"}, "'T' is 'mK' there and 'K' here"),
+        ({"energy_unit": "meV"}, {"T": "mK"}, "the energy unit is 'meV' there and 'GHz' here"),
+    ],
+)
+def test_a_dataset_in_other_units_is_refused(about, units, line_):
+    data = noisy_population(0).to_xarray().assign_attrs({"energy_unit": "GHz"} | about)
+    data["T"].attrs["units"] = "mK"
+    asked = {"over": {"omega": (0.1, 5.0)}, "measured": {"level_populations['2']": "p"}}
+    with pytest.raises(SpecError, match=f"^fit.data: {line_}$"):
+        qj.fit(two_levels, data, energy_unit="GHz", units=units, **asked)
 
 
 def noisy_population(seed, error=0.01):

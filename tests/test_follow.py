@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from scipy import constants
 
 import qthermo_jax as qj
 from qthermo_jax.cli import app
@@ -91,6 +92,73 @@ def test_a_population_of_two_levels_is_that_of_gibbs():
     axis = {"start": 0.1, "stop": 10.0, "num": 9, "spacing": "log"}
     found = qj.follow(plane, "level_populations['2']", axes={"T": axis}, value=0.3)
     np.testing.assert_allclose(found["T"], 1 / np.log(1 / 0.3 - 1), rtol=1e-10)
+
+
+# What 1 meV and 1 mK are in GHz.
+MEV, MK = (own * 1e-3 / (1e9 * constants.h) for own in (constants.e, constants.k))
+GIBBS = "level_populations['e']/level_populations['1']"
+
+
+@pytest.mark.long
+def test_a_line_in_units_is_that_of_gibbs_and_of_the_converted_numbers():
+    """Bath 1 alone drives |1> <-> |e>: p_e/p_1 = e^{-omega_1/T_1}, of a frequency in meV, T_1 in mK."""
+    settings = {"observables": ["level_populations"], "energy_unit": "GHz"}
+    held = {"omega_2": 12.0, "T_2": 400.0}
+    frequency = {"start": 0.02, "stop": 0.1, "num": 5}
+    temperature = {"start": 50.0, "stop": 1000.0, "num": 7, "spacing": "log"}
+    found = qj.follow(
+        "lambda_system",
+        GIBBS,
+        axes={"omega_1": frequency, "T_1": temperature},
+        value=0.3,
+        parameters=held,
+        units={"omega_1": "meV", "T_1": "mK", "T_2": "mK"},
+        **settings,
+    )
+    np.testing.assert_allclose(found.T_1 * MK, -found.omega_1 * MEV / np.log(0.3), rtol=1e-9)
+    assert [found[own].attrs["units"] for own in ("omega_1", "T_1")] == ["meV", "mK"]
+    assert found.T_1.max() > 900.0
+    ends = [
+        own | {end: own[end] * size for end in ("start", "stop")}
+        for own, size in ((frequency, MEV), (temperature, MK))
+    ]
+    inside = qj.follow(
+        "lambda_system",
+        GIBBS,
+        axes=dict(zip(("omega_1", "T_1"), ends, strict=True)),
+        value=0.3,
+        parameters=held | {"T_2": 400.0 * MK},
+        **settings,
+    )
+    np.testing.assert_allclose(found.T_1 * MK, inside.T_1, rtol=1e-9)
+    np.testing.assert_allclose(found.omega_1 * MEV, inside.omega_1, rtol=1e-9)
+    np.testing.assert_allclose(found.level_populations, inside.level_populations, rtol=1e-9)
+
+
+@pytest.mark.long
+def test_names_in_a_formula_are_numbers_in_energy_units(tmp_path):
+    """T_1 - 2 T_2 = 3 GHz, with T_1 in mK and T_2 in K, on the grid and on the line."""
+    spec = tmp_path / "line.toml"
+    spec.write_text(
+        """model = "lambda_system"
+observables = ["unbalance"]
+energy_unit = "GHz"
+units = { T_1 = "mK", T_2 = "K" }
+[axes]
+T_1 = { start = 300.0, stop = 1000.0, num = 4 }
+T_2 = { start = 0.05, stop = 0.5, num = 4 }
+[root]
+formula = "T_1 - 2*T_2"
+value = 3.0
+"""
+    )
+    out, picture = tmp_path / "line.h5", tmp_path / "line.png"
+    for arguments in (["run", str(spec), "--out", str(out)], ["plot", str(out), "--out", str(picture)]):
+        result = CliRunner().invoke(app, arguments)
+        assert result.exit_code == 0, result.output
+    with qj.open_result(out) as found:
+        np.testing.assert_allclose(found.T_1 * MK - 2 * found.T_2 * 1e3 * MK, 3.0, rtol=1e-9)
+        assert found.T_1.attrs["units"] == "mK"
 
 
 @pytest.mark.long

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import constants
 
 from pictures import reasons, sweep_of
 from qthermo_jax.plotting import PlotError, plot
@@ -183,6 +184,56 @@ def test_a_line_over_curves_has_their_axis_and_unit():
     three = result(axes={"g": [0.1, 0.2], "T": [1.0, 2.0], "w": [0.0, 1.0]})
     with pytest.raises(PlotError, match="over one map or one panel of curves, and J has several"):
         plot(three, lines=[(data, None)])
+
+
+def line_in(unit, factor):
+    """T = g + 0.9 as a [root] gives it, of T in a unit."""
+    along = np.linspace(0.0, 0.98, 3)
+    coords = {
+        "g": ("along", 0.1 + 0.1 * along / 0.98),
+        "T": ("along", (1.0 + 0.1 * along / 0.98) * factor),
+    }
+    data = sweep_of({"along": along}, {"J": ((), along, {"units": "h"})}, coords=coords)
+    data["g"].attrs["units"] = "h"
+    data["T"].attrs |= {"units": unit} if unit else {}
+    return data
+
+
+def test_a_line_in_another_unit_is_converted_to_that_of_the_map():
+    data = result()
+    data["T"].attrs["units"] = "K"
+    for unit, factor in (("K", 1.0), ("mK", 1e3), ("meV", constants.k / (1e-3 * constants.e))):
+        (canvas, *_) = plot(data, lines=[(line_in(unit, factor), None)]).axes
+        drawn = canvas.lines[-1].get_xydata()
+        g, T = drawn.T if canvas.get_xlabel().startswith("tunnelling") else drawn[:, ::-1].T
+        np.testing.assert_allclose(g, [0.1, 0.15, 0.2], rtol=1e-12)
+        np.testing.assert_allclose(T, [1.0, 1.05, 1.1], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted", "words"),
+    [
+        ("h", "K", "T has h in the line given and K in the picture"),
+        ("", "K", "T has no unit in the line given and K in the picture"),
+        ("h", "energy", "T has h in the line given and energy in the picture"),
+    ],
+)
+def test_a_line_in_a_unit_that_cannot_be_converted_is_refused(given, wanted, words):
+    data = result()
+    data["T"].attrs["units"] = wanted
+    with pytest.raises(PlotError, match=words):
+        plot(data, lines=[(line_in(given, 1.0), None)])
+
+
+def test_curves_along_lines_have_a_gap_between_lines():
+    along = np.array([0.0, 0.5, 0.9, 1.0, 1.5])
+    data = sweep_of({"along": along}, {"J": ((), along**2, {"units": "h"})})
+    (line,) = plot(data).axes[0].lines
+    np.testing.assert_array_equal(line.get_xdata(), [0.0, 0.5, 0.9, np.nan, 1.0, 1.5])
+    np.testing.assert_array_equal(line.get_ydata() ** 0.5, line.get_xdata())
+    points = sweep_of({"along": np.arange(3.0)}, {"J": ((), np.arange(3.0), {"units": "h"})})
+    (line,) = plot(points).axes[0].lines
+    np.testing.assert_array_equal(line.get_ydata(), [0.0, 1.0, 2.0])
 
 
 # --- title and caption

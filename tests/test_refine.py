@@ -288,9 +288,86 @@ def test_a_result_is_replaced_as_a_whole_and_a_sweep_that_is_stopped_leaves_none
     out.unlink()
     own = {"model": "tests.test_refine:plane", **finer}
     plan = make_plan(Spec.model_validate(own), find_model(plane, tmp_path))
-    with pytest.raises(Interrupted):
+    with pytest.raises(Interrupted, match=r"finished tiles are kept in .*map\.h5\.parts-"):
         run_to_file(Sweep(plan, "", plane, tmp_path), Store(out, plan), stop=lambda: True)
     assert not out.exists()
+
+
+def interrupted(job, out, after, **options):
+    """Run to a file, stopped after a number of parts; how many points were solved, and were there."""
+    asked, points = iter(range(100)), {False: 0, True: 0}
+
+    def watch(done):
+        points[done.earlier] += done.points
+
+    with pytest.raises(Interrupted):
+        run_to_file(job, Store(out, job.plan, **options), watch, lambda: next(asked) >= after)
+    return points
+
+
+@pytest.mark.long
+def test_an_interrupted_sweep_goes_on_to_the_same_bits(tmp_path):
+    """Whether it stopped once or after each part, lost a part, or replaces another result."""
+    given = {
+        "model": "tests.test_refine:ridged",
+        "axes": {"x": UNIT, "y": UNIT},
+        "observables": ["level_populations", "heat_currents"],
+        "derivatives": ["T"],
+        "refine": {"formula": "level_populations['2']", "tolerance": 0.02, "levels": 4},
+    }
+    model = find_model(ridged, tmp_path, given["observables"])
+    plan = make_plan(Spec.model_validate(given), model, memory=1 << 16)  # several parts a batch
+    job, out = Sweep(plan, "", ridged, tmp_path), tmp_path / "map.h5"
+    run_to_file(job, Store(tmp_path / "whole.h5", plan))
+    whole = qj.open_result(tmp_path / "whole.h5").load()
+    solved = 0
+    for already in range(3):
+        points = interrupted(job, out, already)
+        assert points[True] == solved
+        solved += points[False]
+    parts = sorted(Store(out, plan).tile_files.folder.glob("*.h5"))
+    assert len(parts) == 6
+    parts[0].write_bytes(parts[0].read_bytes()[:-9])
+    again = {False: 0, True: 0}
+
+    def watch(done):
+        again[done.earlier] += done.points
+
+    run_to_file(job, Store(out, plan), watch)
+    assert sum(again.values()) == int((whole.interpolated == 0).sum())
+    assert 0 < again[True] < solved
+    with qj.open_result(out) as found:
+        assert found.identical(whole.assign_attrs(found.attrs))
+    assert [path.name for path in tmp_path.glob("*.parts-*")] == []
+    # What is replaced stays until then, and nothing is taken over from it.
+    points = interrupted(job, out, 1, overwrite=True)
+    assert points[True] == 0
+    assert integrity_of(out) is Integrity.INTACT
+    run_to_file(job, Store(out, plan))
+    with qj.open_result(out) as found:
+        assert found.identical(whole.assign_attrs(found.attrs))
+    assert [path.name for path in tmp_path.glob("*.parts-*")] == []
+
+
+@pytest.mark.long
+def test_parts_at_other_points_are_not_taken_over(tmp_path):
+    """A part says at which points it was computed: one of that number for others is computed anew."""
+    asked = {"formula": "level_populations['2']", "tolerance": 0.02, "levels": 2}
+    settings = {"axes": {"T": [0.1, 1.0, 2.0]}, "observables": ["level_populations"], "refine": asked}
+    own = {"model": "tests.test_refine:plane", **settings}
+    plan = make_plan(Spec.model_validate(own), find_model(plane, tmp_path))
+    job, out = Sweep(plan, "", plane, tmp_path), tmp_path / "map.h5"
+    interrupted(job, out, 0)
+    tile_files = Store(out, plan).tile_files
+    box = (slice(0, 3),)
+    kept = tile_files.read(box).arrays
+    wrong = {name: values[::-1].copy() for name, values in kept.items()}
+    tile_files.write(box, wrong, "another")
+    run_to_file(job, Store(out, plan))
+    with qj.open_result(out) as found:
+        expected = 1 / (np.exp(1 / found["T"]) + 1)
+        computed = found.level_populations.sel(level="2").where(found.interpolated == 0)
+        np.testing.assert_allclose(computed.dropna("T"), expected.where(computed.notnull(), drop=True))
 
 
 SPEC = """model = "lambda_system"

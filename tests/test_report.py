@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -353,6 +354,49 @@ axes.T_2 = [0.2, 0.5, -1.0]
     code, _, err = qthermo("report", "results/own.h5")
     assert (code, err) == (2, "qthermo: results/own.html: exists; --overwrite replaces it\n")
     assert qthermo("report", "results/own.h5", "--overwrite", "--out", "results/own.html")[0] == 0
+
+
+IN_UNITS = """model = "lambda_system"
+observables = ["level_populations"]
+energy_unit = "GHz"
+units = { T_1 = "mK", T_2 = "mK" }
+[parameters]
+omega_1 = 10.0
+omega_2 = 8.0
+T_2 = 300.0
+"""
+AXIS = "[axes]\nT_1 = { start = 200.0, stop = 900.0, num = 8 }\n"
+TOP = "\"level_populations['e']\""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("asked", "row", "shown"),
+    [
+        (
+            f"{AXIS}[root]\nformula = {TOP}\nvalue = 0.1\n",
+            ("root", "level_populations['e'] = 0.1"),
+            r"0\.1 level_populations\[level=e\] at along = 0\.0, T_1 = \d{3}\.\d{1,7} mK",
+        ),
+        (
+            f"{AXIS}[refine]\nformula = {TOP}\ntolerance = 0.001\nlevels = 3\n",
+            ("axis T_1", "29 values; temperature of bath 1 (mK): T_1 = 200.0 … 900.0"),
+            r"29 points, \d\d of them computed and \d+ interpolated between these; 29 have",
+        ),
+        (
+            f"[optimise]\nmaximise = {TOP}\nover = {{ T_1 = [200.0, 900.0] }}\n",
+            ("optimise", "largest level_populations['e'] over T_1 from 200 to 900 mK"),
+            r"where the optimum lies\W*on a bound at the one point",
+        ),
+    ],
+)
+def test_other_answers_than_maps_say_what_they_are(folder, qthermo, asked, row, shown):
+    Path("own.toml").write_text(IN_UNITS + asked)
+    assert qthermo("run", "own.toml", "--out", "own.h5")[0] == 0
+    assert qthermo("report", "own.h5")[0] == 0
+    page = Read(Path("own.html").read_text(encoding="utf-8"))
+    assert tuple(page.row(row[0])) == row
+    assert re.search(shown, page.text), page.text
 
 
 @pytest.mark.long

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from xarray import Dataset
 
 # The master equation and how it was solved.
-_PHYSICS = ("generator", "secular_tol", "method", "precision", "optimise", "refine")
+_PHYSICS = ("generator", "secular_tol", "method", "precision")
+
+# What else was asked for, where it was.
+_ANSWERS = ("optimise", "refine")
 
 
 @click.command()
@@ -65,6 +68,8 @@ def _table_of(data: "Dataset") -> "Table":
     table = Table.grid(padding=(0, 2))
     for key in ("title", "model", "parameters", *_PHYSICS, "device", "created", "spec_sha256"):
         table.add_row(key, str(data.attrs.get(key, "-")))
+    for key in data.attrs.keys() & _ANSWERS:
+        table.add_row(key, str(data.attrs[key]))
     if "unit_conversions" in data.attrs:
         table.add_row("units", str(data.attrs["unit_conversions"]))
     for name, array in data.variables.items():

@@ -65,6 +65,9 @@ observables = [
 ]
 # derivatives = [{derivative}]  # each observable differentiated by each of these parameters
 
+# One of these for another answer than a map; what is sought, `over`, is no axis and no parameter below.
+{answers}
+
 # Held fixed. A parameter that varies stands under [axes] instead.
 [parameters]
 {parameters}
@@ -112,6 +115,7 @@ def spec_text(file: Path, reference: str) -> str:
         model=json.dumps(reference),
         observables=_aligned(_observables(plan)),
         derivative=json.dumps(swept or "T_1"),
+        answers="\n".join(_answers(plan, swept, values)),
         parameters=_aligned(fixed),
         axes=_axis(swept, values[swept]) if swept else "# none of the model's parameters can move",
         settings="\n#\n".join(
@@ -165,9 +169,14 @@ def _fixed(parameter: Parameter, value: Any, swept: bool) -> tuple[str, str]:
     return f"# {code}" if swept or value is None else code, "; ".join(filter(None, words))
 
 
+def _ends(value: float) -> list[float]:
+    """Of an axis around a value."""
+    return [round(value / 2, 12), round(value * 2, 12)]
+
+
 def _axis(name: str, value: float) -> str:
-    ends = f"start = {_toml(round(value / 2, 12))}, stop = {_toml(round(value * 2, 12))}"
-    return f"{name} = {{ {ends}, num = 25 }}"
+    start, stop = map(_toml, _ends(value))
+    return f"{name} = {{ start = {start}, stop = {stop}, num = 25 }}"
 
 
 def _observables(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -176,6 +185,20 @@ def _observables(plan: Plan) -> Iterator[tuple[str, str]]:
     for name in dict.fromkeys([*kept, *known]):
         entry = f"{json.dumps(name)},"
         yield f"    {entry}" if name in kept else f"    # {entry}", known[name].quantity.long_name
+
+
+def _answers(plan: Plan, sought: str | None, values: dict[str, Any]) -> Iterator[str]:
+    """Tables that a spec may have, one each, for the first observable and a parameter."""
+    name, result = next(iter(plan.outputs.items()))
+    labels = ", ".join(repr(dim.labels[0]) for dim in result.dims)
+    formula = _toml(f"{name}[{labels}]" if labels else name)
+    ends = _ends(values[sought]) if sought else [0.1, 1.0]
+    over = f"over = {{ {sought or 'T_1'} = {_toml(ends)} }}"
+    measured = f'data = "seen.csv", measured = {{ {formula} = "column" }}, {over}'
+    yield f"# optimise = {{ maximise = {formula}, {over} }}  # the best parameters at each point"
+    yield f"# root = {{ formula = {formula}, value = 0.1 }}  # points or lines on one or two axes"
+    yield f"# refine = {{ formula = {formula}, tolerance = 0.01 }}  # a finer grid where it bends"
+    yield f"# fit = {{ {measured} }}  # parameters from measured numbers, without axes"
 
 
 def _settings(table: type[BaseModel]) -> Iterator[tuple[str, str]]:

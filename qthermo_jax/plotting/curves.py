@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from qthermo_jax.plotting.arrangement import FEW
-from qthermo_jax.plotting.labels import along, entry_of, label
+from qthermo_jax.plotting.labels import along, entry_of, in_parts, label
 from qthermo_jax.plotting.style import (
     CATEGORIES,
     DASHES,
@@ -90,7 +90,7 @@ def draw_curves(
     at, drawn = along(data, x), []
     for index, style in enumerate(look.styles):
         one = values.isel({look.curve: index}) if look.curve else values
-        (line,) = canvas.plot(at, one, **style)
+        (line,) = canvas.plot(*in_parts(at, at, one), **style)
         if np.isfinite(one).any():
             drawn.append(line)
     name_x(canvas, at)
@@ -112,7 +112,7 @@ def draw_numbers(canvas: Axes, data: xr.Dataset, together: list[xr.DataArray], x
             style = {"color": "0.3", "lw": 1.0, "zorder": 1, "label": source}
         elif at.size <= 4 * LEGIBLE and any(other.attrs.get("source") for other in together):
             style |= {"marker": MARKERS[number % len(MARKERS)], "ls": "none"}
-        drawn += canvas.plot(at, array, **style)
+        drawn += canvas.plot(*in_parts(at, at, array), **style)
     name_x(canvas, at)
     return drawn
 

@@ -6,6 +6,8 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
+from qthermo_jax.plotting.labels import label, mathtext
+
 
 @runtime_checkable
 class Compared(Protocol):
@@ -13,7 +15,7 @@ class Compared(Protocol):
 
     @property
     def data(self) -> xr.Dataset:
-        """`measured`, `error`, `model` and `residual` over (point, formula)."""
+        """`measured`, `error`, `model`, `residual` over (point, formula); `unit` of each formula."""
 
 
 def plot_fit(found: Compared) -> Figure:
@@ -35,9 +37,10 @@ def plot_fit(found: Compared) -> Figure:
             x, own.measured, own.error, fmt="o", ms=4, capsize=2, color="black", label="measured"
         )
         above.plot(x[order], own.model[order], color="#0072B2", marker=".", label="fit")
-        above.set_ylabel(str(formula))
+        unit = str(own.unit.values)
+        above.set_ylabel(f"{formula} (${mathtext(unit)}$)" if unit not in ("", "1") else str(formula))
         above.legend()
         below.axhline(0.0, color="0.6", lw=1.0)
         below.errorbar(x, own.residual, 1.0, fmt="o", ms=4, capsize=2, color="black")
-        below.set(xlabel=str(x.name), ylabel="residual / error")
+        below.set(xlabel=label(x), ylabel="residual / error")
     return figure

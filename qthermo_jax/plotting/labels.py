@@ -6,6 +6,9 @@ import textwrap
 import numpy as np
 import xarray as xr
 
+from qthermo_jax.sweeping.spec.root import ALONG
+from qthermo_jax.sweeping.spec.units import known_unit
+
 _WIDTH = 40
 
 
@@ -59,14 +62,18 @@ def unit_of(array: xr.DataArray) -> str:
 
 
 def mathtext(unit: str) -> str:
-    """A unit of one letter is set as a symbol; one that holds a power or a product is raised whole."""
+    r"""A unit of one letter, but kelvin, is set as a symbol; one of several factors is raised whole.
+
+    >>> mathtext("h"), mathtext("K")
+    ('h', '\\mathrm{K}')
+    """
     if raised := re.fullmatch(r"(.+)\^\{?(-?\d+)\}?", unit):
         base = raised[1].removeprefix("(").removesuffix(")")
         inner = mathtext(base)
         if not re.fullmatch(r"\\?\w+", base):
             inner = f"({inner})"
         return f"{inner}^{{{raised[2]}}}"
-    return unit if len(unit) == 1 else rf"\mathrm{{{unit}}}"
+    return unit if len(unit) == 1 and not known_unit(unit) else rf"\mathrm{{{unit}}}"
 
 
 def along(data: xr.Dataset, dimension: str) -> xr.DataArray:
@@ -74,6 +81,22 @@ def along(data: xr.Dataset, dimension: str) -> xr.DataArray:
     if dimension in data.coords:
         return data[dimension]
     return xr.DataArray(np.arange(data.sizes[dimension]), dims=dimension, name=dimension)
+
+
+def in_parts(at: xr.DataArray, x: xr.DataArray, y: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
+    """Points over an axis as matplotlib draws them; along the lines of a [root], a gap between lines.
+
+    Args:
+        at: the axis.
+        x, y: over it.
+    """
+    if at.name != ALONG:
+        return x.values, y.values
+    begins = np.flatnonzero(np.diff(np.floor(at.values))) + 1
+    if len(begins) + 1 == at.size:  # single points, of which gaps would leave nothing
+        return x.values, y.values
+    right, up = (np.insert(own.values.astype(float), begins, np.nan) for own in (x, y))
+    return right, up
 
 
 def value_of(data: xr.Dataset, dimension: str, index: int) -> str:

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from itertools import cycle
 from typing import Any
 
-import numpy as np
 import xarray as xr
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from qthermo_jax.plotting.arrangement import Arrangement
-from qthermo_jax.plotting.labels import along, label
+from qthermo_jax.plotting.labels import along, in_parts, label
 from qthermo_jax.plotting.picture import names_of, plain
 from qthermo_jax.plotting.selection import PlotError
 from qthermo_jax.plotting.variables import numbers_like
+from qthermo_jax.sweeping.spec.units import conversion, known_unit
 
 _COLOUR = "#E69F00"
 
@@ -29,7 +29,8 @@ def line_over(
 
     Over a map it runs along one axis, in the unit of the other, or is a line that was followed in the
     plane of both; over curves it runs along their axis, in the unit of their values. Without a name it
-    is the first that fits; over curves the variable that they show comes first.
+    is the first that fits; over curves the variable that they show comes first. Its coordinates are
+    converted to the units of the picture's axes.
 
     Returns:
         the variable; if it is the one that the curves show, its name says what tells the results apart.
@@ -39,6 +40,7 @@ def line_over(
     """
     picture = "these curves" if arrangement.y is None else "this map"
     possible = [dim for dim in (arrangement.x, arrangement.y) if dim is not None]
+    other = _in_units_of(data, other, possible)
     if _lies_in(arrangement, other):
         return other[arrangement.y].assign_attrs(
             long_name=plain(str(other.attrs.get("title", ""))), symbol="", units=""
@@ -67,19 +69,28 @@ def line_over(
     )
 
 
+def _in_units_of(data: xr.Dataset, other: xr.Dataset, names: Sequence[str]) -> xr.Dataset:
+    """A result with some of its coordinates in the units that they have in another one."""
+    for name in names:
+        if name not in data.coords or name not in other.coords:
+            continue
+        given, wanted = units = [str(each[name].attrs.get("units", "")) for each in (other, data)]
+        have_size = [known_unit(unit) is not None for unit in units]
+        if all(have_size):
+            attrs = other[name].attrs | {"units": wanted}
+            converted = other[name] * conversion(given, wanted)
+            other = other.assign_coords({name: converted.assign_attrs(attrs)})
+        elif given != wanted and (any(have_size) or all(units)):
+            told = f"{given or 'no unit'} in the line given and {wanted or 'no unit'} in the picture"
+            raise PlotError(f"{name} has {told}")
+    return other
+
+
 def _lies_in(arrangement: Arrangement, other: xr.Dataset) -> bool:
     """Whether a result is over places in the plane of a map, as that of a [root] is."""
     axes = other["status"].dims
     plane = (arrangement.x, arrangement.y)
     return len(axes) == 1 and all(dim in other.coords and other[dim].dims == axes for dim in plane)
-
-
-def _in_parts(line: xr.DataArray, arrangement: Arrangement) -> tuple[np.ndarray, np.ndarray]:
-    """A line in the plane of a map as matplotlib draws it: a gap where the next one begins."""
-    (along,) = line.dims
-    begins = np.flatnonzero(np.diff(np.floor(line[along].values))) + 1
-    x, y = (np.insert(own.values, begins, np.nan) for own in (line[arrangement.x], line))
-    return x, y
 
 
 def draw_over(canvas: Axes, arrangement: Arrangement, lines: Sequence[xr.DataArray]) -> None:
@@ -96,7 +107,7 @@ def draw_over(canvas: Axes, arrangement: Arrangement, lines: Sequence[xr.DataArr
         (axis,) = line.dims
         points: tuple[Any, Any] = (line[axis], line) if axis == arrangement.x else (line, line[axis])
         if axis not in (arrangement.x, arrangement.y):
-            points = _in_parts(line, arrangement)
+            points = in_parts(line[axis], line[arrangement.x], line)
         handles += canvas.plot(*points, ls=style, color=_COLOUR, lw=2.0)
         texts.append(label(line))
     canvas.legend(handles, texts, frameon=True)

@@ -19,9 +19,10 @@ from qthermo_jax.report.checks import LAWS, VALIDITY, Check
 from qthermo_jax.report.pictures import MOST, pictures_of
 from qthermo_jax.report.scan import Index, Outcome, Scan, Spread, scanned
 from qthermo_jax.results.blocks import entry_names
-from qthermo_jax.results.schema import OF_MACHINES, STATUS, Role, role_of
+from qthermo_jax.results.schema import INTERPOLATED, OF_MACHINES, STATUS, Role, meanings_of, role_of
 from qthermo_jax.solvers import Note
 from qthermo_jax.steady import Status
+from qthermo_jax.sweeping.spec.units import known_unit
 from qthermo_jax.sweeping.store.reasons import ATTRIBUTE
 from qthermo_jax.version import __version__
 
@@ -80,7 +81,7 @@ def made_page(data: xr.Dataset, file: Path, integrity: str) -> Page:
         title=_text(data.attrs.get("title", file.name)),
         file=printable(file.name),
         summary=_summary(found, data),
-        asked=_rows(data.attrs, _ASKED) + _axes(data),
+        asked=_rows(data.attrs, _ASKED) + _root(spec) + _axes(data),
         spec=_text(data.attrs.get("spec", ""), _WHOLE, kept="\n\t"),
         statuses=_statuses(found, data),
         causes=[_text(line) for line in str(data["status"].attrs.get(ATTRIBUTE, "")).splitlines()],
@@ -131,9 +132,25 @@ def _axes(data: xr.Dataset) -> list[tuple[str, str]]:
     rows = []
     for dim in data[STATUS.name].dims:
         moving = [own for own in data.coords.values() if own.dims == (dim,) and own.size]
-        told = [f"{plain_label(own)}: {own.name} = {own.values[0]} … {own.values[-1]}" for own in moving]
+        told = [
+            f"{plain_label(own)}: {own.name} = {_number(own, 0)} … {_number(own, -1)}" for own in moving
+        ]
         rows.append((f"axis {_text(dim)}", _text("; ".join([f"{data.sizes[dim]} values", *told]))))
     return rows
+
+
+def _root(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a formula is at all points, if the spec asks for that."""
+    root = spec.get("root")
+    if not isinstance(root, Mapping):
+        return []
+    return [("root", _text(f"{root.get('formula', '')} = {root.get('value', 0.0)}"))]
+
+
+def _number(values: xr.DataArray, at: int) -> str:
+    """A value of a coordinate, with ten digits at most."""
+    value = values.values[at]
+    return str(float(f"{value:.10g}")) if np.issubdtype(values.dtype, np.floating) else str(value)
 
 
 def _point(data: xr.Dataset, index: Index) -> str:
@@ -141,12 +158,19 @@ def _point(data: xr.Dataset, index: Index) -> str:
     told = []
     for dim, at in zip(data[STATUS.name].dims, index, strict=True):
         moving = [own for own in data.coords.values() if own.dims == (dim,)]
-        told += [f"{own.name} = {own.values[at]}" for own in moving] or [f"{dim}: number {at}"]
+        for own in moving:
+            unit = known_unit(str(own.attrs.get("units", ""))) or ""
+            told.append(f"{own.name} = {_number(own, at)} {unit}".rstrip())
+        told += [] if moving else [f"{dim}: number {at}"]
     return _text(", ".join(told) or "the one point")
 
 
 def _summary(found: Scan, data: xr.Dataset) -> str:
     points, good = data[STATUS.name].size, found.statuses.get(int(Status.OK), 0)
+    if INTERPOLATED.name in data:
+        between = int(data[INTERPOLATED.name].sum())
+        computed = f"{points - between} of them computed and {between} interpolated between these"
+        return f"{points} points, {computed}; {good} have a state or lie between points that have one."
     return f"{points} points; a state was found at {good} of them."
 
 
@@ -175,6 +199,10 @@ def _solved(found: Scan) -> list[tuple[str, str]]:
 
 
 def _spread(data: xr.Dataset, name: str, spread: Spread) -> dict[str, Any]:
+    try:
+        meanings = meanings_of(data[name].attrs)
+    except (KeyError, ValueError):  # a file that says it badly
+        meanings = {}
     entries = entry_names(data, name, [str(dim) for dim in data[STATUS.name].dims])
 
     def told(extreme: tuple[float, Index, int] | None) -> str:
@@ -182,7 +210,8 @@ def _spread(data: xr.Dataset, name: str, spread: Spread) -> dict[str, Any]:
             return "no value"
         value, index, entry = extreme
         which = f" {_text(entries[entry])}" if len(entries) > 1 else ""
-        return f"{value:.6g}{which} at {_point(data, index)}"
+        words = _text(meanings[int(value)]) if value in meanings else f"{value:.6g}"
+        return f"{words}{which} at {_point(data, index)}"
 
     return {
         "name": printable(name),

@@ -52,13 +52,31 @@ def test_a_new_spec_says_all_there_is_to_set(folder, qthermo):
     # Everything that it leaves out can be let in.
     whole = re.sub(r"^( *)# (\w+ = |\"|\[\w+\]$)", r"\1\2", text, flags=re.MULTILINE)
     allowed = re.sub(
-        r"^(T_L = 0.8|temperatures|secular_tol|derivatives|units).*$", "", whole, flags=re.MULTILINE
+        r"^(T_L = 0.8|temperatures|secular_tol|derivatives|units|optimise|root|refine|fit).*$",
+        "",
+        whole,
+        flags=re.MULTILINE,
     )
     assert set(tomllib.loads(allowed)) == {*spec, "solver", "output"}
     Path("whole.toml").write_text(allowed)
     verdict = check(Path("whole.toml"), Path("x.h5"))
     assert (verdict.faults, verdict.oddities) == ((), ())
     assert len(verdict.plan.outputs) > len(spec["observables"])
+
+
+@pytest.mark.parametrize("model", ["chain", "lambda_system"])
+@pytest.mark.parametrize("name", ["optimise", "root", "refine", "fit"])
+def test_a_new_spec_shows_what_else_can_be_asked_for(folder, qthermo, model, name):
+    assert qthermo("new", "new.toml", "--model", model)[0] == 0
+    text = Path("new.toml").read_text()
+    asking, count = re.subn(rf"^# ({name} = .*)$", r"\1", text, flags=re.MULTILINE)
+    assert count == 1
+    if name in ("optimise", "fit"):  # what is sought is no axis
+        asking = re.sub(r"^T_\w+ = {.*$", "", asking, flags=re.MULTILINE)
+    Path("new.toml").write_text(asking)
+    jsonschema.validate(tomllib.loads(asking), json_schema())
+    verdict = check(Path("new.toml"), Path("x.h5"))
+    assert (verdict.faults, verdict.oddities) == ((), ())
 
 
 def test_nothing_that_is_there_is_written_over_unasked(folder, qthermo):

@@ -85,7 +85,8 @@ def follow(
         model: as for `qthermo_jax.sweep`.
         formula: as for `qthermo_jax.optimise`.
         axes: one or two parameters with their values, as for `qthermo_jax.sweep`.
-        value: that the formula has on the lines.
+        value: that the formula has on the lines, in energy units: for a heat current in the square of
+            the energy unit. A parameter in the formula is in energy units, too.
         step: largest distance between neighbours on a line, as a part of the axes.
         settings: whatever else `qthermo_jax.sweep` takes.
 

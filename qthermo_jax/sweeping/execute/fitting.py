@@ -14,14 +14,16 @@ from qthermo_jax.sweeping.errors import Issue, SpecError, Steps, first_line, unk
 from qthermo_jax.sweeping.execute.checking import checked_plan
 from qthermo_jax.sweeping.execute.entry import as_written, finder
 from qthermo_jax.sweeping.execute.least_squares import FitResult, Problem, fitted
-from qthermo_jax.sweeping.execute.pointwise import ALONG, Pointwise
+from qthermo_jax.sweeping.execute.pointwise import Pointwise
 from qthermo_jax.sweeping.plan.model import Model, find_model
 from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.spec.declared import Spec
 from qthermo_jax.sweeping.spec.expression import Expression
 from qthermo_jax.sweeping.spec.fit import Fit
 from qthermo_jax.sweeping.spec.reading import parse_spec, read_toml
+from qthermo_jax.sweeping.spec.root import ALONG
 from qthermo_jax.sweeping.spec.toml_lines import with_lines
+from qthermo_jax.sweeping.spec.units import known_unit
 from qthermo_jax.system import OpenSystem
 
 Data: TypeAlias = str | Path | pd.DataFrame | xr.Dataset
@@ -41,6 +43,8 @@ def fit(
     method: str = "auto",
     generator: str = DEFAULT_EQUATION,
     secular_tol: float | None = None,
+    energy_unit: str = "energy",
+    units: Mapping[str, str] | None = None,
 ) -> FitResult:
     """Parameters of a model from measured numbers, by least squares with the exact Jacobian.
 
@@ -54,13 +58,16 @@ def fit(
         over: the parameters that are sought, each with its bounds: (a, b), or {"start", "stop",
             "spacing"}.
         measured: for each formula of observables, as for `qthermo_jax.optimise`, the column that
-            measures it. Rows in which it is empty do not count.
-        errors: for each formula the column of standard errors, or one number. Without them they are
-            taken to be alike and are estimated from what is left over.
+            measures it, in the unit of the formula: a heat current in the square of the energy unit.
+            Rows in which it is empty do not count.
+        errors: for each formula the column of standard errors, or one number, in the same unit. Without
+            them they are taken to be alike and are estimated from what is left over.
         parameters: held fixed.
         observables: one's own that the formulas name, as for `qthermo_jax.sweep`.
         samples, starts: of the search.
-        method, generator, secular_tol: as for `qthermo_jax.sweep`.
+        method, generator, secular_tol, energy_unit: as for `qthermo_jax.sweep`.
+        units: of parameters that are held, sought or in the data and are given in another unit than the
+            rest, as for `qthermo_jax.sweep`; what is found has the unit that its bounds have.
 
     Returns:
         the values, their errors and covariance, chi^2, and what is left over at each measurement.
@@ -82,6 +89,8 @@ def fit(
             "parameters": parameters or {},
             "observables": observables,
             "solver": {"method": method, "generator": generator, "secular_tol": secular_tol},
+            "energy_unit": energy_unit,
+            "units": units or {},
             "fit": asked,
         }
     )
@@ -114,6 +123,7 @@ def _fit(described: dict[str, Any], find: Callable[[Spec], Model], data: Data) -
         raise SpecError(Issue(("fit",), "missing: the parameters that are sought, and the data"))
     table = _table(data)
     model = find(spec)
+    _check_units(spec, model, data)
     columns = {str(name): _numbers(table, str(name)) for name in table if name in model.parameters}
     _check_sought(spec, asked, model, columns)
     _check_columns(asked, model, table, columns)
@@ -139,6 +149,20 @@ def _fit(described: dict[str, Any], find: Callable[[Spec], Model], data: Data) -
         asked.over,
     )
     return fitted(problem, asked.samples, asked.starts)
+
+
+def _check_units(spec: Spec, model: Model, data: Data) -> None:
+    """Check that a dataset, which may say what its numbers are in, says what the spec says."""
+    if not isinstance(data, xr.Dataset):
+        return
+    own = str(data.attrs.get("energy_unit", ""))
+    whole = spec.energy_unit if known_unit(spec.energy_unit) else own
+    told = {"the energy unit": (own, whole)}
+    for name in data.variables.keys() & model.parameters:
+        told[repr(name)] = str(data[name].attrs.get("units", "")), spec.units.get(str(name), whole)
+    for name, (given, taken) in told.items():
+        if known_unit(given) and known_unit(given) != known_unit(taken):
+            raise SpecError(Issue(("fit", "data"), f"{name} is {given!r} there and {taken!r} here"))
 
 
 def _check_sought(spec: Spec, asked: Fit, model: Model, columns: Mapping[str, np.ndarray]) -> None:

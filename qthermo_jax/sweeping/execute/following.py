@@ -13,11 +13,11 @@ import contourpy
 import numpy as np
 
 from qthermo_jax.sweeping.errors import Issue, SpecError
-from qthermo_jax.sweeping.execute.pointwise import ALONG, Pointwise
+from qthermo_jax.sweeping.execute.pointwise import Pointwise
 from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.spec.expression import Expression
 from qthermo_jax.sweeping.spec.fields import Range
-from qthermo_jax.sweeping.spec.root import Root
+from qthermo_jax.sweeping.spec.root import ALONG, Root
 
 # Newton's steps at most; the last one, as a part of the axes, of a point that has arrived.
 _STEPS, _ARRIVED = 8, 1e-8
@@ -34,6 +34,8 @@ Places = np.ndarray  # (n, axes), each axis from 0 to 1
 @dataclass(frozen=True)
 class Plane:
     """The axes that lines are sought in, each from 0 to 1, and the formula there.
+
+    Parameters are in the units of the spec.
 
     Attributes:
         plan: of the grid.
@@ -82,7 +84,7 @@ class Plane:
         return (stop - start) * (values[name] if self._is_log(name) else np.ones_like(values[name]))
 
     def _sorted(self, name: str) -> np.ndarray:
-        return np.unique(next(axis for axis in self.plan.axes if axis.name == name).parameters[name])
+        return np.unique(next(axis for axis in self.plan.axes if axis.name == name).as_given[name])
 
     def _is_log(self, name: str) -> bool:
         given = self.plan.spec.axes[name]

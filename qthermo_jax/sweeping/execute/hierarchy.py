@@ -2,9 +2,9 @@
 
 The function is known on a grid. A cell is divided by computing the middles of its edges and its own.
 What a value differs there from the multilinear interpolation of the coarser grid is its hierarchical
-surplus (Yserentant, Numer. Math. 49, 379 (1986); Bungartz and Griebel, Acta Numerica 13, 147 (2004),
-sections 3 and 4). Where it is above a tolerance the parts of the cell are divided as well. So is a cell
-beside it, at its level: what bends may leave the cell through a side.
+surplus (Yserentant, Numer. Math. 49, 379 (1986); Bungartz and Griebel, Acta Numerica 13, 147 (2004)).
+Where it is above a tolerance the parts of the cell are divided as well. So is a cell beside it, at its
+level: what bends may leave the cell through a side.
 """
 
 from collections.abc import Callable, Iterator

@@ -16,6 +16,8 @@ from scipy.special import gammaincc
 from qthermo_jax.sweeping.execute.pointwise import Pointwise
 from qthermo_jax.sweeping.plan.spread import spread
 from qthermo_jax.sweeping.spec.fields import Interval
+from qthermo_jax.sweeping.spec.units import known_unit
+from qthermo_jax.sweeping.store.layout import described_coordinate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,11 +35,11 @@ class Problem:
 
     Attributes:
         pointwise: the formulas, and their derivatives by the parameters that are sought.
-        columns: what was set at each measurement, (n,) each.
-        measured: the numbers, (n, formulas); NaN where there is none.
+        columns: what was set at each measurement, (n,) each, in the units of the spec.
+        measured: the numbers, (n, formulas), in energy units; NaN where there is none.
         errors: standard errors, of the same shape; all 1 if they are not known.
         errors_known: whether they are.
-        over: bounds of the parameters.
+        over: bounds of the parameters, in the units of the spec.
     """
 
     pointwise: Pointwise
@@ -93,9 +95,10 @@ class FitResult:
     """Parameters from measured numbers.
 
     Attributes:
-        values: of the parameters that were sought.
-        errors: their standard errors; infinite where the data do not tell a parameter.
-        covariance: of the parameters, (parameter, other).
+        values: of the parameters that were sought, in the units of the spec.
+        errors: their standard errors, in the same; infinite where the data do not tell a parameter.
+        units: of the parameters, "1" for pure numbers and "" where none is known.
+        covariance: of the parameters, (parameter, other), in products of their units.
         chi2: sum of the squares of what is left, in standard errors.
         degrees: measured numbers less parameters.
         on_bound: the parameters that lie on a bound, whose errors mean little.
@@ -103,11 +106,13 @@ class FitResult:
         converged: whether the search ended at a minimum at which every measurement has a state.
         message: of the search.
         data: what was set, measured and found at each measurement: variables `measured`, `error`,
-            `model` and `residual` over (point, formula).
+            `model` and `residual` over (point, formula); all but the last in the `unit` of the formula,
+            which is known where the formula is an observable or an element of one.
     """
 
     values: dict[str, float]
     errors: dict[str, float]
+    units: dict[str, str]
     covariance: xr.DataArray
     chi2: float
     degrees: int
@@ -131,11 +136,13 @@ class FitResult:
 
         Args:
             name: of the parameter.
-            values: of it.
+            values: of it, in its unit.
         """
         bounds = self._problem.over[name]
-        grown = [self._grown(name, bounds.place(float(value))) for value in np.atleast_1d(values)]
-        return xr.DataArray(grown, {name: np.atleast_1d(np.asarray(values, float))}, (name,))
+        values = np.atleast_1d(np.asarray(values, float))
+        grown = [self._grown(name, bounds.place(float(value))) for value in values]
+        attrs = described_coordinate(self._problem.pointwise.plan, name)
+        return xr.DataArray(grown, {name: (name, values, attrs)}, (name,))
 
     def interval(self, name: str, growth: float = 1.0) -> tuple[float, float]:
         """Where chi^2 grows by so much: for 1 the interval of one standard error.
@@ -185,8 +192,13 @@ class FitResult:
     def lines(self) -> list[str]:
         """What was found, for people."""
         told = [
-            f"{name} = {value:.6g} +- {self.errors[name]:.2g}"
-            + (" (on a bound)" * (name in self.on_bound))
+            " ".join(
+                [
+                    f"{name} = {value:.6g} +- {self.errors[name]:.2g}",
+                    *([self.units[name]] if known_unit(self.units[name]) else []),
+                    *(["(on a bound)"] if name in self.on_bound else []),
+                ]
+            )
             for name, value in self.values.items()
         ]
         chance = (
@@ -239,6 +251,7 @@ def _result(problem: Problem, end: Any, agreeing: int, starts: int) -> FitResult
     return FitResult(
         values=problem.parameters(place),
         errors=dict(zip(names, spreads.tolist(), strict=True)),
+        units={name: problem.pointwise.plan.unit(name) for name in names},
         covariance=xr.DataArray(
             covariance, {"parameter": names, "other": names}, ("parameter", "other")
         ),
@@ -281,6 +294,10 @@ def _compared(problem: Problem, place: np.ndarray) -> xr.Dataset:
         },
         {
             "formula": [formula.text for formula in problem.pointwise.formulas],
-            **{name: ("point", own) for name, own in problem.columns.items()},
+            "unit": ("formula", problem.pointwise.units),
+            **{
+                name: ("point", own, described_coordinate(problem.pointwise.plan, name))
+                for name, own in problem.columns.items()
+            },
         },
     )

@@ -1,4 +1,8 @@
-"""Formulas of observables and their exact derivatives at points that are not known beforehand."""
+"""Formulas of observables and their exact derivatives at points that are not known beforehand.
+
+Parameters go in, and derivatives by them come out, in the units of the spec. In a formula each name is a
+number in energy units.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,16 +16,14 @@ import xarray as xr
 from qthermo_jax.sweeping.compute.slopes import value_and_slopes
 from qthermo_jax.sweeping.execute.in_memory import run_in_memory
 from qthermo_jax.sweeping.execute.job import Sweep
-from qthermo_jax.sweeping.plan.elements import Elements, resolve
+from qthermo_jax.sweeping.plan.elements import Elements, quantity_of, resolve
 from qthermo_jax.sweeping.plan.model import observable_name
 from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.spec.expression import Expression, Name
+from qthermo_jax.sweeping.spec.root import ALONG
 
 # How many points are computed at a time, so that one program serves any number of them.
 _TOGETHER = 64
-
-# The axis of sweeps over single points.
-ALONG = "along"
 
 Numbers = Mapping[str, np.ndarray]
 
@@ -61,6 +63,13 @@ class Pointwise:
         names = dict.fromkeys(name.name for name in self._resolved[0])
         return [asked.get(name, name) for name in names]
 
+    @property
+    def units(self) -> list[str]:
+        """That of each formula that is an observable or an element of one; of others none is known."""
+        known = self.plan.system.observables
+        energy_unit = self.plan.spec.energy_unit
+        return [quantity_of(formula, known).unit(energy_unit) for formula in self.formulas]
+
     def on_grid(self, axes: dict[str, Any]) -> np.ndarray:
         """The first formula on a grid, one dimension an axis; NaN where there is no state."""
         data = self._solved({"axes": axes, "observables": self.observables})
@@ -71,7 +80,8 @@ class Pointwise:
             if data[name].dims and data[name].dims[0] in data["status"].dims:
                 columns[str(name)] = data[name].values.reshape(own)
         (formula, *_) = self.formulas
-        numbers = {name: self._number(name, data, columns) for name in formula.names}
+        inside = self._in_energy_units(columns)
+        numbers = {name: self._number(name, data, inside) for name in formula.names}
         return np.asarray(np.broadcast_to(formula.value(numbers, np), shape), float)
 
     def at(self, columns: Numbers, fixed: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray]:
@@ -101,20 +111,26 @@ class Pointwise:
             asked["parameters"] = dict(self.plan.spec.parameters) | dict(fixed)
         data = self._solved(asked)
         here = columns | {name: np.full(_TOGETHER, value) for name, value in fixed.items()}
+        inside = self._in_energy_units(here)
+        sizes = np.array([self.plan.spec.conversion(name) for name in self.by])
         values, slopes = [], []
         for formula in self.formulas:
             numbers, along = {}, {}
             for name in formula.names:
-                numbers[name] = np.broadcast_to(self._number(name, data, here), _TOGETHER)
+                numbers[name] = np.broadcast_to(self._number(name, data, inside), _TOGETHER)
                 along[name] = np.stack([self._slope(name, own, data) for own in self.by], axis=-1)
             value, slope = value_and_slopes(formula, numbers, along)
             values.append(value[:known])
-            slopes.append(slope[:known])
+            slopes.append(slope[:known] * sizes)
         return np.stack(values, axis=1), np.stack(slopes, axis=1)
 
     def _solved(self, asked: dict[str, Any]) -> xr.Dataset:
         plan = self.planned(asked)
         return run_in_memory(Sweep(plan, "", plan.spec.model, Path()))
+
+    def _in_energy_units(self, columns: Numbers) -> Numbers:
+        """Parameters as formulas take them."""
+        return {name: own * self.plan.spec.conversion(name) for name, own in columns.items()}
 
     def _number(self, name: Name, data: xr.Dataset, columns: Numbers) -> np.ndarray:
         elements, others = self._resolved

@@ -12,7 +12,7 @@ from qthermo_jax.steady import Status
 from qthermo_jax.sweeping.compute.devices import device_name
 from qthermo_jax.sweeping.compute.engine import Engine
 from qthermo_jax.sweeping.compute.reasons import causes_at
-from qthermo_jax.sweeping.errors import Interrupted
+from qthermo_jax.sweeping.errors import Interrupted, StoreError
 from qthermo_jax.sweeping.execute.hierarchy import Between, Level, agreeing, finer, mean, refined
 from qthermo_jax.sweeping.execute.job import Sweep
 from qthermo_jax.sweeping.execute.progress import Watcher, nobody
@@ -25,12 +25,14 @@ from qthermo_jax.sweeping.spec.expression import Expression
 from qthermo_jax.sweeping.spec.refine import Refine
 from qthermo_jax.sweeping.store.layout import SURPLUS, Layout, layout_of, with_interpolated
 from qthermo_jax.sweeping.store.reasons import with_reasons
+from qthermo_jax.sweeping.store.tile_files import Arrays, TileFiles
 
 # Points that are solved at a time: a multiple of the one, at least the other, so that one program serves
 # most of the lists. A GPU compiles one for each length: for it they are powers of two.
 _MULTIPLE, _LEAST = 128, 256
 
-Arrays = dict[str, np.ndarray]
+# Before the names of the axes in a part: what they are at its points.
+_PLACE = "at "
 
 
 @dataclasses.dataclass
@@ -41,6 +43,7 @@ class _Points:
         plan: of the grid that is halved.
         asked: what its spec says of that.
         watch, stop: told of the points, and asked whether to go on.
+        tile_files: where the points are kept, numbered in their order; None in memory.
         batches: for each level, the indices of points in its grid, (n, axes), and what came out.
     """
 
@@ -48,6 +51,7 @@ class _Points:
     asked: Refine
     watch: Watcher
     stop: Callable[[], bool]
+    tile_files: TileFiles | None
     batches: list[list[tuple[np.ndarray, Arrays]]]
 
     def __call__(self, level: int, index: np.ndarray) -> np.ndarray:
@@ -73,15 +77,44 @@ class _Points:
         index = np.minimum(np.arange(wanted), size - 1)
         names = {name.name for name in self._resolved[0]}
         plan = at_points(self.plan, {name: own[index] for name, own in columns.items()}, names)
-        parts = []
-        for (side,), tile in Engine(plan).solve(plan.tiling.boxes):
-            there = {name: values[: max(0, size - side.start)] for name, values in tile.items()}
-            parts.append(there)
+        boxes = [box for box in plan.tiling.boxes if box[0].start < size]
+        parts = {side.start: kept for (side,) in boxes if (kept := self._kept(side, columns, size))}
+        missing = [box for box in boxes if box[0].start not in parts]
+        for (side,), tile in Engine(plan).solve(missing) if missing else ():
+            parts[side.start] = there = {name: own[: size - side.start] for name, own in tile.items()}
             status = there[STATUS.name]
+            if self.tile_files:
+                places = {_PLACE + name: own[side] for name, own in columns.items()}
+                self.tile_files.write(self._box(side, size), there | places, device_name())
             self.watch(TileReport(status.size, counted(status)))
             if self.stop():
-                raise Interrupted("a [refine] keeps nothing before it is finished")
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+                raise Interrupted
+        arranged = [parts[side.start] for (side,) in boxes]
+        return {name: np.concatenate([part[name] for part in arranged]) for name in arranged[0]}
+
+    def _box(self, side: slice, size: int) -> Box:
+        """The numbers of some of the points that are solved next, in the order of all."""
+        before = sum(len(index) for own in self.batches for index, _ in own)
+        return (slice(before + side.start, before + min(side.stop, size)),)
+
+    def _kept(self, side: slice, columns: Arrays, size: int) -> Arrays | None:
+        """What an earlier run found at some of the points that are solved next; None if it did not.
+
+        Values that were computed anew, on another device, may lead to other points with these numbers:
+        a part says at which points it was computed.
+        """
+        if self.tile_files is None:
+            return None
+        try:
+            found = self.tile_files.read(self._box(side, size)).arrays
+        except StoreError:
+            return None
+        places = [found.pop(_PLACE + name, np.empty(0)) for name in columns]
+        if not all(map(np.array_equal, places, (own[side] for own in columns.values()))):
+            return None
+        status = found[STATUS.name]
+        self.watch(TileReport(status.size, counted(status), earlier=True))
+        return found
 
     @cached_property
     def _expression(self) -> Expression:
@@ -112,21 +145,27 @@ def _element(values: np.ndarray, index: tuple[int, ...]) -> np.ndarray:
 
 
 def refined_result(
-    job: Sweep, watch: Watcher = nobody, stop: Callable[[], bool] = lambda: False
+    job: Sweep,
+    watch: Watcher = nobody,
+    stop: Callable[[], bool] = lambda: False,
+    tile_files: TileFiles | None = None,
 ) -> tuple[Layout, Arrays]:
     """The result of a sweep with a [refine], over the finest grid that was reached.
 
     Args:
         watch: told of the points that are solved.
-        stop: asked now and then; once it says so, nothing is kept.
+        stop: asked now and then.
+        tile_files: where the points are kept as they are solved; those that are there already are not
+            solved again.
 
     Raises:
         Interrupted: `stop` said so.
+        StoreError: the points cannot be kept.
     """
     plan, asked = job.plan, job.plan.spec.refine
     if asked is None:
         raise AssertionError(job.source)  # nobody asks for it without a [refine]
-    points = _Points(plan, asked, watch, stop, [[] for _ in range(asked.levels + 1)])
+    points = _Points(plan, asked, watch, stop, tile_files, [[] for _ in range(asked.levels + 1)])
     levels = list(refined(points, plan.shape, asked.tolerance, asked.levels))
     whole_plan = on_halved_grid(plan, len(levels))
     layout = layout_of(whole_plan, job.source, device_name())

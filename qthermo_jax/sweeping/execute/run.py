@@ -69,12 +69,24 @@ def _run_logged(
 def _refine(
     job: Sweep, store: Store, watch: Watcher, stop: Callable[[], bool], executor: Executor
 ) -> None:
-    """Compute a grid that is finer where a formula bends, and write all of it at the end."""
+    """Compute a grid that is finer where a formula bends, and write all of it at the end.
+
+    Its points are kept as they are solved.
+    """
     if executor.writes_elsewhere:
         raise SpecError(Issue(("refine",), "the sweep cannot be run on a cluster"))
-    layout, arrays = refined_result(job, watch, stop)
+    store.open_folder()
+    try:
+        layout, arrays = refined_result(job, watch, stop, store.tile_files)
+    except Interrupted:
+        raise _interrupted(store) from None
     whole = tuple(slice(0, layout.sizes[axis]) for axis in layout.axes)
     store.replace(layout, [(whole, arrays)])
+
+
+def _interrupted(store: Store) -> Interrupted:
+    hint = "; without --overwrite it goes on from them" if store.anew else ""
+    return Interrupted(f"finished tiles are kept in {store.tile_files.folder}{hint}")
 
 
 def _run(
@@ -105,8 +117,7 @@ def _run(
         told = f"{len(failures)} of {len(boxes)} tiles failed, the first one {failures[0]}"
         raise TilesFailed(f"{told}; the others are kept in {store.tile_files.folder}")
     if stop():
-        hint = "; without --overwrite it goes on from them" if store.anew else ""
-        raise Interrupted(f"finished tiles are kept in {store.tile_files.folder}{hint}")
+        raise _interrupted(store)
     if statuses.keys() & set(EXPLAINED):
         layout = with_reasons(layout, plan, store.tiles(), partial(causes_at, plan))
     store.finish(layout, boxes)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from qthermo_jax.labels import Quantity
 from qthermo_jax.sweeping.errors import Issue, SpecError, Steps, unknown_name
 from qthermo_jax.sweeping.plan.grid import Grid
 from qthermo_jax.sweeping.plan.traced import Result
@@ -41,6 +42,14 @@ def resolve(
             known = {*given, *observables, *grid.model.parameters}
             raise SpecError(unknown_name(steps, "name", name.name, known))
     return elements, defaults
+
+
+def quantity_of(formula: Expression, observables: Mapping[str, Result]) -> Quantity:
+    """What a formula is, if it is an observable or one of its elements; without name and unit else."""
+    name, *others = formula.names or (None,)
+    if name is None or others or not formula.is_name or name.name not in observables:
+        return Quantity()
+    return observables[name.name].quantity
 
 
 def _default(name: str, grid: Grid, steps: Steps) -> np.ndarray:

@@ -230,7 +230,7 @@ def _check_units(spec: Spec, model: Model, axes: tuple[Axis, ...]) -> None:
             raise SpecError(replace(unknown, suggestion=None))
         if name in model.parameters and not _may_have_a_unit(model.parameters[name]):
             raise SpecError(Issue(steps, f"{name!r} is neither an energy nor a temperature"))
-        if name not in given:
+        if name not in given and not spec.fit:  # whose data may give it
             missing = f"{name!r} has no value in this spec; the model's default is in energy units"
             raise SpecError(Issue(steps, missing))
 

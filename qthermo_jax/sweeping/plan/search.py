@@ -7,7 +7,7 @@ import numpy as np
 
 from qthermo_jax.labels import Quantity
 from qthermo_jax.sweeping.errors import Steps
-from qthermo_jax.sweeping.plan.elements import Elements, resolve
+from qthermo_jax.sweeping.plan.elements import Elements, quantity_of, resolve
 from qthermo_jax.sweeping.plan.grid import Grid
 from qthermo_jax.sweeping.plan.traced import Result, TracedSystem
 from qthermo_jax.sweeping.spec.expression import Constraint, Expression, Name
@@ -36,7 +36,8 @@ class Search:
         objective: the formula.
         constraints: conditions that it is sought under.
         elements: for each name in the formulas that is an observable, where its number stands there.
-        over: bounds of the parameters that are sought.
+        over: bounds of the parameters that are sought, in energy units.
+        ranges: the same in words, as the spec gives them.
         quantities: their names and units.
         samples: number of places that are looked at first.
         starts: number of those that the search starts from.
@@ -47,6 +48,7 @@ class Search:
     constraints: tuple[Constraint, ...]
     elements: Elements
     over: dict[str, Interval]
+    ranges: dict[str, str]
     quantities: dict[str, Quantity]
     aim: Quantity
     samples: int
@@ -75,7 +77,7 @@ class Search:
         A file's attribute says so.
         """
         aim = "largest" if self.sign > 0 else "smallest"
-        over = ", ".join(f"{own} from {to.start:g} to {to.stop:g}" for own, to in self.over.items())
+        over = ", ".join(f"{name} from {told}" for name, told in self.ranges.items())
         under = "".join(f" where {text}" for text in dict.fromkeys(one.text for one in self.constraints))
         return f"{aim} {self.objective.text} over {over}{under}"
 
@@ -141,9 +143,7 @@ def find_search(grid: Grid, system: TracedSystem) -> tuple[Search | None, dict[s
         defaults |= left_out
     text = asked.objective.text
     extreme = "largest" if asked.maximise else "smallest"
-    only = asked.objective.names
-    plain = len(only) == 1 and text.strip() == str(only[0]) and only[0] in elements
-    measured = system.observables[only[0].name].quantity if plain else Quantity()
+    measured = quantity_of(asked.objective, system.observables)
     aim = Quantity(f"{extreme} {measured.long_name or text}", measured.symbol, measured.energy_power)
     search = Search(
         sign=1 if asked.maximise else -1,
@@ -151,6 +151,10 @@ def find_search(grid: Grid, system: TracedSystem) -> tuple[Search | None, dict[s
         constraints=asked.constraints,
         elements=elements,
         over=grid.sought,
+        ranges={
+            name: f"{own.start:g} to {own.stop:g} {grid.spec.units.get(name, '')}".rstrip()
+            for name, own in asked.over.items()
+        },
         quantities={name: grid.model.parameters[name].quantity for name in asked.over},
         aim=aim,
         samples=asked.samples,

@@ -166,9 +166,6 @@ class Spec(Table):
         if self.units and known_unit(self.energy_unit) is None:
             takes = f"with [units] it takes a unit that has a size, one of {listed}; got"
             found.append(Issue(("energy_unit",), f"{takes} {self.energy_unit!r}"))
-        alone = [name for name in ("root", "fit") if self.units and getattr(self, name)]
-        why = "takes none: its numbers are in energy units"
-        found += [Issue(("units",), f"a [{name}] {why}") for name in alone]
         if found:
             raise SpecError(*found)
         return self

@@ -82,6 +82,11 @@ class Expression:
         """Each that it holds, once, in its order."""
         return tuple(dict.fromkeys(_names(self.tree)))
 
+    @property
+    def is_name(self) -> bool:
+        """Whether it is one name and nothing else."""
+        return isinstance(self.tree, ast.Name | ast.Subscript)
+
     def value(self, numbers: Mapping[Name, Any], library: Any) -> Any:
         """What it comes to.
 

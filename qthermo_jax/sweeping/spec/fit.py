@@ -15,12 +15,13 @@ class Fit(Table):
     """A CSV file beside the spec, a row a measurement; columns that are called as parameters of the
     model are what was set."""
     measured: Annotated[dict[Formula, Text], Field(min_length=1)]
-    """For each formula of observables the column that measures it."""
+    """For each formula of observables the column that measures it, in energy units: a heat current in
+    the square of the energy unit."""
     errors: dict[Formula, Text | Annotated[float, Field(gt=0.0, allow_inf_nan=False)]] = Field(
         default={}
     )
-    """For each formula the column of standard errors, or one number; if left out, they are estimated
-    from what the fit leaves over."""
+    """For each formula the column of standard errors, or one number, in the same unit; if left out,
+    they are estimated from what the fit leaves over."""
     over: Annotated[dict[str, Bounds], NAMED] = Field(min_length=1)
     """The parameters that are sought, each with its bounds: [a, b], or a table with start, stop and
     spacing."""

@@ -192,16 +192,19 @@ def _coordinates(plan: Plan) -> dict[str, Variable]:
         if axis.coordinate is not None:
             columns = {axis.name: axis.coordinate, **columns}
         for name, values in columns.items():
-            attrs = _described(plan.quantity(name), plan.spec.energy_unit)
-            if unit := plan.unit(name):
-                attrs["units"] = unit
-            found[name] = Variable((axis.name,), values.dtype, attrs, values)
+            found[name] = Variable((axis.name,), values.dtype, described_coordinate(plan, name), values)
     for name, dim in plan.dims.items():
         values = np.array(dim.labels)
         dtype = np.dtype(object) if values.dtype.kind == "U" else values.dtype
         attrs = {"long_name": dim.long_name} if dim.long_name else {}
         found[name] = Variable((name,), dtype, attrs, values.astype(dtype))
     return found
+
+
+def described_coordinate(plan: Plan, name: str) -> dict[str, Any]:
+    """The attributes of a coordinate: what it is, and the unit of its values."""
+    unit = plan.unit(name)
+    return _described(plan.quantity(name), plan.spec.energy_unit) | ({"units": unit} if unit else {})
 
 
 def _described(quantity: Quantity, energy_unit: str) -> dict[str, Any]:

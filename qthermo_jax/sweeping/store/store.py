@@ -203,6 +203,19 @@ class Store:
         Raises:
             StoreError: the disk is full, or whatever else keeps files from being written.
         """
+        self.open_folder()
+        self._sources, missing, done = find_sources(self.tile_files, self._plan.tiling, boxes)
+        if layout.axes and not self._replaces:
+            write_view(self.path, layout, self._sources, finished=False)
+        self._compare_with_free(done.points)
+        return missing, done
+
+    def open_folder(self) -> None:
+        """Make the folder of the parts if it is not there; a new one if everything is computed anew.
+
+        Raises:
+            StoreError: the disk is full, or whatever else keeps files from being written.
+        """
         if self.anew:
             number = 1
             while self._folder(number).exists():
@@ -216,11 +229,6 @@ class Store:
         except OSError as error:
             raise StoreError(f"{self.tile_files.folder}: cannot be made: {error.strerror}") from error
         forget_unfinished(self.tile_files.folder)
-        self._sources, missing, done = find_sources(self.tile_files, self._plan.tiling, boxes)
-        if layout.axes and not self._replaces:
-            write_view(self.path, layout, self._sources, finished=False)
-        self._compare_with_free(done.points)
-        return missing, done
 
     def _say_leftovers(self) -> None:
         shown = self._shown()
@@ -280,7 +288,7 @@ class Store:
         return self.path.with_name(f"{self.path.name}.pieces-{self._plan.digest[:12]}")
 
     def replace(self, layout: Layout, values: Iterable[tuple[Box, Arrays]]) -> None:
-        """Put a result together that extends the one that is there.
+        """Write a result as a whole, over the one that is there, and remove its parts.
 
         Raises:
             StoreError: the disk is full.
