@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import mpmath
 import numpy as np
 import pytest
+import scipy.constants
 import xarray as xr
 
 import qthermo_jax as qj
@@ -121,6 +122,17 @@ def test_the_best_frequency_of_an_otto_cycle():
         assert float(found.omega_c[0]) == pytest.approx(float(best), rel=1e-6)
         assert float(found.objective[0]) == pytest.approx(-float(work(best)), rel=1e-9)
     assert float(found.efficiency[0]) == pytest.approx(1 - float(best) / omega_h, rel=1e-6)
+
+
+@pytest.mark.long
+def test_what_is_sought_is_found_in_its_unit():
+    """The level T at which T - 0.3 GHz is smallest in size, in mK: h 0.3 GHz / k_B."""
+    expected = scipy.constants.h * 0.3e9 / scipy.constants.k * 1e3
+    found = optimum(
+        "(T - 0.3)**2", {"T": [1.0, 100.0]}, axes={"x": [0.0]}, energy_unit="GHz", units={"T": "mK"}
+    )
+    assert found["T"].attrs["units"] == "mK"
+    assert float(found["T"][0]) == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.long

@@ -62,7 +62,7 @@ def compute() -> Iterator[Statement]:
     claim = "cured by corrections for the detuning to the energies of the baths' transitions: the same"
     yield Statement("abstract", claim, 0.0, min(produced[True]), relation=Relation.ABOVE)
     claim = "without detuning there is nothing to correct: difference of the two"
-    yield Statement("abstract", claim, 0.0, produced[True][2] - produced[False][2], 1e-9)
+    yield Statement("on resonance", claim, 0.0, produced[True][2] - produced[False][2], 1e-9)
 
 
 PAPER = Paper(

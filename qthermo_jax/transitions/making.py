@@ -66,9 +66,9 @@ def _grouped(
 ) -> tuple[Float[Array, " U"], Int[Array, "2 U"]]:
     """Bohr frequencies of the pairs of states, each the mean over its group, and the groups' labels.
 
-    They are grouped with their negatives, so that both directions of a transition agree on its frequency:
-    the groups of the negatives mirror those of the sizes, and a group that reaches both sides of zero is
-    its own mirror image, with mean 0.
+    They are grouped with their negatives, so that both directions of a transition agree on its
+    frequency. The groups of the negatives mirror those of the sizes; a group that reaches both sides
+    of zero is its own mirror image, with mean 0.
     """
     first, second = pairs.states
     omega = basis.relative_energies[second] - basis.relative_energies[first]

@@ -50,8 +50,8 @@ _NEAR = 1e-2
 # By how much what is made small may be below its least value, as a part of the objective's spread.
 _NOISE = 1e-10
 
-# Steps of a descent, and how many more for each parameter: near an optimum round-off refuses more.
-_STEPS, _STEPS_EACH = 6, 6
+# Steps of a descent for each parameter that is sought.
+_STEPS = 12
 
 # At which distance nothing more is sought.
 _DONE = 1e-9
@@ -249,8 +249,9 @@ def _starts(search: Search, seen: Aim, scales: _Scales) -> _Start:
     def next_best(left: Bool[Array, " k"], _: None) -> tuple[Bool[Array, " k"], _Start]:
         best = jnp.argmin(jnp.where(left, rank, jnp.inf))
         distance = jnp.sum((angles - angles[best][None]) ** 2, axis=1)
-        # A bend is what a parabola with its vertex here has at another place; the near ones count most.
-        weight = jnp.where(known & (distance > 0), 1.0 / jnp.maximum(distance, 1e-30) ** 2, 0.0)
+        # Of a parabola with its vertex here, through each place near it; the nearest count most.
+        near = known & ~apart[best] & (distance > 0)
+        weight = jnp.where(near, 1.0 / jnp.maximum(distance, 1e-30) ** 2, 0.0)
         bends = 2.0 * (cost - cost[best]) / jnp.maximum(distance, 1e-30)
         bend = jnp.sum(weight * bends) / jnp.maximum(jnp.sum(weight), 1e-30)
         return left & apart[best], _Start(jnp.clip(places[best], _INSIDE, 1.0 - _INSIDE), bend)
@@ -295,7 +296,7 @@ def _descended(scaled: _Scaled, start: _Start, n_margins: int) -> _Descent:
             end,
             options={"autodiff_mode": "fwd"},
             has_aux=True,
-            max_steps=_STEPS + _STEPS_EACH * end.place.size,
+            max_steps=_STEPS * end.place.size,
             throw=False,
         )
         cost, margins = found.aux

@@ -122,7 +122,8 @@ def _at_optimum(
     flags = _flags(state, _cancels(plan, system, state, results))
     status = jnp.where(best.status == Status.OK, state.status, best.status)
     sound = jnp.where(status == Status.OK, 1.0, jnp.nan)
-    kept = _kept(plan, {**results, **best.parameters, **best.evidence})
+    sought = {name: own / search.conversions[name] for name, own in best.parameters.items()}
+    kept = _kept(plan, {**results, **sought, **best.evidence})
     kept = {name: own * sound.astype(own.dtype) for name, own in kept.items()}
     return kept | flags | {STATUS.name: status.astype(STATUS.dtype)}
 

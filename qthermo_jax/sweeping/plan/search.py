@@ -38,6 +38,7 @@ class Search:
         elements: for each name in the formulas that is an observable, where its number stands there.
         over: bounds of the parameters that are sought, in energy units.
         ranges: the same in words, as the spec gives them.
+        conversions: what one of the unit that each has in the spec is in energy units.
         quantities: their names and units.
         samples: number of places that are looked at first.
         starts: number of those that the search starts from.
@@ -49,6 +50,7 @@ class Search:
     elements: Elements
     over: dict[str, Interval]
     ranges: dict[str, str]
+    conversions: dict[str, float]
     quantities: dict[str, Quantity]
     aim: Quantity
     samples: int
@@ -89,6 +91,7 @@ class Search:
             "objective": self.objective.text,
             "where": [one.text for one in self.constraints],
             "over": {name: bounds.spacing for name, bounds in self.over.items()},
+            "conversions": self.conversions,
             "samples": self.samples,
             "starts": self.starts,
         }
@@ -155,6 +158,7 @@ def find_search(grid: Grid, system: TracedSystem) -> tuple[Search | None, dict[s
             name: f"{own.start:g} to {own.stop:g} {grid.spec.units.get(name, '')}".rstrip()
             for name, own in asked.over.items()
         },
+        conversions={name: grid.spec.conversion(name) for name in asked.over},
         quantities={name: grid.model.parameters[name].quantity for name in asked.over},
         aim=aim,
         samples=asked.samples,

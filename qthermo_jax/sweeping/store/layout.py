@@ -98,7 +98,7 @@ def layout_of(plan: Plan, source: str, device: str) -> Layout:
         name: Variable(
             (*axes, *(dim.name for dim in result.dims)),
             plan.output_dtype,
-            _described(result.quantity, plan.spec.energy_unit) | _role_of(result, plan),
+            _attributes_of(plan, name, result.quantity) | _role_of(result, plan),
         )
         for name, result in plan.results.items()
     }
@@ -199,6 +199,13 @@ def _coordinates(plan: Plan) -> dict[str, Variable]:
         attrs = {"long_name": dim.long_name} if dim.long_name else {}
         found[name] = Variable((name,), dtype, attrs, values.astype(dtype))
     return found
+
+
+def _attributes_of(plan: Plan, name: str, quantity: Quantity) -> dict[str, Any]:
+    """Those of a result; a parameter that was sought is described like one that was set."""
+    if plan.search and name in plan.search.over:
+        return described_coordinate(plan, name)
+    return _described(quantity, plan.spec.energy_unit)
 
 
 def described_coordinate(plan: Plan, name: str) -> dict[str, Any]:
