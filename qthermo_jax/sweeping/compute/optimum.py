@@ -164,10 +164,10 @@ def _scales_of(search: Search, seen: Aim) -> _Scales:
     size = jnp.abs(cost[0])
     # A difference that is round-off is no scale.
     real = [middle - cost[0] > 1e-9 * size, last - cost[0] > 1e-9 * size]
-    spread = jnp.select(real, [middle - cost[0], last - cost[0]], size)
+    extent = jnp.select(real, [middle - cost[0], last - cost[0]], size)
     margins = jnp.max(jnp.where(known[:, None], jnp.abs(seen.margins), 0.0), axis=0)
     return _Scales(
-        jnp.where((spread > 0) & (number > 0), spread, 1.0), jnp.where(margins > 0, margins, 1.0)
+        jnp.where((extent > 0) & (number > 0), extent, 1.0), jnp.where(margins > 0, margins, 1.0)
     )
 
 
@@ -193,8 +193,9 @@ def _starts(search: Search, seen: Aim, scales: _Scales) -> Start:
         distance = jnp.sum((angles - angles[best][None]) ** 2, axis=1)
         # Of a parabola with its vertex here, through each place near it; the nearest count most.
         near = known & ~apart[best] & (distance > 0)
-        weight = jnp.where(near, 1.0 / jnp.maximum(distance, 1e-30) ** 2, 0.0)
-        bends = 2.0 * (cost - cost[best]) / jnp.maximum(distance, 1e-30)
+        squared = jnp.where(near, distance, 1.0)
+        weight = jnp.where(near, squared**-2, 0.0)
+        bends = 2.0 * (cost - cost[best]) / squared
         bend = jnp.sum(weight * bends) / jnp.maximum(jnp.sum(weight), 1e-30)
         return left & apart[best], Start(jnp.clip(places[best], _INSIDE, 1.0 - _INSIDE), bend)
 
