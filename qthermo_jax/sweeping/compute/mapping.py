@@ -21,12 +21,33 @@ def mapped(function: PointFunction, n_axes: int) -> PointFunction:
     """The point function with one `vmap` an axis, the first axis outermost.
 
     Mapping axis by axis, not over a flat list of points, computes what does not depend on an axis
-    once along it: one eigendecomposition of H(g) serves all temperatures.
+    once along it: one eigendecomposition of H(g) serves all temperatures. An axis of one point is not
+    mapped, unless all are: a choice that hangs on nothing that is mapped takes one of its ways, not both.
     """
-    for position in reversed(range(n_axes)):
-        in_axes = [0 if index == position else None for index in range(n_axes)] + [None]
-        function = jax.vmap(function, in_axes=tuple(in_axes))
-    return function
+
+    def chunk(*inputs: Numbers) -> Results:
+        lengths = [len(next(iter(columns.values()))) for columns in inputs[:n_axes]]
+        solve = function
+        for position in reversed(range(n_axes)):
+            if lengths[position] == 1 < max(lengths):
+                solve = _at_its_point(solve, position)
+            else:
+                in_axes = [0 if index == position else None for index in range(n_axes)] + [None]
+                solve = jax.vmap(solve, in_axes=tuple(in_axes))
+        return solve(*inputs)
+
+    return chunk
+
+
+def _at_its_point(function: PointFunction, position: int) -> PointFunction:
+    """What `vmap` along an axis of one point gives, without mapping."""
+
+    def solve(*inputs: Numbers) -> Results:
+        here = {name: values[0] for name, values in inputs[position].items()}
+        found = function(*inputs[:position], here, *inputs[position + 1 :])
+        return {name: values[None] for name, values in found.items()}
+
+    return solve
 
 
 def one_after_another(function: PointFunction, size: int) -> PointFunction:
