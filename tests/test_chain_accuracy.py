@@ -135,6 +135,7 @@ def test_equal_temperatures_carry_no_heat() -> None:
     assert exact.relative_errors(np.asarray(state.populations), gibbs, 0.0).max() < 1e-13
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("g", "T_L", "T_R"),
     [

@@ -67,6 +67,7 @@ def test_between_equal_temperatures_affinities_and_fluxes_are_exactly_zero(
     assert not np.any(found.flux_bounds)
 
 
+@pytest.mark.long
 def test_affinities_keep_their_digits_near_equilibrium() -> None:
     """Against 50 digits, at temperatures that differ by 1e-12: the sum of energies over temperatures."""
     T = 0.7 * (1.0 + 1e-12 * np.array([0.0, 3.0, -1.0, 2.0, 7.0, -4.0]))

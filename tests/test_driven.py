@@ -136,6 +136,7 @@ def test_a_function_of_time_is_its_fourier_components() -> None:
     np.testing.assert_allclose(state.rho_at, expected.rho_at, atol=1e-13)
 
 
+@pytest.mark.long
 def test_an_offset_of_the_energy_changes_nothing_but_the_quasi_energies() -> None:
     system = driven_qubit()
     shifted = qj.DrivenSystem(
@@ -237,6 +238,7 @@ def test_populations_that_drive_coherences_are_flagged_and_kept_by_auto() -> Non
     assert state.method == qj.Method.DENSE
 
 
+@pytest.mark.long
 def test_degenerate_quasi_energies_of_the_first_zone_are_one_level() -> None:
     """Energies that differ by the frequency: no coherence between them, as without a drive."""
     system = random_draw(1, 3, is_complex=True, spectrum="ladder").system

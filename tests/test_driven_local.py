@@ -88,6 +88,7 @@ def test_the_first_law_and_a_state_that_is_one(seed: int) -> None:
     np.testing.assert_allclose(np.trace(rho, axis1=1, axis2=2), 1.0, atol=1e-11)
 
 
+@pytest.mark.long
 def test_statuses_of_the_local_equation(unchecked: None) -> None:
     drive, bare = random_drive(9, 3), bare_hamiltonian(9, 3)
     system = drive.system(generator="local", local=bare, steps=128)

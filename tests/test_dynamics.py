@@ -114,6 +114,7 @@ def test_it_maps_over_parameters() -> None:
         np.testing.assert_allclose(own, single.rho, atol=1e-13)
 
 
+@pytest.mark.long
 def test_what_is_wrong_is_said(unchecked: None) -> None:
     system = qj.models.lambda_system()
     with pytest.raises(ValueError, match="no initial state: give it one"):

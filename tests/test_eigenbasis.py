@@ -50,6 +50,7 @@ def test_levels_are_the_energies_as_numpy_clusters_them(draw: Draw) -> None:
     np.testing.assert_array_equal(_compiled(draw.system).degenerate, apart < 1e-8)
 
 
+@pytest.mark.long
 @given(draw=DRAWS)
 def test_round_off_grows_by_the_size_of_H_over_the_distance_of_the_next_level(draw: Draw) -> None:
     basis = eigenbasis(draw.system)

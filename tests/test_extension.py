@@ -83,6 +83,7 @@ def test_only_what_is_missing_is_solved(
     assert left == {"result.h5", "result.h5.log", ".result.h5.lock"}
 
 
+@pytest.mark.long
 def test_values_that_move_together_are_matched_together(out: Path, solved: list[Any]) -> None:
     def bias(T_1: list[float], T_2: list[float]) -> dict[str, Any]:
         return {"axes": {"bias": {"T_1": T_1, "T_2": T_2}}, "out": out}
@@ -96,6 +97,7 @@ def test_values_that_move_together_are_matched_together(out: Path, solved: list[
         np.testing.assert_allclose(data.unbalance[1], alone.unbalance[0], rtol=1e-13)
 
 
+@pytest.mark.long
 def test_a_view_can_be_extended_and_takes_its_parts_along(
     out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -93,6 +93,7 @@ def test_limits_of_rectification() -> None:
     assert np.isnan(cold["J"][1])  # opposite fluxes cancel: no digit of it is known
 
 
+@pytest.mark.long
 def test_a_diode_at_one_temperature_is_in_its_gibbs_state() -> None:
     """(h_L, h_R, Delta) = (1, 0.2, 0.5): E = (s_L + 0.2 s_R + 0.5 s_L s_R)/2."""
     p = oracles.gibbs(np.diag([0.85, 0.15, -0.65, -0.35]), 0.4).diagonal()

@@ -19,6 +19,7 @@ def drawn(figure):
     return np.array(levels.get_segments()), levels.get_array(), jumps
 
 
+@pytest.mark.long
 def test_levels_stand_at_their_energies_with_populations_and_rates():
     # Two levels 2 apart at T = 1.5: rates (n + 1) and n, populations in the ratio exp(-2 / 1.5).
     bath = qj.Bath(np.array([[0.0, 1.0], [1.0, 0.0]]), 1.5, qj.Flat(0.3))
@@ -37,6 +38,7 @@ def test_levels_stand_at_their_energies_with_populations_and_rates():
     assert figure.axes[0].get_title() == ""
 
 
+@pytest.mark.long
 def test_a_cold_bath_lifts_nothing_and_each_bath_has_a_colour():
     figure = qj.models.lambda_system(omega_1=1.0, omega_2=0.7, T_1=0.5, T_2=0.0).plot()
     segments, _, jumps = drawn(figure)
@@ -83,6 +85,7 @@ def test_what_has_no_levels_is_refused():
         qj.models.lambda_system(omega_1=np.nan).plot()
 
 
+@pytest.mark.long
 def test_many_jumps_are_drawn_without_numbers_and_the_title_counts_them():
     figure = qj.models.chain(sites=10).plot()
     segments, _, jumps = drawn(figure)

@@ -129,6 +129,7 @@ def test_wide_spectral_densities_make_an_accelerator_and_equal_baths_a_heater() 
     np.testing.assert_allclose(data.entropy_production, sigma, rtol=1e-9)
 
 
+@pytest.mark.long
 def test_a_mode_says_its_words_in_the_file_and_in_the_picture(tmp_path: Path) -> None:
     data = qj.sweep(
         "modulated_qubit",

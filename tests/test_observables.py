@@ -94,6 +94,7 @@ def test_a_link_below_round_off_may_close_a_cycle() -> None:
     assert (qj.heat_current_bounds(system, state) > 0).all()
 
 
+@pytest.mark.long
 def test_heat_into_a_bath_at_zero_temperature_is_infinite_entropy() -> None:
     result = solved(atom((0.0, qj.Flat(1.0)), (0.5, qj.Flat(1.0))))
     assert result["heat_currents"][0] > 0
@@ -146,6 +147,7 @@ def test_an_operator_gives_its_expectation_value() -> None:
     np.testing.assert_allclose(qj.observe(system, state, "q"), np.trace(operator @ rho).real, atol=1e-14)
 
 
+@pytest.mark.long
 def test_a_real_operator_serves_a_complex_system() -> None:
     operator = hermitian(random_matrix(np.random.default_rng(9), 3, False))
     system, state = qutrit(q=qj.Observable(operator, QUANTITY))

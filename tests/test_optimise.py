@@ -76,6 +76,7 @@ def test_an_optimum_says_where_it_lies(formula, where, over, best, where_it_is):
     assert place(found) == where_it_is
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("formula", "where", "status"),
     [

@@ -150,6 +150,7 @@ def close_levels(seed: int, gap: float) -> Draw:
     return with_structure(rng, np.array([0.0, 1.0, 1.0 + gap]), couplings, random_unitary(rng, 3, True))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("gap", [1e-2, 1e-4, 1e-6, 1e-8])
 def test_reported_errors_grow_as_levels_approach_and_so_do_the_true_ones(gap: float) -> None:
     """Eigenvectors are known to 1e-16/gap: no algorithm has more from an H in doubles."""

@@ -188,6 +188,7 @@ def test_a_duration_of_0_is_a_sudden_change() -> None:
     assert abs(solved(by_jumps).stroke_work[0]) > 0.01
 
 
+@pytest.mark.long
 def test_friction_and_work_of_a_sudden_turn_of_the_field() -> None:
     """A Gibbs state of sigma_z, seen from sigma_x, is all coherence: its relative entropy by hand."""
     z = jnp.asarray(SIGMA_Z) / 2
@@ -235,6 +236,7 @@ def test_a_swap_engine_has_its_closed_form() -> None:
     np.testing.assert_allclose(state.stroke_work, [0.0, state.work], atol=1e-14)
 
 
+@pytest.mark.long
 def test_the_approach_is_the_decay_of_a_qubit() -> None:
     """The populations decay at J coth(omega/2T), coherences at half of that."""
     T, omega, tau = 0.7, 1.3, 2.0
@@ -276,6 +278,7 @@ def test_a_map_is_point_by_point_the_same() -> None:
     assert "limit" not in states.explain()
 
 
+@pytest.mark.long
 def test_temperatures_and_observables_are_exchanged() -> None:
     own = otto(1.0)
     assert own.bath_names == ("hot", "cold")

@@ -251,6 +251,7 @@ def test_the_first_jump_of_a_defective_decay_comes_when_the_exponential_says() -
 # --- single trajectories
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["populations", "dense"])
 def test_each_trajectory_keeps_its_energy_balance_and_its_record(method: str) -> None:
     found = record(method)

@@ -90,6 +90,7 @@ def test_a_coordinate_that_is_no_parameter_has_a_unit_as_well():
     np.testing.assert_array_equal(data["T"], [30.0, 40.0])
 
 
+@pytest.mark.long
 def test_pictures_and_commands_show_the_units(tmp_path, monkeypatch, qthermo):
     monkeypatch.chdir(tmp_path)
     transistor(

@@ -237,6 +237,7 @@ def test_explain_says_what_a_gpu_would_be_given(folder, qthermo):
     assert list(folder.iterdir()) == [folder / "spec.toml"]
 
 
+@pytest.mark.long
 def test_explain_says_where_a_gpu_would_wait_for_the_host(folder, qthermo):
     (folder / "calls.py").write_text(
         """

@@ -286,6 +286,7 @@ class TestScheduler:
         with pytest.raises(SpecError, match="a module that it imports or the version"):
             swept(two_workers.address, job=job)
 
+    @pytest.mark.long
     def test_a_source_that_changed_since_the_plan_was_made_is_refused(
         self, folder: Path, two_workers: Dask
     ) -> None:

@@ -22,7 +22,7 @@ def mapped(function: PointFunction, n_axes: int) -> PointFunction:
 
     Mapping axis by axis, not over a flat list of points, computes what does not depend on an axis
     once along it: one eigendecomposition of H(g) serves all temperatures. An axis of one point is not
-    mapped, unless all are: a choice that hangs on nothing that is mapped takes one of its ways, not both.
+    mapped, unless all are: a choice that depends on nothing mapped takes one of its ways, not both.
     """
 
     def chunk(*inputs: Numbers) -> Results:
