@@ -18,7 +18,7 @@ from qthermo_jax.gathers import WHOLE, padded
 from qthermo_jax.precision import precise
 from qthermo_jax.structure import Index
 
-# Values that are compared each with each rather than sorted.
+# Values that are compared each with each rather than sorted with their places (measured).
 _FEW = 64
 
 
@@ -101,29 +101,36 @@ def cluster(
         the label of each value's cluster, ascending with the values, and the cluster's mean.
     """
     n = values.size
-    if n <= _FEW:
-        return _compared(values, tolerance)
-    order = jnp.argsort(values)
-    starts = jnp.diff(values[order]) > tolerance
-    ascending = jnp.concatenate([jnp.zeros(1, int), jnp.cumsum(starts.astype(int))])
-    label = jnp.zeros(n, int).at[order].set(ascending)
+    label = (_labels_of_few if n <= _FEW else _labels_of_many)(values, tolerance)
     total = jax.ops.segment_sum(values, label, n)
     count = jax.ops.segment_sum(jnp.ones_like(values), label, n)
     return label, (total / jnp.maximum(count, 1.0))[label]
 
 
-def _compared(
-    values: Float[Array, " n"], tolerance: Float[Array, ""]
-) -> tuple[Int[Array, " n"], Float[Array, " n"]]:
-    """`cluster` by comparing each two, without sorting, which takes XLA longer to compile."""
-    distance = values[:, None] - values[None, :]
-    earlier = np.tri(values.size, k=-1, dtype=bool)
-    below = (distance > 0) | ((distance == 0) & earlier)
-    starts = ~jnp.any(below & ~(distance > tolerance), axis=1)
-    label = jnp.sum(starts[None, :] & (distance >= 0), axis=1) - 1
-    same = label[:, None] == label[None, :]
-    total = jnp.sum(jnp.where(same, values[None, :], 0.0), axis=1)
-    return label, total / jnp.sum(same, axis=1).astype(values.dtype)
+def _labels_of_many(values: Float[Array, " n"], tolerance: Float[Array, ""]) -> Int[Array, " n"]:
+    order = jnp.argsort(values)
+    starts = jnp.diff(values[order]) > tolerance
+    ascending = jnp.concatenate([jnp.zeros(1, jnp.int32), jnp.cumsum(starts.astype(jnp.int32))])
+    return jnp.zeros(values.size, jnp.int32).at[order].set(ascending)
+
+
+def _labels_of_few(values: Float[Array, " n"], tolerance: Float[Array, ""]) -> Int[Array, " n"]:
+    """By counting the least values of clusters that are not above each.
+
+    On a CPU, XLA sorts integers alone ten times faster than numbers with their places.
+    """
+    keys = _in_order(jax.lax.bitcast_convert_type(values, f"int{8 * values.dtype.itemsize}"))
+    ascending = jnp.sort(keys)
+    sorted_values = jax.lax.bitcast_convert_type(_in_order(ascending), values.dtype)
+    starts = jnp.diff(sorted_values, prepend=-jnp.inf) > tolerance
+    first = jnp.where(starts, ascending, jnp.iinfo(keys.dtype).max)
+    return jnp.sum((first[:, None] <= keys[None, :]).astype(jnp.int32), axis=0) - 1
+
+
+def _in_order(bits: Int[Array, " n"]) -> Int[Array, " n"]:
+    """Integers in the order of the numbers with these bits, or back: negative ones run backwards."""
+    info = jnp.iinfo(bits.dtype)
+    return bits ^ ((bits >> (info.bits - 1)) & info.max)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))

@@ -186,18 +186,24 @@ class Pairs:
         )
 
     @cached_property
-    def competing_pairs(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Each two of them that one bath drives from one state to different ones; None if too many."""
+    def competing(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Those that one bath drives from one state, where they are several; None if they are too many.
+
+        Returns:
+            a row of directed transitions for each bath and state, filled up with their number,
+            (rows, most); and which two of a row lead to different states, each two once,
+            (rows, most, most).
+        """
         position, _, origin, target = self.directed_transitions
         way = self.bath[position].astype(np.int64) * self.dimension + origin
         length = np.bincount(way)
-        if np.sum(length * (length - 1)) > _MANY_PAIRS * position.size:
+        table = Groups.of(way, length.size).table[length > 1]
+        most = table.shape[1]
+        if table.size * most > _MANY_PAIRS * position.size:
             return None
-        order = np.argsort(way, kind="stable").astype(WHOLE)
-        first, second = each_two(length[length > 0])
-        first, second = order[first], order[second]
-        different = (first < second) & (target[first] != target[second])
-        return first[different], second[different]
+        arrives = np.append(target, -1)[table]
+        once = np.triu(np.ones((most, most), bool), 1)
+        return table, once & (arrives[:, :, None] != arrives[:, None, :])
 
 
 def each_two(length: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

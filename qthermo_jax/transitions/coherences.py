@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Inexact, Int
 
-from qthermo_jax.gathers import Groups
+from qthermo_jax.gathers import Groups, padded
 from qthermo_jax.structure import Pairs
 from qthermo_jax.transitions.record import Transitions
 
@@ -103,25 +103,27 @@ def _strongest(
     pairs = transitions.pairs
     _, _, frequency = transitions.directed()
     sizes = sizes[pairs.directed_transitions[0]]
-    if kept is None and pairs.competing_pairs is not None:
-        return _compared(pairs, pairs.competing_pairs, frequency, sizes)
+    if kept is None and pairs.competing is not None:
+        return _compared(pairs, *pairs.competing, frequency, sizes)
     block = jnp.arange(pairs.dimension) if kept is None else kept
     return _sorted(pairs, block, frequency, sizes)
 
 
 def _compared(
     pairs: Pairs,
-    competing_pairs: tuple[np.ndarray, np.ndarray],
+    table: np.ndarray,
+    different: np.ndarray,
     frequency: Int[Array, " A"],
     relative: Float[Array, " A"],
 ) -> _Strongest:
-    """By comparing each two."""
-    first, second = competing_pairs
-    same = frequency[first] == frequency[second]
-    product = jnp.where(same, relative[first] * relative[second], 0.0)
-    lesser = jnp.where(same, jnp.minimum(relative[first], relative[second]), 0.0)
-    bath = pairs.bath[pairs.directed_transitions[0][first]]
-    return Groups.of(bath, pairs.n_baths).max(product), jnp.max(lesser, initial=0.0)
+    """By comparing each two of those that `Pairs.competing` has in one row."""
+    group, size = padded(frequency)[table], padded(relative)[table]
+    same = different & (group[:, :, None] == group[:, None, :])
+    one, other = size[:, :, None], size[:, None, :]
+    product = jnp.max(jnp.where(same, one * other, 0.0), axis=(1, 2), initial=0.0)
+    lesser = jnp.max(jnp.where(same, jnp.minimum(one, other), 0.0), initial=0.0)
+    bath = pairs.bath[pairs.directed_transitions[0][table[:, 0]]]
+    return Groups.of(bath, pairs.n_baths).max(product), lesser
 
 
 def _sorted(

@@ -79,7 +79,7 @@ def _grouped(
     both_sides = 2 * jnp.min(fixed, initial=jnp.inf) <= basis.tolerance
     around_zero = both_sides & (label == 0)
     highest = jnp.max(label, initial=0)
-    below, above = highest - label, highest + label + jnp.where(both_sides, 0, 1)
+    below, above = highest - label, highest + label + (~both_sides).astype(label.dtype)
     labels = jnp.stack([jnp.where(falls, below, above), jnp.where(falls, above, below)])
     # Frequencies that only round-off makes equal may move apart: each keeps its own derivative.
     own = size + (jnp.where(around_zero, 0.0, mean) - fixed)
