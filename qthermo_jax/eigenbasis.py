@@ -110,8 +110,8 @@ def cluster(
 def _labels_of_many(values: Float[Array, " n"], tolerance: Float[Array, ""]) -> Int[Array, " n"]:
     order = jnp.argsort(values)
     starts = jnp.diff(values[order]) > tolerance
-    ascending = jnp.concatenate([jnp.zeros(1, jnp.int32), jnp.cumsum(starts.astype(jnp.int32))])
-    return jnp.zeros(values.size, jnp.int32).at[order].set(ascending)
+    ascending = jnp.concatenate([jnp.zeros(1, int), jnp.cumsum(starts.astype(int))])
+    return jnp.zeros(values.size, int).at[order].set(ascending)
 
 
 def _labels_of_few(values: Float[Array, " n"], tolerance: Float[Array, ""]) -> Int[Array, " n"]:
@@ -124,7 +124,7 @@ def _labels_of_few(values: Float[Array, " n"], tolerance: Float[Array, ""]) -> I
     sorted_values = jax.lax.bitcast_convert_type(_in_order(ascending), values.dtype)
     starts = jnp.diff(sorted_values, prepend=-jnp.inf) > tolerance
     first = jnp.where(starts, ascending, jnp.iinfo(keys.dtype).max)
-    return jnp.sum((first[:, None] <= keys[None, :]).astype(jnp.int32), axis=0) - 1
+    return jnp.sum(first[:, None] <= keys[None, :], axis=0) - 1
 
 
 def _in_order(bits: Int[Array, " n"]) -> Int[Array, " n"]:

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Inexact, Int, Shaped
 
 from qthermo_jax.eigenbasis import Eigenbasis
-from qthermo_jax.gathers import WHOLE, padded
+from qthermo_jax.gathers import padded
 from qthermo_jax.structure import Pairs
 
 
@@ -123,7 +123,7 @@ class Transitions(eqx.Module):
         d = self.pairs.dimension
         acting = self.acting
         table = self.pairs.frequency_table
-        alone = (d * d + np.arange(d * d, dtype=WHOLE)).reshape(d, d)
+        alone = d * d + np.arange(d * d).reshape(d, d)
         group = jnp.where(table < 0, alone, self.labels.reshape(-1)[table])
         return self.matrix(acting, acting.conj()), self.matrix(self.rate_down, self.rate_up), group
 
