@@ -139,6 +139,22 @@ def test_what_does_not_depend_on_an_axis_is_not_computed_along_it():
     assert shapes == [(3, 1, 3, 3)]  # g, sectors of that size, 3 x 3: no temperature
 
 
+@pytest.mark.long
+def test_a_choice_that_depends_on_H_alone_takes_one_way_where_H_is_one():
+    spec = parse_spec({"model": "chain", **TWO_AXES}, "here")
+    plan = make_plan(spec, find_model("chain", Path()))
+    g, T = (axis.parameters for axis in plan.axes)
+    point = mapped(point_function(plan, "populations"), 2)
+
+    def choices(g):
+        with jax.enable_x64(True):
+            program = jax.make_jaxpr(point)(g, T, plan.numbers)
+        return sum(equation.primitive.name == "cond" for equation in _equations(program.jaxpr))
+
+    one = {name: values[:1] for name, values in g.items()}
+    assert choices(one) > choices(g)  # a choice at each of several H computes both ways
+
+
 def _equations(jaxpr):
     for equation in jaxpr.eqns:
         yield equation
