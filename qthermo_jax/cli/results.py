@@ -68,8 +68,9 @@ def _table_of(data: "Dataset") -> "Table":
     table = Table.grid(padding=(0, 2))
     for key in ("title", "model", "parameters", *_PHYSICS, "device", "created", "spec_sha256"):
         table.add_row(key, str(data.attrs.get(key, "-")))
-    for key in data.attrs.keys() & _ANSWERS:
-        table.add_row(key, str(data.attrs[key]))
+    for key in _ANSWERS:
+        if key in data.attrs:
+            table.add_row(key, str(data.attrs[key]))
     if "unit_conversions" in data.attrs:
         table.add_row("units", str(data.attrs["unit_conversions"]))
     for name, array in data.variables.items():
