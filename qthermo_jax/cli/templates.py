@@ -170,7 +170,7 @@ def _fixed(parameter: Parameter, value: Any, swept: bool) -> tuple[str, str]:
 
 
 def _ends(value: float) -> list[float]:
-    """Of an axis around a value."""
+    """The two ends of an axis around a value."""
     return [round(value / 2, 12), round(value * 2, 12)]
 
 

@@ -67,7 +67,7 @@ def angles_of(place: Float[Array, "*s n"]) -> Float[Array, "*s n"]:
 def lagrangian(
     scaled: Scaled, end: Descent, place: Float[Array, " n"]
 ) -> tuple[Float[Array, ""], tuple[Float[Array, ""], Float[Array, " m"]]]:
-    """The augmented one, with the multipliers and the weight of a descent; and what it is made of."""
+    """The augmented Lagrangian with the multipliers of a descent; and the cost and the margins in it."""
     cost, margins = scaled(place)
     pressed = jnp.maximum(end.multipliers - end.weight * margins, 0.0)
     extra = jnp.sum(pressed**2 - end.multipliers**2) / (2.0 * end.weight)
