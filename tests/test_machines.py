@@ -349,7 +349,7 @@ def test_the_efficiency_at_greatest_work_is_the_known_one_to_third_order() -> No
     whose power is the same function of the two energies.
     """
     spec = Path(__file__).parents[1] / "sweeps" / "otto_optimum.py"
-    carnot = np.array([0.1, 0.2])
+    carnot = np.array([0.02, 0.1, 0.2])
     data = qj.optimise(
         "otto",
         minimise="work",

@@ -20,6 +20,10 @@ ON_BOUND, KEPT = 1e-6, 1e-6
 # By how much what is made small may be below its least value, as a part of the objective's spread.
 NOISE = 1e-10
 
+# Of a descent, in its own coordinates and in parts of the objective's spread, of which the depth of a
+# narrow valley may be a small part.
+_TOLERANCE = 1e-9
+
 # Steps of a descent for each parameter that is sought; rounds of the multipliers.
 _STEPS, _ROUNDS = 12, 12
 
@@ -81,10 +85,8 @@ def descended(scaled: Scaled, start: Start, n_margins: int) -> Descent:
     as BFGS expects it to.
     """
     unit = 1.0 / jnp.sqrt(jnp.maximum(start.bend, 1.0))
-    # Newton's steps end what has no conditions.
-    tolerance = 1e-9 if n_margins else 1e-4
     solver: optx.AbstractMinimiser[Any, Any, Any] = eqx.tree_at(
-        lambda own: own.search, optx.BFGS(rtol=tolerance, atol=tolerance), _LineSearch()
+        lambda own: own.search, optx.BFGS(rtol=_TOLERANCE, atol=_TOLERANCE), _LineSearch()
     )
 
     def down(end: Descent) -> Descent:
