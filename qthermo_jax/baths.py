@@ -5,6 +5,7 @@ Every function is pure and elementwise: `jax.jit`, `jax.vmap` and `jax.grad` go 
 """
 
 import abc
+import math
 from collections.abc import Sequence
 
 import equinox as eqx
@@ -20,17 +21,33 @@ from qthermo_jax.couplings import Qobj, SparseCoupling, coupling_bank, real_numb
 FROZEN = 800.0
 
 
+# Terms of the series of 1 - e^{-x}: for x < 1/2 the next one is below round-off.
+_TERMS = 15
+
+
+@jax.custom_jvp
+def _risen(x: Float[Array, "*s"]) -> Float[Array, "*s"]:
+    """1 - e^{-x} for x >= 0, without cancellation; XLA's expm1 takes four times as long on a CPU."""
+    series = jnp.zeros_like(x)
+    for n in range(_TERMS, 0, -1):
+        series = 1.0 / math.factorial(n) - x * series
+    return jnp.where(x < 0.5, x * series, 1.0 - jnp.exp(-x))
+
+
+@_risen.defjvp
+def _(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    (x,), (step,) = primals, tangents
+    return _risen(x), jnp.exp(-x) * step
+
+
 def _thermal_factors(
     omega: Num[ArrayLike, "*#s"], T: Num[ArrayLike, "*#s"]
 ) -> tuple[Float[Array, "*s"], Float[Array, "*s"]]:
-    """n = e^{-x}/(1 - e^{-x}) and n + 1 for omega > 0, without cancellation in value and derivative.
-
-    1/(1 - e^{-x}) would be n + 1 too, but its derivative takes e^{-x} from expm1(-x) + 1.
-    """
+    """n = e^{-x}/(1 - e^{-x}) and n + 1 for omega > 0, without cancellation in value and derivative."""
     omega, T = jnp.asarray(omega, float), jnp.asarray(T, float)
     frozen = omega >= FROZEN * T
     x = jnp.where(frozen, 1.0, omega) / jnp.where(frozen, 1.0, T)
-    n = jnp.where(frozen, 0.0, jnp.exp(-x) / -jnp.expm1(-x))
+    n = jnp.where(frozen, 0.0, jnp.exp(-x) / _risen(x))
     n = jnp.where(T < 0, jnp.nan, n)
     return n, 1.0 + n
 

@@ -65,10 +65,11 @@ def awkward(pairs: Pairs) -> dict[int, np.ndarray]:
     rates[1, table[2:, :2].ravel()] = rates[1, table[:2, 2:].ravel()] = 0.0  # two parts
     rates[2, table[:-1, -1]] *= 1e-320  # hardly left
     rates[3] = 0.0  # no transition at all
-    return dict(zip((3, 17, 40, MANY - 1), rates * jumps(pairs), strict=True))
+    return {n: rates[n % 4] * jumps(pairs) for n in range(MANY) if n % 7 < 2}
 
 
-def test_a_point_with_more_than_one_answer_or_none_leaves_the_others_alone() -> None:
+def test_points_with_more_than_one_answer_or_none_leave_the_others_alone() -> None:
+    """More of them than are solved again at a time."""
     pairs = all_pairs(5)
     plain = random_rates(pairs, 1e-3)
     mixed = plain.copy()
@@ -76,11 +77,11 @@ def test_a_point_with_more_than_one_answer_or_none_leaves_the_others_alone() -> 
         mixed[n] = rates
     before, found = together(plain, pairs), together(mixed, pairs)
     others = [n for n in range(MANY) if n not in awkward(pairs)]
-    np.testing.assert_allclose(found.populations[others,], before.populations[others,], rtol=1e-13)
+    np.testing.assert_array_equal(found.populations[others,], before.populations[others,])
     np.testing.assert_array_equal(found.classes[others,], 1)
-    np.testing.assert_allclose(found.populations[3], [1, 0, 0, 0, 0], atol=0)
-    assert found.classes[17] == 2
-    assert found.classes[MANY - 1] == 5
+    np.testing.assert_array_equal(found.populations[0], [1, 0, 0, 0, 0])
+    assert found.classes[1] == 2
+    assert found.classes[7] == 5
     for n, rates in awkward(pairs).items():
         alone = stationary(jnp.asarray(rates), pairs)
         for part in ("classes", "lost"):

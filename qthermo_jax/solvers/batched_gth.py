@@ -1,7 +1,7 @@
 """The stationary states of many rate equations at a time, and the derivatives of one.
 
-Each elimination step returns a matrix that is one state smaller. Whether anything may go wrong is asked
-of all points together: if it may for any, all of them are solved as a single point is, with more checks.
+Each elimination step returns a matrix that is one state smaller. Points where anything may go wrong are
+solved again as a single point is, with more checks.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,11 +13,14 @@ from jaxtyping import Array, Bool, Float
 
 from qthermo_jax.precision import precise
 from qthermo_jax.solvers.gth import Stationary, assembled, blocks_of, lift_of, stationary_of_one
-from qthermo_jax.solvers.points_last import points_last
+from qthermo_jax.solvers.points_last import points_last, with_some_solved
 from qthermo_jax.structure import Pairs
 
 # Fewer points are solved as they come, and larger matrices: what is compiled grows with the matrix.
 MANY_POINTS, FEW_STATES = 64, 32
+
+# Points that are solved again at a time.
+_TOGETHER = 16
 
 # Where XLA is to compute an array once, and not again wherever it is used.
 once: Callable[[Array], Array] = jax.lax.optimization_barrier
@@ -53,8 +56,8 @@ def smallest(rates: Float[Array, "c *b"]) -> Float[Array, "*b"]:
     return over_states(jnp.minimum, jnp.where(rates > 0, rates, jnp.inf))
 
 
-def _batched_gth(rates: Float[Array, "A b"], pairs: Pairs) -> tuple[Stationary, Bool[Array, ""]]:
-    """The solutions, and whether they all are: one closed class, no path lost, no population of 0."""
+def _batched_gth(rates: Float[Array, "A b"], pairs: Pairs) -> tuple[Stationary, Bool[Array, " b"]]:
+    """The solutions, and which are sound: one closed class, no path lost, no population of 0."""
     tiny = jnp.finfo(rates.dtype).tiny
     largest = over_states(jnp.maximum, rates)
     blocks = blocks_of(rates, largest, pairs)
@@ -78,7 +81,7 @@ def _batched_gth(rates: Float[Array, "A b"], pairs: Pairs) -> tuple[Stationary, 
     one, no = jnp.ones(most.shape, int), jnp.zeros(most.shape, bool)
     found = assembled(blocks, weights, others, one, no, pairs)
     path = out / most * into
-    return found, jnp.all(found.populations >= tiny) & jnp.all(path >= tiny)
+    return found, (over_states(jnp.minimum, found.populations) >= tiny) & (path >= tiny)
 
 
 def _one_by_one(rates: Float[Array, "A b"], pairs: Pairs) -> Stationary:
@@ -93,8 +96,12 @@ def _solve(arrays: Sequence[Float[Array, "A b"]], pairs: Pairs) -> list[Array]:
     worthwhile = rates.shape[1] >= MANY_POINTS and pairs.independent_set_split[0].size <= FEW_STATES
     if not worthwhile or not len(rates):
         return jax.tree.leaves(_one_by_one(rates, pairs))
-    found, sound = _batched_gth(rates, pairs)
-    solution = jax.lax.cond(sound, lambda _: found, lambda rates: _one_by_one(rates, pairs), rates)
+    found, sound = _batched_gth(once(rates), pairs)
+
+    def with_care(rates: Float[Array, "A b"]) -> Stationary:
+        return with_some_solved(partial(_one_by_one, pairs=pairs), rates, ~sound, found, _TOGETHER)
+
+    solution = jax.lax.cond(jnp.all(sound), lambda _: found, with_care, rates)
     return jax.tree.leaves(solution)
 
 

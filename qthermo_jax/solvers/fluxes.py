@@ -36,7 +36,7 @@ from qthermo_jax.gathers import padded
 from qthermo_jax.precision import precise
 from qthermo_jax.solvers.batched_gth import product, smallest
 from qthermo_jax.solvers.gth import lift_of, over_itself
-from qthermo_jax.solvers.points_last import points_last
+from qthermo_jax.solvers.points_last import points_last, with_some_solved
 from qthermo_jax.structure import Pairs
 
 # What remembers every step grows as the cube of the number of states that leave one by one.
@@ -316,27 +316,11 @@ def _solved(jumps: Jumps, pairs: Pairs) -> NetFluxes:
 
 @precise
 def _solve(arrays: Sequence[Shaped[Array, "_ b"]], pairs: Pairs) -> list[Array]:
-    """Those of the points that ask for it, some at a time."""
     asked, jumps = arrays[0][0], Jumps(*arrays[1:])
-    some = min(_TOGETHER, asked.size)
-    number = jnp.sum(asked)
-    # Those that ask come first; the last ones are done twice where they fill no block.
-    order = jnp.argsort(~asked, stable=True)
-    order = jnp.pad(order, (0, -asked.size % some), mode="edge")
-    shapes = jax.eval_shape(partial(_solved, pairs=pairs), jumps)
+    solve = partial(_solved, pairs=pairs)
+    shapes = jax.eval_shape(solve, jumps)
     unsound = jax.tree.map(lambda own: jnp.zeros(own.shape, own.dtype), shapes)
-
-    def remain(done: tuple[Array, NetFluxes]) -> Bool[Array, ""]:
-        return done[0] * some < number
-
-    def solve(done: tuple[Array, NetFluxes]) -> tuple[Array, NetFluxes]:
-        block, found = done
-        at = jax.lax.dynamic_slice(order, (block * some,), (some,))
-        own = _solved(jax.tree.map(lambda values: values[:, at], jumps), pairs)
-        return block + 1, jax.tree.map(lambda whole, part: whole.at[..., at].set(part), found, own)
-
-    start = (jnp.zeros((), order.dtype), unsound)
-    return jax.tree.leaves(jax.lax.while_loop(remain, solve, start)[1])
+    return jax.tree.leaves(with_some_solved(solve, jumps, asked, unsound, _TOGETHER))
 
 
 _solutions = points_last("net_fluxes", _solve)

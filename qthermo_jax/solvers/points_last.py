@@ -7,18 +7,23 @@ units. `vmap` as such would put them first.
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
-from jaxtyping import Array
+from jaxtyping import Array, Bool
 
+from qthermo_jax.gathers import WHOLE
 from qthermo_jax.precision import compiled
 from qthermo_jax.structure import Pairs
 
 Solve = Callable[[Sequence[Array], Pairs], list[Array]]
+Given = TypeVar("Given")
+Found = TypeVar("Found")
 
 
 def points_last(name: str, solve: Solve) -> Solve:
@@ -70,3 +75,31 @@ def points_last(name: str, solve: Solve) -> Solve:
         return [leaf[..., 0] for leaf in found]
 
     return of_one
+
+
+def with_some_solved(
+    solve: Callable[[Given], Found], given: Given, asked: Bool[Array, " b"], found: Found, together: int
+) -> Found:
+    """What was found, replaced at the points that ask for it by what a function finds there.
+
+    Args:
+        solve: of some points, in the last dimension as everywhere.
+        given: what it takes, of all points.
+        together: how many points it is given at a time.
+    """
+    together = min(together, asked.size)
+    number = jnp.sum(asked, dtype=WHOLE)
+    first = jnp.argsort(~asked, stable=True)  # those that ask
+
+    def remain(done: tuple[Array, Found]) -> Bool[Array, ""]:
+        return done[0] * together < number
+
+    def solve_block(done: tuple[Array, Found]) -> tuple[Array, Found]:
+        block, found = done
+        # Where a block is not filled, the last one again.
+        at = first[jnp.minimum(block * together + np.arange(together, dtype=WHOLE), number - 1)]
+        own = solve(jax.tree.map(lambda values: values[..., at], given))
+        return block + 1, jax.tree.map(lambda whole, part: whole.at[..., at].set(part), found, own)
+
+    whole: Found = jax.lax.while_loop(remain, solve_block, (jnp.zeros((), WHOLE), found))[1]
+    return whole
