@@ -8,7 +8,7 @@ import pytest
 
 import exact
 from qthermo_jax.models import chain
-from qthermo_jax.solvers.batched_gth import stationary
+from qthermo_jax.solvers.batched_gth import FEW_STATES, stationary
 from qthermo_jax.solvers.gth import Stationary
 from qthermo_jax.structure import BankPattern, Pairs, pairs_of
 
@@ -43,9 +43,9 @@ def by_mpmath(rates: np.ndarray, pairs: Pairs) -> list[mpmath.mpf]:
 
 
 @pytest.mark.parametrize("smallest", [1e-2, 1e-30, 1e-150])
-@pytest.mark.parametrize("sites", [0, 4])
-def test_every_population_has_its_digits(sites: int, smallest: float) -> None:
-    pairs = chain(sites=sites).pairs if sites else all_pairs(5)
+@pytest.mark.parametrize("pairs", [all_pairs(5), chain(sites=4).pairs, all_pairs(FEW_STATES + 9)])
+def test_every_population_has_its_digits(pairs: Pairs, smallest: float) -> None:
+    """Of many states too, which leave in blocks."""
     rates = random_rates(pairs, smallest)
     found = together(rates, pairs)
     for n in (0, MANY // 2, MANY - 1):
@@ -68,9 +68,10 @@ def awkward(pairs: Pairs) -> dict[int, np.ndarray]:
     return {n: rates[n % 4] * jumps(pairs) for n in range(MANY) if n % 7 < 2}
 
 
-def test_points_with_more_than_one_answer_or_none_leave_the_others_alone() -> None:
+@pytest.mark.parametrize("states", [5, FEW_STATES + 9])
+def test_points_with_more_than_one_answer_or_none_leave_the_others_alone(states: int) -> None:
     """More of them than are solved again at a time."""
-    pairs = all_pairs(5)
+    pairs = all_pairs(states)
     plain = random_rates(pairs, 1e-3)
     mixed = plain.copy()
     for n, rates in awkward(pairs).items():
@@ -79,9 +80,9 @@ def test_points_with_more_than_one_answer_or_none_leave_the_others_alone() -> No
     others = [n for n in range(MANY) if n not in awkward(pairs)]
     np.testing.assert_array_equal(found.populations[others,], before.populations[others,])
     np.testing.assert_array_equal(found.classes[others,], 1)
-    np.testing.assert_array_equal(found.populations[0], [1, 0, 0, 0, 0])
+    np.testing.assert_array_equal(found.populations[0], np.eye(states)[0])
     assert found.classes[1] == 2
-    assert found.classes[7] == 5
+    assert found.classes[7] == states
     for n, rates in awkward(pairs).items():
         alone = stationary(jnp.asarray(rates), pairs)
         for part in ("classes", "lost"):

@@ -12,11 +12,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from qthermo_jax.precision import precise
+from qthermo_jax.solvers.blocked_gth import blocked_gth
 from qthermo_jax.solvers.gth import Stationary, assembled, blocks_of, lift_of, stationary_of_one
 from qthermo_jax.solvers.points_last import points_last, with_some_solved
 from qthermo_jax.structure import Pairs
 
-# Fewer points are solved as they come, and larger matrices: what is compiled grows with the matrix.
+# Fewer points of few states are solved as they come. More states leave in blocks: what is compiled grows
+# with the number of steps.
 MANY_POINTS, FEW_STATES = 64, 32
 
 # Points that are solved again at a time.
@@ -93,10 +95,14 @@ def _one_by_one(rates: Float[Array, "A b"], pairs: Pairs) -> Stationary:
 @precise
 def _solve(arrays: Sequence[Float[Array, "A b"]], pairs: Pairs) -> list[Array]:
     (rates,) = arrays
-    worthwhile = rates.shape[1] >= MANY_POINTS and pairs.independent_set_split[0].size <= FEW_STATES
-    if not worthwhile or not len(rates):
+    states = pairs.independent_set_split[0].size
+    if not len(rates) or (states <= FEW_STATES and rates.shape[1] < MANY_POINTS):
         return jax.tree.leaves(_one_by_one(rates, pairs))
-    found, sound = _batched_gth(once(rates), pairs)
+    if states <= FEW_STATES:
+        found, sound = _batched_gth(once(rates), pairs)
+    else:
+        alone = partial(blocked_gth, pairs=pairs)
+        found, sound = jax.vmap(alone, in_axes=-1, out_axes=-1)(rates)
 
     def with_care(rates: Float[Array, "A b"]) -> Stationary:
         return with_some_solved(partial(_one_by_one, pairs=pairs), rates, ~sound, found, _TOGETHER)
