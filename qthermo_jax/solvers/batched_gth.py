@@ -17,9 +17,9 @@ from qthermo_jax.solvers.gth import Stationary, assembled, blocks_of, lift_of, s
 from qthermo_jax.solvers.points_last import points_last, with_some_solved
 from qthermo_jax.structure import Pairs
 
-# Fewer points of few states are solved as they come. More states leave in blocks: what is compiled grows
-# with the number of steps.
-MANY_POINTS, FEW_STATES = 64, 32
+# Fewer points are solved as they come. More than a few states leave in blocks: what is compiled grows with
+# the number of steps.
+MANY_POINTS, SOME_POINTS, FEW_STATES = 64, 8, 32
 
 # Points that are solved again at a time.
 _TOGETHER = 16
@@ -96,7 +96,7 @@ def _one_by_one(rates: Float[Array, "A b"], pairs: Pairs) -> Stationary:
 def _solve(arrays: Sequence[Float[Array, "A b"]], pairs: Pairs) -> list[Array]:
     (rates,) = arrays
     states = pairs.independent_set_split[0].size
-    if not len(rates) or (states <= FEW_STATES and rates.shape[1] < MANY_POINTS):
+    if not len(rates) or rates.shape[1] < (MANY_POINTS if states <= FEW_STATES else SOME_POINTS):
         return jax.tree.leaves(_one_by_one(rates, pairs))
     if states <= FEW_STATES:
         found, sound = _batched_gth(once(rates), pairs)
