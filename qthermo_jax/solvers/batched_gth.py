@@ -17,11 +17,11 @@ from qthermo_jax.solvers.gth import Stationary, assembled, blocks_of, lift_of, s
 from qthermo_jax.solvers.points_last import points_last, with_some_solved
 from qthermo_jax.structure import Pairs
 
-# Fewer points are solved as they come. More than a few states leave in blocks: what is compiled grows with
-# the number of steps.
+# Fewer points are solved as they come. More than a few states leave in blocks: what is compiled grows
+# with the number of steps.
 MANY_POINTS, SOME_POINTS, FEW_STATES = 64, 8, 32
 
-# Points that are solved again at a time.
+# Points that are solved again at a time, at least.
 _TOGETHER = 16
 
 # Where XLA is to compute an array once, and not again wherever it is used.

@@ -43,7 +43,7 @@ from qthermo_jax.structure import Pairs
 LARGEST_CORE = 64
 
 
-# Points that are solved at a time.
+# Points that are solved at a time, at least.
 _TOGETHER = 64
 
 

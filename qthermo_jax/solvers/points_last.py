@@ -22,6 +22,9 @@ from qthermo_jax.precision import compiled
 from qthermo_jax.structure import Pairs
 
 Solve = Callable[[Sequence[Array], Pairs], list[Array]]
+# As many blocks fill a GPU, and leave little to do where one point asks.
+_BLOCKS = 8
+
 Given = TypeVar("Given")
 Found = TypeVar("Found")
 
@@ -85,9 +88,9 @@ def with_some_solved(
     Args:
         solve: of some points, in the last dimension as everywhere.
         given: what it takes, of all points.
-        together: how many points it is given at a time.
+        together: how many points it is given at a time, at least: one of `_BLOCKS` parts of many.
     """
-    together = min(together, asked.size)
+    together = min(max(together, asked.size // _BLOCKS), asked.size)
     number = jnp.sum(asked, dtype=WHOLE)
     first = jnp.argsort(~asked, stable=True)  # those that ask
 
