@@ -187,7 +187,9 @@ def test_a_fit_in_units_is_that_of_the_converted_numbers(folder, qthermo):
     for name, size in (("Delta", 1.0), ("T_R", MK)):
         np.testing.assert_allclose(found.values[name] * size, inside.values[name], rtol=1e-9)
         np.testing.assert_allclose(found.errors[name] * size, inside.errors[name], rtol=1e-6)
-    assert qthermo("check", "fit.toml")[0] == 0
+    code, told, _ = qthermo("check", "fit.toml")
+    assert code == 0
+    assert "can be run: a fit to " in told
     code, out, _ = qthermo("fit", "fit.toml", "--out", "left.csv", "--plot", "fit.png")
     assert code == 0
     assert out.splitlines()[:2] == found.lines[:2]

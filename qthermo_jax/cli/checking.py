@@ -27,11 +27,10 @@ def check(context: click.Context, spec: Path, out: Path | None) -> None:
         for issue in issues:
             click.echo(printable(issue.told(kind)))
     if plan := verdict.plan:
+        fit = plan.spec.fit
+        extent = f"a fit to {fit.data}" if fit else f"{plan.points} points{refinement(plan)}"
         names = ", ".join(plan.results)
-        told = (
-            f"{spec}: can be run: {plan.points} points{refinement(plan)} of {plan.model.name}: {names}"
-        )
-        click.echo(printable(told))
+        click.echo(printable(f"{spec}: can be run: {extent} of {plan.model.name}: {names}"))
     else:
         context.exit(2)
 
