@@ -22,11 +22,11 @@ from qthermo_jax.precision import compiled
 from qthermo_jax.structure import Pairs
 
 Solve = Callable[[Sequence[Array], Pairs], list[Array]]
-# As many blocks fill a GPU, and leave little to do where one point asks.
-_BLOCKS = 8
-
 Given = TypeVar("Given")
 Found = TypeVar("Found")
+
+# As many blocks fill a GPU, and leave little to do where one point asks.
+_BLOCKS = 8
 
 
 def points_last(name: str, solve: Solve) -> Solve:
