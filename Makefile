@@ -31,8 +31,8 @@ run: $(VENV)/.installed ## the paper's Fig. 2(b)-(e): install, compute, draw
 test: $(VENV)/.installed-test ## install and run the tests
 	$(PYTEST)
 
-test-long: $(VENV)/.installed-test ## the tests that take more than two seconds each, and the examples of the docstrings
-	$(PYTEST) -m "long and not slow and not thorough"
+test-long: $(VENV)/.installed-test ## the tests of more than two seconds that test-accuracy leaves, and the docstrings' examples
+	$(PYTEST) -m "long and not accuracy and not slow and not thorough"
 
 test-accuracy: $(VENV)/.installed-test ## the tests of accuracy, more of them, with XLA's optimisations
 	JAX_DISABLE_MOST_OPTIMIZATIONS=false $(PYTEST) tests -m "(accuracy or thorough) and not slow"
