@@ -35,6 +35,19 @@ def test_the_commands_and_their_options_are_there_without_jax() -> None:
     assert told.endswith("[]")
 
 
+@pytest.mark.usefixtures("folder")
+def test_a_run_to_a_file_loads_what_it_needs_and_nothing_else() -> None:
+    Path("spec.toml").write_text('model = "chain"\naxes.g = [0.1, 0.2]\nparameters.sites = 3\n')
+    code = (
+        "import sys, qthermo_jax.cli as cli\n"
+        "cli.app(['run', 'spec.toml'], standalone_mode=False)\n"
+        "heavy = {'xarray', 'pandas', 'dask', 'matplotlib', 'contourpy', 'optimistix', 'lineax',\n"
+        "         'diffrax', 'scipy.constants', 'scipy.optimize'}\n"
+        "print(sorted(heavy & sys.modules.keys()))"
+    )
+    assert in_a_fresh_interpreter(code).splitlines()[-1] == "[]"
+
+
 def test_the_package_runs_as_the_command_does() -> None:
     command = [sys.executable, "-m", "qthermo_jax", "--version"]
     run = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)

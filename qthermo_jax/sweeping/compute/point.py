@@ -15,7 +15,6 @@ from qthermo_jax.steady import State, Status
 from qthermo_jax.structure import Index
 from qthermo_jax.sweeping.compute.kept import Kept
 from qthermo_jax.sweeping.compute.kinds import KINDS
-from qthermo_jax.sweeping.compute.optimum import Aim, optimum, split
 from qthermo_jax.sweeping.compute.setting import system_function
 from qthermo_jax.sweeping.errors import Issue, SpecError, first_line
 from qthermo_jax.sweeping.plan.model import place_of
@@ -98,11 +97,14 @@ def _at_optimum(
     numbers: Numbers,
 ) -> dict[str, Array]:
     """Everything at the best parameters, and these."""
+    # It loads optimistix, which no other sweep needs.
+    from qthermo_jax.sweeping.compute.optimum import Aim, optimum, split  # noqa: PLC0415
+
     given, bounds = split(search, numbers)
     as_it_is = jnp.zeros(plan.n_baths)
     asked = {name: plan.system.observables[name] for name in search.observables}
 
-    def judged(sought: Numbers) -> Aim:
+    def judged(sought: Numbers) -> Any:
         point = given | sought
         system, state = found(point, as_it_is)
         seen = _observed(plan, system, state, asked)

@@ -7,16 +7,21 @@ import xarray as xr
 
 from qthermo_jax.results.schema import METHOD, STATUS
 from qthermo_jax.sweeping.errors import SpecError, first_line
-from qthermo_jax.sweeping.store.layout import Layout
+from qthermo_jax.sweeping.store.layout import Layout, Variable
 
 
 def to_dataset(layout: Layout, arrays: dict[str, np.ndarray]) -> xr.Dataset:
     """The result in memory."""
-    return xr.Dataset(
-        {name: (var.dims, arrays[name], var.attrs) for name, var in layout.computed.items()},
-        {name: (var.dims, var.values, var.attrs) for name, var in layout.coordinates.items()},
-        layout.attrs,
-    )
+    computed = {name: _variable(own, arrays[name]) for name, own in layout.computed.items()}
+    coordinates = {
+        name: _variable(own, np.asarray(own.values)) for name, own in layout.coordinates.items()
+    }
+    return xr.Dataset(computed, coordinates, layout.attrs)
+
+
+def _variable(variable: Variable, values: np.ndarray) -> xr.Variable:
+    """As it is: to find out that this is numpy xarray would load all of dask where that is installed."""
+    return xr.Variable(variable.dims, values, variable.attrs, fastpath=True)
 
 
 def open_result(path: str | Path) -> xr.Dataset:
