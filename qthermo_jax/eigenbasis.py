@@ -229,7 +229,7 @@ def diagonalised(
     coinciding, mean = cluster(jax.lax.stop_gradient(energies), round_off)
     energies = energies + jax.lax.stop_gradient(mean - energies)
     fixed = jax.lax.stop_gradient(energies)
-    level, _ = cluster(fixed, tolerance)
+    level = coinciding if secular_tol is None else cluster(fixed, tolerance)[0]
     # A number is stored to half an ulp; the diagonalisation errs by some ulps of the energies' spread.
     highest = jnp.max(jnp.abs(given.diagonal().real)) / 2 + jnp.max(fixed) - jnp.min(fixed)
     highest = jax.lax.stop_gradient(highest)
