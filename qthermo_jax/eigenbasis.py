@@ -15,7 +15,7 @@ from jaxtyping import Array, ArrayLike, Bool, Complex, Float, Inexact, Int, Num
 
 from qthermo_jax.couplings import inexact
 from qthermo_jax.gathers import WHOLE, padded
-from qthermo_jax.precision import precise
+from qthermo_jax.precision import compiled, precise
 from qthermo_jax.structure import Index
 
 # Values that are compared each with each rather than sorted with their places (measured).
@@ -200,6 +200,7 @@ def _norm(H: Inexact[Array, "d d"]) -> Float[Array, ""]:
     return jnp.max(jnp.sum(jnp.abs(H), axis=1))
 
 
+@partial(compiled, static_argnames="sectors")
 def diagonalised(
     H: Inexact[Array, "d d"], sectors: tuple[Index, ...], secular_tol: Float[Array, ""] | None
 ) -> Eigenbasis:
@@ -311,6 +312,7 @@ def splits(
 
 
 @precise
+@compiled
 def gibbs_state(H: Num[ArrayLike, "d d"], T: Num[ArrayLike, ""]) -> Inexact[Array, "d d"]:
     """Gibbs state e^{-H/T}/Z, what a system relaxes to if all its baths are at T.
 

@@ -191,7 +191,8 @@ class OpenSystem(eqx.Module):
         >>> basis.level.tolist()  # |1>, |2> have one energy
         [0, 0, 1]
         """
-        return diagonalised(self.H, self.sectors, self.secular_tol)
+        found: Eigenbasis = diagonalised(self.H, self.sectors, self.secular_tol)
+        return found
 
     def transitions(self, basis: Eigenbasis) -> Transitions:
         """What the baths do in the system's master equation.
@@ -209,7 +210,9 @@ class OpenSystem(eqx.Module):
 
     def transitions_of_H(self, basis: Eigenbasis) -> Transitions:
         """Those between the eigenstates of H, whatever the master equation."""
-        return make_transitions(self.baths, self.pairs, basis, wide=self.secular_tol is not None)
+        wide = self.secular_tol is not None
+        found: Transitions = make_transitions(self.baths, self.pairs, basis, wide=wide)
+        return found
 
     @property
     def observables(self) -> dict[str, Declared]:

@@ -386,3 +386,15 @@ def test_a_process_keeps_a_bounded_number_of_things() -> None:
     for n in (1, 2, 3, 1, 4, 1, 2):
         assert thing(n) == n
     assert made == [1, 2, 3, 4, 2]
+
+
+def test_a_basis_its_transitions_and_a_gibbs_state_are_one_program_each(
+    compilations: Callable[[], int],
+) -> None:
+    S = np.eye(11, k=1) + np.eye(11, k=-1)
+    H = np.diag(np.arange(11.0) ** 2) + S
+    system = qj.OpenSystem(H, [qj.Bath(S, 0.5, qj.Flat(1.0))])
+    before = compilations()
+    system.transitions(system.eigenbasis())
+    qj.gibbs_state(H, 0.5)
+    assert compilations() - before <= 3

@@ -13,6 +13,7 @@ from qthermo_jax.baths import FROZEN, Bath, rates_both_ways, steepness
 from qthermo_jax.couplings import SparseCoupling
 from qthermo_jax.eigenbasis import Eigenbasis, cluster
 from qthermo_jax.gathers import padded, repeated
+from qthermo_jax.precision import compiled
 from qthermo_jax.structure import BankPairs, Pairs
 from qthermo_jax.transitions.record import Transitions
 
@@ -21,6 +22,7 @@ from qthermo_jax.transitions.record import Transitions
 _ROTATED = 1.5
 
 
+@partial(compiled, static_argnames=("pairs", "wide"))
 def make_transitions(
     baths: Sequence[Bath], pairs: Pairs, basis: Eigenbasis, *, wide: bool
 ) -> Transitions:

@@ -35,6 +35,7 @@ def test_the_commands_and_their_options_are_there_without_jax() -> None:
     assert told.endswith("[]")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("folder")
 def test_a_run_to_a_file_loads_what_it_needs_and_nothing_else() -> None:
     Path("spec.toml").write_text('model = "chain"\naxes.g = [0.1, 0.2]\nparameters.sites = 3\n')
