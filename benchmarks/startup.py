@@ -77,15 +77,19 @@ print(json.dumps(found))
 """
 
 
+# Modules are compiled once and kept, as Python does unless it is told otherwise.
+_KEPT = {"PYTHONDONTWRITEBYTECODE": ""}
+
+
 def _seconds(command: Sequence[str], environment: Mapping[str, str]) -> float:
-    own = {**os.environ, **environment}
+    own = {**os.environ, **_KEPT, **environment}
     return timeit(lambda: subprocess.run(command, env=own, check=True, capture_output=True), number=1)
 
 
 def _inside(script: str, cache: str) -> dict[str, float]:
     """What a script measures, with compiled programs kept in a folder."""
     paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    own = {**os.environ, "QTHERMO_CACHE_DIR": cache, "PYTHONPATH": os.pathsep.join(paths)}
+    own = {**os.environ, **_KEPT, "QTHERMO_CACHE_DIR": cache, "PYTHONPATH": os.pathsep.join(paths)}
     ran = subprocess.run([sys.executable, "-c", script], env=own, check=True, capture_output=True)
     found: dict[str, float] = json.loads(ran.stdout.splitlines()[-1])
     return found
