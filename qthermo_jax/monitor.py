@@ -18,6 +18,9 @@ _SECONDS_BETWEEN_LINES = 5.0
 class Tally:
     """What of a sweep is done.
 
+    Args:
+        total: number of points; None where nobody knows it before the end.
+
     Attributes:
         points: finished, those of earlier runs included.
         solved: finished by this run.
@@ -25,7 +28,7 @@ class Tally:
         failures: why tiles were given up.
     """
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int | None) -> None:
         self.total = total
         self.points = 0
         self.solved = 0
@@ -54,8 +57,10 @@ class Tally:
 
     @property
     def seconds_left(self) -> float | None:
-        """At this speed; None before the first tile."""
-        return (self.total - self.points) / self.speed if self.solved else None
+        """At this speed; None before the first tile, and where the number of points is not known."""
+        if self.total is None or not self.solved:
+            return None
+        return (self.total - self.points) / self.speed
 
     @property
     def remarks(self) -> str:
@@ -110,7 +115,11 @@ def _lines(title: str, tally: Tally) -> Iterator[Callable[[], None]]:
             return
         spoke = time.monotonic()
         left = "" if tally.seconds_left is None else f", {tally.seconds_left:.0f} s left"
-        done = f"{tally.points} of {tally.total} points"
+        done = (
+            f"{tally.points} points"
+            if tally.total is None
+            else f"{tally.points} of {tally.total} points"
+        )
         click.echo(f"{title}: {done}, {tally.remarks}{left}", err=True)
 
     yield line

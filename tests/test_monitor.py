@@ -41,6 +41,15 @@ def test_lines_are_few(clock: list[float], capsys: pytest.CaptureFixture[str]) -
     ]
 
 
+def test_where_nobody_knows_the_number_of_points_none_is_told(
+    clock: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with watched("refined", Tally(None)) as watch:
+        clock[0] = 6.0
+        watch(TileReport(3))
+    assert capsys.readouterr().err == "refined: 3 points, 0.5 points/s\n"
+
+
 def test_codes_are_counted_slab_by_slab(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("qthermo_jax.sweeping.schedule.report._AT_A_TIME", 3)
     codes = np.array([[-1, 0, 0, 7], [7, 7, 0, -1]], np.int8)

@@ -134,7 +134,6 @@ def run_one(
     from qthermo_jax.steady import Status
     from qthermo_jax.sweeping import run_to_file
     from qthermo_jax.sweeping.execute.checking import oddities_of_result
-    from qthermo_jax.sweeping.plan.refinement import on_halved_grid
 
     if store.finished:
         run_to_file(job, store)
@@ -145,7 +144,7 @@ def run_one(
         from qthermo_jax.cli.explaining import extended
 
         click.echo(f"{store.path}: {extended(job, store)}")
-    tally = Tally(on_halved_grid(job.plan).points)
+    tally = Tally(None if job.plan.spec.refine else job.plan.points)
     with interrupts.stopping(store.tile_files.folder) as stop, watched(spec.stem, tally) as watch:
         run_to_file(job, store, watch, stop, executor)
     took = f"{tally.points} points in {tally.seconds:.1f} s"
