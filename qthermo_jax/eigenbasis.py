@@ -311,7 +311,6 @@ def splits(
     return jnp.any(found & same_sector), jnp.any(found & ~same_sector)
 
 
-@precise
 @compiled
 def gibbs_state(H: Num[ArrayLike, "d d"], T: Num[ArrayLike, ""]) -> Inexact[Array, "d d"]:
     """Gibbs state e^{-H/T}/Z, what a system relaxes to if all its baths are at T.

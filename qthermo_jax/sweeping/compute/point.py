@@ -104,7 +104,7 @@ def _at_optimum(
     as_it_is = jnp.zeros(plan.n_baths)
     asked = {name: plan.system.observables[name] for name in search.observables}
 
-    def judged(sought: Numbers) -> Any:
+    def judged(sought: Numbers) -> Aim:
         point = given | sought
         system, state = found(point, as_it_is)
         seen = _observed(plan, system, state, asked)
