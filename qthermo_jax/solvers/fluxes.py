@@ -318,8 +318,9 @@ def _solved(jumps: Jumps, pairs: Pairs) -> NetFluxes:
 def _solve(arrays: Sequence[Shaped[Array, "_ b"]], pairs: Pairs) -> list[Array]:
     asked, jumps = arrays[0][0], Jumps(*arrays[1:])
     solve = partial(_solved, pairs=pairs)
-    shapes = jax.eval_shape(solve, jumps)
-    unsound = jax.tree.map(lambda own: jnp.zeros(own.shape, own.dtype), shapes)
+    nothing = jnp.zeros_like(jumps.net)
+    weights = jnp.zeros((pairs.dimension, *asked.shape), nothing.dtype)
+    unsound = NetFluxes(weights, nothing, nothing, jnp.zeros(asked.shape, bool))
     return jax.tree.leaves(with_some_solved(solve, jumps, asked, unsound, _TOGETHER))
 
 

@@ -44,10 +44,14 @@ def points_last(name: str, solve: Solve) -> Solve:
     def solved(*arrays: Array, pairs: Pairs) -> list[Array]:
         return solve(arrays, pairs)
 
+    at_once = compiled(solved, static_argnames="pairs")
+
     def shapes(*arrays: ShapedArray, pairs: Pairs) -> list[ShapedArray]:
-        given = [jax.ShapeDtypeStruct(own.shape, own.dtype) for own in arrays]
-        found = jax.eval_shape(partial(solved, pairs=pairs), *given)
-        return [ShapedArray(leaf.shape, leaf.dtype) for leaf in found]
+        """From those of one point, which JAX keeps: tracing many points takes longer."""
+        (points,) = {own.shape[-1] for own in arrays}
+        one = [jax.ShapeDtypeStruct((*own.shape[:-1], 1), own.dtype) for own in arrays]
+        found = jax.eval_shape(partial(at_once, pairs=pairs), *one)
+        return [ShapedArray((*leaf.shape[:-1], points), leaf.dtype) for leaf in found]
 
     def mapped(
         arrays: tuple[Array, ...], axes: tuple[int | None, ...], *, pairs: Pairs
@@ -68,10 +72,10 @@ def points_last(name: str, solve: Solve) -> Solve:
 
     primitive = Primitive(name)
     primitive.multiple_results = True
-    primitive.def_impl(compiled(solved, static_argnames="pairs"))
+    primitive.def_impl(at_once)
     primitive.def_abstract_eval(shapes)
     batching.primitive_batchers[primitive] = mapped
-    mlir.register_lowering(primitive, mlir.lower_fun(solved, multiple_results=True))
+    mlir.register_lowering(primitive, mlir.lower_fun(at_once, multiple_results=True))
 
     def of_one(arrays: Sequence[Array], pairs: Pairs) -> list[Array]:
         found = primitive.bind(*(own[:, None] for own in arrays), pairs=pairs)

@@ -112,8 +112,8 @@ def examined(scaled: Scaled, end: Descent) -> End:
         return number + 1, place, better(here, best)
 
     # Look, step, and look again, as one loop: the program of a place is compiled once.
-    shapes = jax.eval_shape(lambda: look(end.place)[1])
-    nothing: End = jax.tree.map(lambda own: jnp.zeros(own.shape, own.dtype), shapes)
+    zero, no = jnp.zeros(()), jnp.array(False)
+    nothing = End(end.place, zero, no, jnp.array(0), zero, zero, zero, no)
     found: End = jax.lax.while_loop(goes_on, once, (jnp.array(0), end.place, nothing))[2]
     return found
 

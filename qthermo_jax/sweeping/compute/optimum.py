@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int8
 
+from qthermo_jax.precision import compiled
 from qthermo_jax.steady import GOES_ON, Status
 from qthermo_jax.sweeping.compute.descents import KEPT, Start, angles_of, descended
 from qthermo_jax.sweeping.compute.optimality import examined
@@ -101,6 +102,7 @@ def optimum(
                 found[name] = start + (stop - start) * own
         return found
 
+    @compiled  # traced once, although the search comes to it in four ways
     def aim_at(place: Float[Array, " n"]) -> Aim:
         return judged(parameters_at(place))
 
