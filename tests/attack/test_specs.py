@@ -78,7 +78,7 @@ def disagreements(number, seed):
 
 @pytest.mark.long
 def test_random_specs_are_told_in_lines(folder, qthermo):
-    assert attack(folder, qthermo, 150, seed=1) == []
+    assert attack(folder, qthermo, 60, seed=1) == []
 
 
 def test_the_schema_agrees_with_the_reader_of_specs():

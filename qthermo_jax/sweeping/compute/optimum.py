@@ -1,21 +1,32 @@
 """The best parameters at a point: a search within bounds and under conditions, and evidence for it.
 
 The search runs in coordinates in which each interval is [0, 1]. It looks at places that are spread
-evenly (Roberts' sequence, the additive recurrence of the generalised golden ratio), starts from the best
-of them, descends with optimistix' BFGS and looks at the best end.
+evenly (Roberts' sequence, the additive recurrence of the generalised golden ratio), descends from the
+best of them with optimistix' BFGS, and looks around the best end. All of these ask one loop what is at a
+place: its program, which is nearly all there is to compile, is there once.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int8
+from jaxtyping import Array, Bool, Float, Int, Int8
 
-from qthermo_jax.precision import compiled
 from qthermo_jax.steady import GOES_ON, Status
-from qthermo_jax.sweeping.compute.descents import KEPT, Start, angles_of, descended
-from qthermo_jax.sweeping.compute.optimality import examined
+from qthermo_jax.sweeping.compute.descents import (
+    KEPT,
+    Descent,
+    End,
+    Spot,
+    Start,
+    angles_of,
+    asked,
+    begin,
+    told,
+)
+from qthermo_jax.sweeping.compute.optimality import Optimum, better, examined, places_around
 from qthermo_jax.sweeping.plan.search import (
     AGREEING,
     CURVATURE,
@@ -39,6 +50,9 @@ _NEIGHBOURS = 1.5
 # How far from a bound a descent starts: on it the slope by the angle vanishes.
 _INSIDE = 1e-3
 
+# How often the best end is looked at, with steps of Newton's between.
+_LOOKS = 3
+
 
 class Aim(NamedTuple):
     """What a point is judged by.
@@ -49,9 +63,9 @@ class Aim(NamedTuple):
         status: of the state.
     """
 
-    objective: Float[Array, ""]
-    margins: Float[Array, " m"]
-    status: Int8[Array, ""]
+    objective: Float[Array, "*s"]
+    margins: Float[Array, "*s m"]
+    status: Int8[Array, "*s"]
 
 
 class Found(NamedTuple):
@@ -73,6 +87,40 @@ class _Scales(NamedTuple):
 
     objective: Float[Array, ""]
     margins: Float[Array, " m"]
+
+
+class _Asking(NamedTuple):
+    """Who asks what is at a place: the descents one after the other, or a look around an end.
+
+    Attributes:
+        descent: that asks.
+        ends: of those that are over, (S,).
+        around: places of the look.
+        spots: what is there.
+        turn: number of the descent, or of the place.
+    """
+
+    descent: Descent
+    ends: End
+    around: Float[Array, "L n"]
+    spots: Spot
+    turn: Int[Array, ""]
+
+
+class _Progress(NamedTuple):
+    """How far a search has come.
+
+    Attributes:
+        looks: number of looks, of which the first comes after the descents.
+        asking: what is asked for next.
+        chosen: the best end of a descent.
+        best: what the looks found.
+    """
+
+    looks: Int[Array, ""]
+    asking: _Asking
+    chosen: End
+    best: Optimum
 
 
 def split(search: Search, numbers: Numbers) -> tuple[Numbers, dict[str, tuple[Array, Array]]]:
@@ -102,7 +150,6 @@ def optimum(
                 found[name] = start + (stop - start) * own
         return found
 
-    @compiled  # traced once, although the search comes to it in four ways
     def aim_at(place: Float[Array, " n"]) -> Aim:
         return judged(parameters_at(place))
 
@@ -110,17 +157,18 @@ def optimum(
     scales = _scales_of(search, seen)
 
     def scaled(place: Float[Array, " n"]) -> tuple[Float[Array, ""], Float[Array, " m"]]:
-        """What is made small, and the margins."""
+        """The cost and the margins."""
         aim = aim_at(place)
         known = _is_known(aim)
         cost = jnp.where(known, -search.sign * aim.objective / scales.objective, jnp.inf)
         return cost, jnp.where(known, aim.margins / scales.margins, 0.0)
 
-    n_margins = seen.margins.shape[-1]
-    ends = jax.lax.map(lambda start: descended(scaled, start, n_margins), _starts(search, seen, scales))
-    sound = (ends.cost < jnp.inf) & jnp.all(ends.margins >= -KEPT, axis=-1)
-    chosen = jnp.argmin(jnp.where(sound, ends.cost, jnp.inf))
-    best = examined(scaled, jax.tree.map(lambda own: own[chosen], ends))
+    def spot_at(place: Float[Array, " n"]) -> Spot:
+        found, push = jax.linearize(scaled, place)
+        return Spot(*found, *jax.vmap(push)(jnp.eye(place.size)))
+
+    ends, best = _sought(spot_at, _starts(search, seen, scales), len(search.constraints))
+    sound = _is_sound(ends)
     # A state that a solver cannot give exactly, wherever it is, may be the best one.
     unfinished = jnp.isin(seen.status, jnp.array(GOES_ON, jnp.int8))
     status = jnp.select(
@@ -147,6 +195,94 @@ def optimum(
         AGREEING: jnp.sum(sound & (jnp.abs(ends.cost - best.cost) <= _AGREES), dtype=float),
     }
     return Found(parameters_at(best.place), evidence, status)
+
+
+def _sought(
+    spot_at: Callable[[Float[Array, " n"]], Spot], starts: Start, n_margins: int
+) -> tuple[End, Optimum]:
+    """The ends of the descents, (S,), and what the best of them is."""
+    first = begin(_one_of(starts, 0), n_margins)
+    number = len(starts.bend)
+
+    def answered(asking: _Asking, descends: Bool[Array, ""]) -> _Asking:
+        """All answers to the descents, or to a look."""
+        last = jnp.where(descends, number, len(asking.around))
+        found: _Asking = jax.lax.while_loop(
+            lambda now: now.turn < last, partial(answer, descends=descends), asking
+        )
+        return found._replace(turn=jnp.array(0))
+
+    def answer(asking: _Asking, descends: Bool[Array, ""]) -> _Asking:
+        turn, before = asking.turn, asking.descent
+        spot = spot_at(jnp.where(descends, asked(before), asking.around[turn]))
+        after = told(before, spot)
+        is_over = descends & after.is_over
+        ends = _put(after.end, asking.ends, turn, is_over)
+        spots = _put(spot, asking.spots, turn, ~descends)
+        turn = turn + (is_over | ~descends)
+        next_one = begin(_one_of(starts, jnp.minimum(turn, number - 1)), n_margins)
+        descent = _either(is_over, next_one, _either(descends, after, before))
+        return _Asking(descent, ends, asking.around, spots, turn)
+
+    def after_descents(progress: _Progress) -> _Progress:
+        ends = progress.asking.ends
+        best = jnp.argmin(jnp.where(_is_sound(ends), ends.cost, jnp.inf))
+        chosen: End = _one_of(ends, best)
+        return progress._replace(chosen=chosen, asking=around(progress.asking, chosen.place))
+
+    def after_a_look(progress: _Progress) -> _Progress:
+        asking = progress.asking
+        place, here = examined(asking.around[0], asking.spots, progress.chosen)
+        best = better(here, progress.best)
+        return progress._replace(best=best, asking=around(asking, place))
+
+    def around(asking: _Asking, place: Float[Array, " n"]) -> _Asking:
+        return asking._replace(around=places_around(place))
+
+    def step(progress: _Progress) -> _Progress:
+        descends = progress.looks < 0
+        progress = progress._replace(asking=answered(progress.asking, descends))
+        after: _Progress = jax.lax.cond(descends, after_descents, after_a_look, progress)
+        return after._replace(looks=progress.looks + 1)
+
+    def goes_on(progress: _Progress) -> Bool[Array, ""]:
+        return (progress.looks < _LOOKS) & ~progress.best.is_done
+
+    places = places_around(first.end.place)
+    n, zero, no = places.shape[1], jnp.array(0.0), jnp.array(False)
+    spot = Spot(zero, jnp.zeros(n_margins), jnp.zeros(n), jnp.zeros((n, n_margins)))
+    asking = _Asking(first, _copies(first.end, number), places, _copies(spot, len(places)), jnp.array(0))
+    unknown = Optimum(places[0], zero, no, jnp.array(0), zero, zero, zero, no)
+    nothing = _Progress(jnp.array(-1), asking, first.end, unknown)
+    found: _Progress = jax.lax.while_loop(goes_on, step, nothing)
+    return found.asking.ends, found.best
+
+
+def _either(first: Bool[Array, ""], one: Any, other: Any) -> Any:
+    return jax.tree.map(partial(jnp.where, first), one, other)
+
+
+def _one_of(all_of_them: Any, at: Int[Array, ""] | int) -> Any:
+    return jax.tree.map(lambda own: own[at], all_of_them)
+
+
+def _copies(one: Any, number: int) -> Any:
+    return jax.tree.map(lambda own: jnp.stack([own] * number), one)
+
+
+def _put(one: Any, among: Any, at: Int[Array, ""], when: Bool[Array, ""]) -> Any:
+    """All, with one of them replaced if at all."""
+
+    def put(own: Array, every: Array) -> Array:
+        here = (jnp.arange(len(every)) == at) & when
+        return jnp.where(here.reshape(-1, *(1 for _ in own.shape)), own[None], every)
+
+    return jax.tree.map(put, one, among)
+
+
+def _is_sound(ends: End) -> Bool[Array, " S"]:
+    """Whether there is a state that meets the conditions."""
+    return (ends.cost < jnp.inf) & jnp.all(ends.margins >= -KEPT, axis=-1)
 
 
 def _is_known(aim: Aim) -> Bool[Array, "*s"]:
