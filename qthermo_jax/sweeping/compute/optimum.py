@@ -219,7 +219,7 @@ def _sought(
         is_over = descends & after.is_over
         ends = _put(after.end, asking.ends, turn, is_over)
         spots = _put(spot, asking.spots, turn, ~descends)
-        turn = turn + (is_over | ~descends)
+        turn = jnp.where(is_over | ~descends, turn + 1, turn)
         next_one = begin(_one_of(starts, jnp.minimum(turn, number - 1)), n_margins)
         descent = _either(is_over, next_one, _either(descends, after, before))
         return _Asking(descent, ends, asking.around, spots, turn)
