@@ -272,7 +272,7 @@ def test_two_qubits_that_do_not_know_of_each_other_are_two_qubits() -> None:
     assert state.entropy_production > 0
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_wide_level_is_that_of_the_steady_state() -> None:
     one = np.eye(2)
     H = np.kron(1.001 * SIGMA_Z, one) + np.kron(one, SIGMA_Z)
@@ -485,7 +485,7 @@ def between_a_ladder(quanta: float, **options: Any) -> qj.DrivenSystem:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("quanta", [3, 10, 14, 20, 40, 90, 96])
+@pytest.mark.parametrize("quanta", [3, 10, 14, pytest.param(20, marks=pytest.mark.slow), 40, 90, 96])
 def test_levels_many_quanta_apart_are_right_or_flagged(quanta: int) -> None:
     """The jump between them has as many photons as are quanta, which may be more than are kept."""
     system = between_a_ladder(quanta)

@@ -91,7 +91,7 @@ def test_it_begins_at_the_initial_state_and_ends_in_the_steady_one() -> None:
     np.testing.assert_allclose(states.rho[1], qj.steadystate(system).rho, atol=1e-9)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_its_slope_in_time_is_the_generators() -> None:
     system = qj.models.v_system(T_1=0.9, T_2=0.3, rate=0.2)
     rho = density_matrix(3, 3)

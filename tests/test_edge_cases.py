@@ -29,8 +29,10 @@ def test_a_system_of_one_state_is_in_it(generator: str, method: str, coupling: f
 @pytest.mark.long
 @pytest.mark.parametrize(
     "system",
-    [qj.models.lambda_system(T_1=0.5, T_2=0.3), qj.models.chain(sites=2, T_L=0.8, T_R=0.4)],
-    ids=["lambda_system", "chain"],
+    [
+        pytest.param(qj.models.lambda_system(T_1=0.5, T_2=0.3), id="lambda_system"),
+        pytest.param(qj.models.chain(sites=2, T_L=0.8, T_R=0.4), id="chain", marks=pytest.mark.slow),
+    ],
 )
 def test_what_is_not_compiled_gives_the_same(system: qj.OpenSystem) -> None:
     expected = qj.steadystate(system, method="populations")

@@ -149,7 +149,7 @@ over = { Delta = [1.0, 20.0], T_R = [10.0, 200.0] }
 """
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_fit_in_units_is_that_of_the_converted_numbers(folder, qthermo):
     units = {"T_L": "mK", "T_R": "mK", "h_L": "meV"}
     held = {"h_L": 0.05, "h_R": 3.0}

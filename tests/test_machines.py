@@ -160,7 +160,12 @@ def twofold(lift=0.0, T=1.0):
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("model", "parameter"), [(level, "splitting"), (level, "tuned"), (twofold, "lift")]
+    ("model", "parameter"),
+    [
+        (level, "splitting"),
+        pytest.param(level, "tuned", marks=pytest.mark.slow),
+        pytest.param(twofold, "lift", marks=pytest.mark.slow),
+    ],
 )
 def test_there_is_no_derivative_where_quasi_energies_split(model, parameter) -> None:
     data = qj.sweep(

@@ -10,9 +10,23 @@ from qthermo_jax import papers
 from qthermo_jax.papers import PAPERS, Paper, Relation, Statement
 from qthermo_jax.papers.record import farthest
 
+# Of which the programs take half a minute to compile.
+SLOW = (
+    "barato_seifert_2015",
+    "hofer_2017",
+    "joulain_2016",
+    "kalaee_2021",
+    "kosloff_rezek_2017",
+    "onsager_1931",
+    "segal_nitzan_2005",
+    "werlang_2014",
+)
+
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", PAPERS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in PAPERS]
+)
 def test_what_a_paper_states_comes_out(name: str) -> None:
     statements = PAPERS[name].statements()
     assert len(statements) >= 2

@@ -153,7 +153,7 @@ def test_a_formula_of_parameters_alone():
     assert (found.method == 0).equals(found.interpolated == 1)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_ridge_is_that_of_the_plain_sweep_where_it_was_computed_and_near_it_elsewhere():
     asked = {"formula": "level_populations['2']", "tolerance": 1e-3, "levels": 4}
     settings = {"observables": ["level_populations", "heat_currents"]}
