@@ -34,10 +34,10 @@ test: $(VENV)/.installed-test ## install and run the tests
 test-long: $(VENV)/.installed-test ## the tests of more than two seconds that test-accuracy leaves, and the docstrings' examples
 	$(PYTEST) -m "long and not accuracy and not slow and not thorough"
 
-test-accuracy: $(VENV)/.installed-test ## the tests of accuracy, more of them, with XLA's optimisations
-	JAX_DISABLE_MOST_OPTIMIZATIONS=false $(PYTEST) tests -m "(accuracy or thorough) and not slow"
+test-accuracy: $(VENV)/.installed-test ## the tests of accuracy, those that take longer too, with XLA's optimisations
+	JAX_DISABLE_MOST_OPTIMIZATIONS=false $(PYTEST) tests -m "accuracy and not slow and not thorough"
 
-test-all: $(VENV)/.installed-test ## the same with the slow tests, and with XLA's optimisations
+test-all: $(VENV)/.installed-test ## all tests, the thorough and the slow ones too, with XLA's optimisations
 	JAX_DISABLE_MOST_OPTIMIZATIONS=false $(PYTEST) -m ""
 
 mutants: $(VENV)/.installed-mutants ## which small changes of the code no test notices (hours; one: MODULES=qthermo_jax/baths.py)
