@@ -111,7 +111,7 @@ class _Progress(NamedTuple):
     """How far a search has come.
 
     Attributes:
-        looks: number of looks, of which the first comes after the descents.
+        looks: number of looks at an end so far; -1 while the descents ask.
         asking: what is asked for next.
         chosen: the best end of a descent.
         best: what the looks found.
