@@ -336,7 +336,7 @@ def test_a_gradient_is_the_forward_derivative() -> None:
     np.testing.assert_allclose(gradient, slopes(at)["power"], rtol=1e-10)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_batch_of_a_thousand_points_is_its_points() -> None:
     amplitudes = jnp.linspace(0.0, 0.6, 1000)
     hot = jnp.ones(1000).at[3].set(-1.0)

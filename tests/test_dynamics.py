@@ -223,7 +223,7 @@ def test_warming_refuses_what_makes_no_sense(unchecked: None) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("most", [3, 100_000])
+@pytest.mark.parametrize("most", [3, pytest.param(100_000, marks=pytest.mark.slow)])
 def test_an_integration_that_fails_is_a_status_at_its_point(
     most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

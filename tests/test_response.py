@@ -116,7 +116,7 @@ def test_the_soret_coefficient_is_minus_the_drift_along_a_gradient_that_keeps_th
     np.testing.assert_allclose(found, -fourth_order("mean_position", steeper), rtol=1e-7)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.parametrize(("g", "sign"), [(0.1, 1.0), (1.3, -1.0)])
 def test_its_sign_tells_the_paper_two_kinds_of_thermophoresis_apart(g: float, sign: float) -> None:
     """Fig. 2: N = 10, T = 0.8 -> 0.4; at g = 0.1 to the cold end, at g = 1.3 to the hot one."""

@@ -60,7 +60,13 @@ WITH_ISOTHERMS = [
 ]
 
 
-@pytest.mark.parametrize("parts", [OTTO, WITH_ISOTHERMS], ids=["otto", "isotherms"])
+@pytest.mark.parametrize(
+    "parts",
+    [
+        pytest.param(OTTO, id="otto"),
+        pytest.param(WITH_ISOTHERMS, id="isotherms", marks=pytest.mark.slow),
+    ],
+)
 def test_state_heat_and_work_are_those_of_another_package(parts: list[Part]) -> None:
     # Their heat and work are sums of trapezoids, 3e-7 off with 200 steps. The error is of second order,
     # so that half of the step removes it; their integrator's tolerance leaves 2e-11 of the state.
