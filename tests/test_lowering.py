@@ -293,9 +293,9 @@ SWEEPS: dict[str, Callable[[], Plan]] = {
         **THREE,
         observables=["heat_currents"],
         optimise={
-            "maximise": "site_populations[1]",
+            "maximise": "heat_currents[1]",
             "over": {"g": [0.1, 0.9]},
-            "where": ["site_populations[2] <= 0.4"],
+            "where": ["site_populations[1] <= 0.4"],
             "samples": 5,
         },
     ),

@@ -10,7 +10,7 @@ from qthermo_jax import papers
 from qthermo_jax.papers import PAPERS, Paper, Relation, Statement
 from qthermo_jax.papers.record import farthest
 
-# Of which the programs take half a minute to compile.
+# Their programs take some half a minute to compile.
 SLOW = (
     "barato_seifert_2015",
     "hofer_2017",

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import qthermo_jax as qj
@@ -56,7 +56,6 @@ def test_conductance_of_an_atom_has_its_closed_form(T_1: float, T_2: float) -> N
 
 
 @pytest.mark.long
-@settings(max_examples=10)
 @given(T=st.floats(0.1, 3.0), g=st.floats(0.05, 1.3))
 def test_onsagers_matrix_is_symmetric_and_positive(T: float, g: float) -> None:
     L = np.asarray(responses(chain_with(jnp.full(4, T), g))["onsager"])

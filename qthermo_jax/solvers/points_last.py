@@ -44,13 +44,13 @@ def points_last(name: str, solve: Solve) -> Solve:
     def solved(*arrays: Array, pairs: Pairs) -> list[Array]:
         return solve(arrays, pairs)
 
-    at_once = compiled(solved, static_argnames="pairs")
+    program = compiled(solved, static_argnames="pairs")  # JAX remembers what it has traced
 
     def shapes(*arrays: ShapedArray, pairs: Pairs) -> list[ShapedArray]:
-        """From those of one point, which JAX keeps: tracing many points takes longer."""
+        """Those of the results: as of one point, which is traced soonest, for the number of points."""
         (points,) = {own.shape[-1] for own in arrays}
         one = [jax.ShapeDtypeStruct((*own.shape[:-1], 1), own.dtype) for own in arrays]
-        found = jax.eval_shape(partial(at_once, pairs=pairs), *one)
+        found = jax.eval_shape(partial(program, pairs=pairs), *one)
         return [ShapedArray((*leaf.shape[:-1], points), leaf.dtype) for leaf in found]
 
     def mapped(
@@ -72,10 +72,10 @@ def points_last(name: str, solve: Solve) -> Solve:
 
     primitive = Primitive(name)
     primitive.multiple_results = True
-    primitive.def_impl(at_once)
+    primitive.def_impl(program)
     primitive.def_abstract_eval(shapes)
     batching.primitive_batchers[primitive] = mapped
-    mlir.register_lowering(primitive, mlir.lower_fun(at_once, multiple_results=True))
+    mlir.register_lowering(primitive, mlir.lower_fun(program, multiple_results=True))
 
     def of_one(arrays: Sequence[Array], pairs: Pairs) -> list[Array]:
         found = primitive.bind(*(own[:, None] for own in arrays), pairs=pairs)

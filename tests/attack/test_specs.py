@@ -77,8 +77,9 @@ def disagreements(number, seed):
 
 
 @pytest.mark.long
-def test_random_specs_are_told_in_lines(folder, qthermo):
-    assert attack(folder, qthermo, 60, seed=1) == []
+@pytest.mark.parametrize("number", [60, pytest.param(150, marks=pytest.mark.slow)])
+def test_random_specs_are_told_in_lines(folder, qthermo, number):
+    assert attack(folder, qthermo, number, seed=1) == []
 
 
 def test_the_schema_agrees_with_the_reader_of_specs():

@@ -4,8 +4,8 @@ Bounds are kept by u = sin^2(t), in which a minimum on a bound is one like any o
 augmented Lagrangian of Powell, Hestenes and Rockafellar (Nocedal and Wright, Numerical Optimization, 2nd
 ed., section 17.3).
 
-A descent asks for a place and is told what is there, so that the program of a place is compiled once for
-all that a search does.
+A descent asks for a place and is told what is there: what solves a place stands outside of it, and one
+compiled program of it serves whatever else asks.
 """
 
 from typing import Any, NamedTuple
@@ -29,7 +29,7 @@ _TOLERANCE = 1e-9
 # Steps of a descent for each parameter that is sought; rounds of the multipliers.
 _STEPS, _ROUNDS = 12, 12
 
-# Of optimistix' solvers: `init` and `terminate` take the function too, and do not call it.
+# What optimistix' solvers are given beside places. `init` and `terminate` do not call the function.
 _NO_TAGS: frozenset[object] = frozenset()
 _FORWARD = {"autodiff_mode": "fwd"}
 _NO_FUNCTION: Any = None

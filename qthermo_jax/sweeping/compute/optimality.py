@@ -6,8 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from qthermo_jax.sweeping.compute import descents
-from qthermo_jax.sweeping.compute.descents import KEPT, NOISE, ON_BOUND, Spot, lagrangian, missed
+from qthermo_jax.sweeping.compute.descents import KEPT, NOISE, ON_BOUND, End, Spot, lagrangian, missed
 
 # As parts of the intervals: the step of second derivatives; the largest distance from an optimum that
 # counts as one, and the one at which nothing more is sought; how flat one may be.
@@ -58,9 +57,7 @@ def places_around(place: Float[Array, " n"]) -> Float[Array, "2*n+1 n"]:
     return jnp.concatenate([place[None], jnp.clip(place, _STEP, 1.0 - _STEP)[None] + sides])
 
 
-def examined(
-    place: Float[Array, " n"], spots: Spot, end: descents.End
-) -> tuple[Float[Array, " n"], Optimum]:
+def examined(place: Float[Array, " n"], spots: Spot, end: End) -> tuple[Float[Array, " n"], Optimum]:
     """How good a place is, and the one to which a step of Newton's leads from there.
 
     Second derivatives are differences of slopes. The same places tell whether what is made small really

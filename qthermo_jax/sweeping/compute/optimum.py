@@ -2,8 +2,8 @@
 
 The search runs in coordinates in which each interval is [0, 1]. It looks at places that are spread
 evenly (Roberts' sequence, the additive recurrence of the generalised golden ratio), descends from the
-best of them with optimistix' BFGS, and looks around the best end. All of these ask one loop what is at a
-place: its program, which is nearly all there is to compile, is there once.
+best of them with optimistix' BFGS, and looks around the best end. The descents and the looks ask one
+loop for values and slopes at a place, so that these are compiled once: they are most of the program.
 """
 
 from collections.abc import Callable
