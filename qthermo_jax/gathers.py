@@ -76,6 +76,25 @@ def padded(values: Shaped[Array, "n *b"]) -> Shaped[Array, "n_plus_1 *b"]:
     return jnp.pad(values, ((0, 1), *((0, 0) for _ in values.shape[1:])))
 
 
+def placed(values: Shaped[Array, "n *b"], table: np.ndarray) -> Shaped[Array, "r c *b"]:
+    """padded(values)[table], as a plain piece of the values where the table counts on from a number.
+
+    It may do so row after row or column after column.
+    """
+    rows, columns = table.shape
+    first = int(table[0, 0]) if table.size else 0
+    following = first + np.arange(table.size)
+    if first + table.size <= len(values):
+        piece = values[first : first + table.size]
+        if np.array_equal(table, following.reshape(rows, columns)):
+            return piece.reshape(rows, columns, *values.shape[1:])
+        if np.array_equal(table.T, following.reshape(columns, rows)):
+            return jnp.swapaxes(piece.reshape(columns, rows, *values.shape[1:]), 0, 1)
+    if np.all(table == len(values)):
+        return jnp.zeros((rows, columns, *values.shape[1:]), values.dtype)
+    return padded(values)[table]
+
+
 def repeated(values: Shaped[Array, "k *s"], index: np.ndarray) -> Shaped[Array, "n *s"]:
     """values[index], as a plain copy where each value stands equally often, one after the other."""
     times = index.size // max(len(values), 1)

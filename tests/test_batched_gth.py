@@ -1,5 +1,7 @@
 """Many rate equations at a time: each solution as mpmath has it, whatever stands beside it."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import mpmath
@@ -8,7 +10,7 @@ import pytest
 
 import exact
 from qthermo_jax.models import chain
-from qthermo_jax.solvers.batched_gth import FEW_STATES, stationary
+from qthermo_jax.solvers.batched_gth import FEW_STATES, ON_CPU, ON_GPU, solve_many, stationary
 from qthermo_jax.solvers.gth import Stationary
 from qthermo_jax.structure import BankPattern, Pairs, pairs_of
 
@@ -55,6 +57,33 @@ def test_every_population_has_its_digits(pairs: Pairs, smallest: float) -> None:
     np.testing.assert_array_equal(found.classes, 1)
     assert not np.any(found.lost)
     assert np.max(found.imbalance) < 1e-15
+
+
+@pytest.mark.parametrize("pairs", [all_pairs(2), all_pairs(12), chain(sites=4).pairs])
+def test_what_a_gpu_is_given_finds_the_same(pairs: Pairs) -> None:
+    """Lowered for this machine's CPU."""
+    halves = jnp.split(jnp.asarray(random_rates(pairs, 1e-30).T), 2)
+    ours, theirs = (
+        Stationary(*jax.jit(partial(solve_many, pairs=pairs, way=way))(halves))
+        for way in (ON_CPU, ON_GPU)
+    )
+    for part in ("populations", "exits"):
+        np.testing.assert_allclose(getattr(theirs, part), getattr(ours, part), rtol=1e-13)
+    np.testing.assert_array_equal(theirs.classes, 1)
+    assert not np.any(theirs.lost)
+    assert np.max(theirs.imbalance) < 1e-15
+
+
+def test_programs_for_a_gpu_multiply_matrices_without_a_loop() -> None:
+    """The loops that remain are those of points that are solved again."""
+    pairs = chain(sites=4).pairs
+    solve = jax.jit(jax.vmap(lambda own: stationary(own, pairs)))
+    traced = solve.trace(jnp.asarray(random_rates(pairs, 1e-2)))
+    ours, theirs = (
+        traced.lower(lowering_platforms=(platform,)).as_text().count("stablehlo.while")
+        for platform in ("cpu", "cuda")
+    )
+    assert theirs == ours - 1
 
 
 def awkward(pairs: Pairs) -> dict[int, np.ndarray]:

@@ -32,7 +32,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Shaped
 
-from qthermo_jax.gathers import padded
+from qthermo_jax.gathers import placed
 from qthermo_jax.precision import precise
 from qthermo_jax.solvers.batched_gth import product, smallest
 from qthermo_jax.solvers.gth import lift_of, over_itself
@@ -287,7 +287,7 @@ def _solved(jumps: Jumps, pairs: Pairs) -> NetFluxes:
     def among(origin: np.ndarray, target: np.ndarray) -> Links:
         table = pairs.rate_table.T[np.ix_(origin, target)]
         both = ((down, up), (-net, net), (gross, gross))
-        return Links(*(padded(jnp.concatenate(own))[table] for own in both))
+        return Links(*(placed(jnp.concatenate(own), table) for own in both))
 
     reduced, step = _remove(among(core, rest).flow, among(rest, core), among(core, core))
     weights, flux, sound = _one_by_one(reduced)

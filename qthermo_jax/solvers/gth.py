@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from qthermo_jax.gathers import padded
+from qthermo_jax.gathers import placed
 from qthermo_jax.structure import Pairs
 
 
@@ -63,13 +63,10 @@ def blocks_of(rates: Float[Array, "A *b"], largest: Float[Array, "*b"], pairs: P
     """The rates of j -> i, then those of i -> j, as matrices W_ij of the rates j -> i."""
     core, rest = pairs.independent_set_split
     unit = jax.lax.stop_gradient(jnp.where(largest > 0, largest, 1.0))
-    relative = padded(rates / unit[None] * lift_of(rates.dtype))
+    relative = rates / unit[None] * lift_of(rates.dtype)
 
     def block(to: np.ndarray, origin: np.ndarray) -> Float[Array, "m c *b"]:
-        places = pairs.rate_table[np.ix_(to, origin)]
-        if np.min(places, initial=len(rates)) == len(rates):
-            return jnp.zeros((to.size, origin.size, *rates.shape[1:]), rates.dtype)
-        return relative[places]
+        return placed(relative, pairs.rate_table[np.ix_(to, origin)])
 
     return Blocks(block(core, rest), block(rest, core), block(core, core))
 

@@ -7,7 +7,7 @@ units. `vmap` as such would put them first.
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -28,23 +28,23 @@ Found = TypeVar("Found")
 # As many blocks fill a GPU, and leave little to do where one point asks.
 _BLOCKS = 8
 
+# As JAX calls the platforms.
+_GPUS = ("cuda", "rocm")
 
-def points_last(name: str, solve: Solve) -> Solve:
+
+def points_last(name: str, solve: Solve, on_gpu: Solve | None = None) -> Solve:
     """A function of one point from one of many points; it has no derivatives of its own.
 
     Args:
         name: as programs print it.
         solve: of arrays with the points in the last dimension, and the transitions' structure.
+        on_gpu: the same function written for GPUs; programs that are lowered for one take it.
 
     Returns:
         the function of arrays without that dimension. It is a primitive of JAX, as only those say how
         they map wherever they stand: inside the branches of a `cond` that is mapped as well.
     """
-
-    def solved(*arrays: Array, pairs: Pairs) -> list[Array]:
-        return solve(arrays, pairs)
-
-    program = compiled(solved, static_argnames="pairs")  # JAX remembers what it has traced
+    program = _of_arrays(solve)
 
     def shapes(*arrays: ShapedArray, pairs: Pairs) -> list[ShapedArray]:
         """Those of the results: as of one point, which is traced soonest, for the number of points."""
@@ -76,12 +76,25 @@ def points_last(name: str, solve: Solve) -> Solve:
     primitive.def_abstract_eval(shapes)
     batching.primitive_batchers[primitive] = mapped
     mlir.register_lowering(primitive, mlir.lower_fun(program, multiple_results=True))
+    if on_gpu:
+        lowering = mlir.lower_fun(_of_arrays(on_gpu), multiple_results=True)
+        for platform in _GPUS:
+            mlir.register_lowering(primitive, lowering, platform=platform)
 
     def of_one(arrays: Sequence[Array], pairs: Pairs) -> list[Array]:
         found = primitive.bind(*(own[:, None] for own in arrays), pairs=pairs)
         return [leaf[..., 0] for leaf in found]
 
     return of_one
+
+
+def _of_arrays(solve: Solve) -> Any:
+    """The function of the arrays one by one; JAX remembers what it has traced of it."""
+
+    def solved(*arrays: Array, pairs: Pairs) -> list[Array]:
+        return solve(arrays, pairs)
+
+    return compiled(solved, static_argnames="pairs")
 
 
 def with_some_solved(
