@@ -71,11 +71,11 @@ docs docs-all: export QTHERMO_CACHE_DIR := $(CURDIR)/$(VENV)/.compiled/programs
 docs: $(VENV)/.installed-docs ## the documentation in site/: every code block run, every picture drawn, every link checked
 	$(BIN)/python -m pytest docs -n 2 --dist loadfile
 	$(BIN)/jupytext --quiet --to ../docs/notebooks//ipynb notebooks/*.py
-	@sockets=$$(mktemp -d) && trap 'rm -rf "$$sockets"' EXIT && $(BIN)/jupyter nbconvert --log-level WARN \
-		--execute --KernelManager.transport=ipc --KernelManager.ip="$$sockets/kernel" \
-		--to markdown docs/notebooks/*.ipynb
+	@$(BIN)/python docs/figures.py & figures=$$!; sockets=$$(mktemp -d); \
+		trap 'kill $$figures 2> /dev/null; rm -rf "$$sockets"' EXIT; \
+		$(BIN)/jupyter nbconvert --log-level WARN --execute --KernelManager.transport=ipc \
+		--KernelManager.ip="$$sockets/kernel" --to markdown docs/notebooks/*.ipynb && wait $$figures
 	$(BIN)/python docs/gallery.py $(GALLERY)
-	$(BIN)/python docs/figures.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "site/index.html"
 

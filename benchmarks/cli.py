@@ -12,6 +12,7 @@ from benchmarks import limit as _limit
 from benchmarks import machines as _machines
 from benchmarks import optima as _optima
 from benchmarks import peers as _peers
+from benchmarks import programs as _programs
 from benchmarks import solvers as _solvers
 from benchmarks import startup as _startup
 from benchmarks import summary as _summary
@@ -140,6 +141,16 @@ def optima(sites: int, side: int, repeats: int, out: Path | None) -> None:
 
 
 @main.command()
+@click.option("--only", multiple=True, help="A program of .ci/gpu-bounds.toml; may be given again.")
+@_repeats
+@_out
+def programs(only: tuple[str, ...], repeats: int, out: Path | None) -> None:
+    """Programs of sweeps, a call of each: their time and their memory traffic."""
+    where = conditions()
+    _programs.measure(only, repeats).publish(where, out)
+
+
+@main.command()
 @_repeats
 @_out
 def startup(repeats: int, out: Path | None) -> None:
@@ -153,7 +164,8 @@ def startup(repeats: int, out: Path | None) -> None:
 @click.pass_context
 def everything(context: click.Context, out: Path | None) -> None:
     """Each of them as it is by default."""
-    for command in (startup, peers, machines, optima, solvers, derivatives, growth, limit, sweeps):
+    measured = (startup, programs, peers, machines, optima, solvers, derivatives, growth, limit, sweeps)
+    for command in measured:
         context.invoke(command, out=out)
 
 

@@ -48,6 +48,7 @@ class Program:
     run: Callable[[], Any]
     compile_s: float
     temporary_bytes: int | None
+    executable: jax.stages.Compiled
 
 
 def compiled(function: Callable[..., Any], *arguments: Any) -> Program:
@@ -57,5 +58,8 @@ def compiled(function: Callable[..., Any], *arguments: Any) -> Program:
     taken = time.perf_counter() - start
     memory = program.memory_analysis()
     return Program(
-        lambda: program(*arguments), taken, None if memory is None else memory.temp_size_in_bytes
+        lambda: program(*arguments),
+        taken,
+        None if memory is None else memory.temp_size_in_bytes,
+        program,
     )

@@ -87,7 +87,8 @@ def test_a_loop_that_something_computed_ends_counts_not_at_all_or_once() -> None
     assert most == added(STEP, COPY, PRODUCT)
 
 
+@pytest.mark.parametrize("gpu", GPUS)
 @pytest.mark.parametrize(("bits", "teraflops"), [(64, 33.5), (32, 66.9)])
-def test_an_h100_has_the_arithmetic_of_its_data_sheet(bits: int, teraflops: float) -> None:
+def test_a_gpu_has_the_arithmetic_of_its_data_sheet(gpu: str, bits: int, teraflops: float) -> None:
     """It counts two operations for each instruction, which are a multiplication and an addition."""
-    assert 2 * GPUS["h100"].operations_in_a_second(bits) == pytest.approx(teraflops * 1e12, rel=0.01)
+    assert 2 * GPUS[gpu].operations_in_a_second(bits) == pytest.approx(teraflops * 1e12, rel=0.01)

@@ -377,7 +377,7 @@ def test_the_next_tile_of_a_gpu_is_given_before_the_last_one_is_fetched(
         "observables": ["level_populations"],
     }
     plan = make_plan(parse_spec(spec, "here"), find_model("lambda_system", Path()))
-    own = replace(planned_for(plan, "cuda"), memory=70 * plan.system.bytes_per_point)
+    own = replace(planned_for(plan, "cuda"), told_memory=70 * plan.system.bytes_per_point)
     assert own.tiling.tile == (1, 70)
     run, get, given = engine.Engine._run, jax.device_get, []  # noqa: SLF001
     second = Event()

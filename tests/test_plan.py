@@ -46,6 +46,24 @@ def test_a_plan_leaves_its_grid_as_it_is() -> None:
     assert grid.numbers == before == {}
 
 
+@pytest.mark.parametrize(
+    ("told", "room", "most"),
+    [
+        (None, 1 << 30, 1 << 30),
+        (None, 1 << 31, 1 << 31),
+        (None, 1 << 50, None),  # as many as keep a GPU busy
+        (1 << 20, 1 << 50, 1 << 20),
+    ],
+)
+def test_a_tile_has_the_points_that_a_device_has_room_for(
+    told: int | None, room: int, most: int | None
+) -> None:
+    grid = grid_of(axes={"T_L": {"start": 0.1, "stop": 1.0, "num": 3_000_000}}, parameters={"sites": 10})
+    plan = resolved(grid, system := traced(grid), told, devices=1, on_cpu=False, room=room)
+    expected = most // system.bytes_per_point if most else 1 << 20
+    assert expected / 2 < plan.tiling.tile[0] <= expected
+
+
 def test_the_Hamiltonian_changes_along_its_parameters_alone() -> None:
     system = traced(grid_of())
     assert (system.dimension, system.n_baths) == (6, 3)

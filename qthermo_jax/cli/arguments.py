@@ -15,7 +15,11 @@ files_argument = click.argument(
 file_argument = click.argument("file", type=click.Path(path_type=Path))
 
 
-def _in_bytes(_context: click.Context, _parameter: click.Parameter, gibibytes: float) -> int:
+def _in_bytes(
+    _context: click.Context, _parameter: click.Parameter, gibibytes: float | None
+) -> int | None:
+    if gibibytes is None:
+        return None
     if not math.isfinite(gibibytes):
         raise click.BadParameter(f"{gibibytes} is not a size")
     return int(gibibytes * 2**30)
@@ -25,9 +29,7 @@ memory_option = click.option(
     "--memory",
     callback=_in_bytes,
     type=click.FloatRange(min=0, min_open=True),
-    default=1.0,
-    show_default=True,
-    help="GiB that one tile may take.",
+    help="GiB that one tile may take on a device. Default: 1, of a GPU up to an eighth of its memory.",
 )
 
 

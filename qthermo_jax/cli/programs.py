@@ -8,6 +8,10 @@ from qthermo_jax.sweeping.compute.ahead import compiled_programs
 from qthermo_jax.sweeping.compute.contents import Contents, Loop
 from qthermo_jax.sweeping.compute.lowering import lowered_programs
 from qthermo_jax.sweeping.plan.record import Plan
+from qthermo_jax.sweeping.store.layout import bytes_on_disk
+
+# Bytes in a second that a fast disk writes.
+_DISK = 3e9
 
 # Numbers of 32 bit, whose products a GPU would take in TF32.
 _SINGLE = ("f32", "complex<f32>")
@@ -48,7 +52,8 @@ def _loops(loops: tuple[Loop, ...]) -> str:
 
 
 def compiled_lines(plan: Plan, gpu: str) -> Iterator[tuple[str, str]]:
-    """What a call of each program costs on a GPU."""
+    """What a call of each program costs on a GPU, and what a disk allows."""
+    written = bytes_on_disk(plan) / plan.points
     for own in compiled_programs(plan, gpu):
 
         def both(least: str, most: str) -> str:
@@ -62,3 +67,6 @@ def compiled_lines(plan: Plan, gpu: str) -> Iterator[tuple[str, str]]:
         yield "  temporaries", f"{in_bytes(own.temporaries)}{room}"
         memory, arithmetic = own.by_memory(own.least), own.by_arithmetic(own.least)
         yield "  allowed", f"{memory:.2g} points/s by memory, {arithmetic:.2g} by arithmetic, at most"
+        limit = ", which is the limit" * (_DISK / written < min(memory, arithmetic))
+        told = f"{_DISK / written:.2g} points/s of {in_bytes(round(written))}"
+        yield "  on a fast disk", f"{told} each{limit}"

@@ -41,7 +41,7 @@ def run(
     extend: bool,
     drawn: bool,
     cluster: str | None,
-    memory: int,
+    memory: int | None,
 ) -> None:
     """Run the sweeps SPEC one after the other; goes on from what an interrupted run finished."""
     from qthermo_jax.cli.pictures import drawing
@@ -203,10 +203,10 @@ def _solving_on(cluster: str) -> AbstractContextManager["Executor"]:
 @click.option(
     "--compile",
     "gpu",
-    type=click.Choice(["h100"]),
+    type=click.Choice(["h100", "h200"]),
     help="Compile them for this GPU, which need not be there (minutes): what they cost on it.",
 )
-def explain(spec: Path, memory: int, platform: str | None, gpu: str | None) -> None:
+def explain(spec: Path, memory: int | None, platform: str | None, gpu: str | None) -> None:
     """Say what the sweep SPEC would compute, and compute nothing of it."""
     from rich.table import Table
 

@@ -25,8 +25,9 @@ Solve = Callable[[Sequence[Array], Pairs], list[Array]]
 Given = TypeVar("Given")
 Found = TypeVar("Found")
 
-# As many blocks fill a GPU, and leave little to do where one point asks.
-_BLOCKS = 8
+# Blocks of so many points, or of so large a part of few, keep a GPU busy, and leave little to do where
+# one point asks.
+_FULL, _BLOCKS = 1 << 15, 8
 
 # As JAX calls the platforms.
 _GPUS = ("cuda", "rocm")
@@ -105,9 +106,9 @@ def with_some_solved(
     Args:
         solve: of some points, in the last dimension as everywhere.
         given: what it takes, of all points.
-        together: how many points it is given at a time, at least: one of `_BLOCKS` parts of many.
+        together: how many points it is given at a time, at least.
     """
-    together = min(max(together, asked.size // _BLOCKS), asked.size)
+    together = min(max(together, min(asked.size // _BLOCKS, _FULL)), asked.size)
     number = jnp.sum(asked, dtype=WHOLE)
     first = jnp.argsort(~asked, stable=True)  # those that ask
 

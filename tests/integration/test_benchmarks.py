@@ -18,6 +18,7 @@ COMMANDS = {
     "machines": ["--side", "3", "--cycles", "3"],
     "optima": ["--sites", "4", "--side", "3"],
     "peers": ["--sites", "2", "--points", "3"],
+    "programs": ["--only", "plane"],
     "solvers": ["--sites", "2", "--points", "3"],
     "startup": [],
     "sweeps": ["--sites", "2", "--points", "6"],

@@ -2,6 +2,11 @@
 
 import jax
 
+from qthermo_jax.sweeping.plan.record import DEFAULT_MEMORY
+
+# Two tiles are there at a time, each with what XLA needs beside what is counted for a point.
+_SHARE = 8
+
 # A program that prints how many GPUs JAX finds. Another process runs it: one that asks JAX for the GPUs
 # itself keeps most of the memory of each.
 COUNT_GPUS = "import jax; print(jax.local_device_count() * (jax.default_backend() == 'gpu'))"
@@ -15,6 +20,17 @@ def local_devices() -> int:
 def on_cpu() -> bool:
     """Whether they are CPUs."""
     return jax.default_backend() == "cpu"
+
+
+def room_in(memory: int) -> int:
+    """Bytes that a tile may take of a GPU's memory."""
+    return memory // _SHARE
+
+
+def room_for_a_tile() -> int:
+    """Bytes that a tile may take on each of them."""
+    told = None if on_cpu() else jax.local_devices()[0].memory_stats()
+    return room_in(told["bytes_limit"]) if told else DEFAULT_MEMORY
 
 
 def device_name() -> str:

@@ -1,6 +1,6 @@
 """GPUs as XLA is told of them, so that programs are compiled for one that is not there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 # Figures that all GPUs of one generation share: NVIDIA, "CUDA C++ Programming Guide", table of technical
 # specifications by compute capability (9.0).
@@ -82,3 +82,5 @@ GPUS = {
         cache=50 * 1024**2,
     ),
 }
+# NVIDIA, "H200 Tensor Core GPU" (data sheet, 2023), SXM: the same processors, 141 GB with 4.8 TB/s.
+GPUS["h200"] = replace(GPUS["h100"], name="NVIDIA H200", bandwidth=4.8e12, memory=141 * 10**9)

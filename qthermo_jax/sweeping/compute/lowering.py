@@ -30,9 +30,13 @@ class LoweredProgram(NamedTuple):
     contents: Contents
 
 
-def planned_for(plan: Plan, platform: str) -> Plan:
-    """The plan as it would be made for one device of another platform: tiles and chunks are others."""
-    return replace(plan, on_cpu=platform == "cpu", devices=1)
+def planned_for(plan: Plan, platform: str, room: int | None = None) -> Plan:
+    """The plan as it would be made for one device of another platform: tiles and chunks are others.
+
+    Args:
+        room: bytes that the device has for a tile; as many as those of the plan if not told.
+    """
+    return replace(plan, on_cpu=platform == "cpu", devices=1, room=room or plan.room)
 
 
 def lowered_programs(plan: Plan, platform: str) -> Iterator[LoweredProgram]:

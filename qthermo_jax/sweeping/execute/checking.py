@@ -17,7 +17,7 @@ from qthermo_jax.sweeping.compute.point import try_user_observables
 from qthermo_jax.sweeping.errors import Issue, SpecError, Steps
 from qthermo_jax.sweeping.execute.planning import make_plan
 from qthermo_jax.sweeping.plan.model import Model, find_model
-from qthermo_jax.sweeping.plan.record import DEFAULT_MEMORY, Plan
+from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.spec.declared import Spec
 from qthermo_jax.sweeping.spec.error_recovery import Draft
 from qthermo_jax.sweeping.spec.fields import Range
@@ -67,7 +67,7 @@ def plan_from_text(
     path: Path,
     data: dict[str, Any],
     text: str,
-    memory: int = DEFAULT_MEMORY,
+    memory: int | None = None,
     devices: int | None = None,
 ) -> Plan:
     """The plan of a spec that was read from a file.
@@ -93,7 +93,7 @@ def plan_from_text(
 def checked_plan(
     data: dict[str, Any],
     find: Callable[[Spec], Model],
-    memory: int = DEFAULT_MEMORY,
+    memory: int | None = None,
     devices: int | None = None,
 ) -> Plan:
     """The plan of a spec, nothing of which is compiled.

@@ -23,7 +23,7 @@ from qthermo_jax.sweeping.execute.job import Sweep
 from qthermo_jax.sweeping.execute.run import run_to_file
 from qthermo_jax.sweeping.execute.this_host import THIS_HOST
 from qthermo_jax.sweeping.plan.model import Model, find_model
-from qthermo_jax.sweeping.plan.record import DEFAULT_MEMORY, Plan
+from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.spec.declared import Spec
 from qthermo_jax.sweeping.store.store import Store
 from qthermo_jax.system import OpenSystem
@@ -52,7 +52,7 @@ def sweep(
     out: str | Path | None = None,
     overwrite: bool = False,
     extend: bool = False,
-    memory: int = DEFAULT_MEMORY,
+    memory: int | None = None,
     workers: Executor = THIS_HOST,
 ) -> xr.Dataset:
     """Steady states of a model over a grid of its parameters, in 64 bit unless told otherwise.
@@ -99,7 +99,8 @@ def sweep(
             what was interrupted goes on without it.
         extend: take over from a file of the same model, parameters and solver what it holds already:
             fewer points, or fewer observables.
-        memory: bytes that one tile of the grid may take.
+        memory: bytes that one tile of the grid may take on each device; default: 1 GiB, and of a GPU up
+            to an eighth of its memory.
         workers: those of a cluster, from `qthermo_jax.sweeping.execute.cluster.solving_on`; needs
             `out`, in a folder that they see too.
 

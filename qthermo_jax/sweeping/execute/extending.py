@@ -45,7 +45,7 @@ def extend(job: Sweep, store: Store, run_block: Callable[[Sweep, Store], None], 
         values = [placed(old, extension.given, axes, extension.old, extension.known)]
         codes = [placed(old, ["status"], axes, extension.old, extension.known)]
         for block in extension.blocks:
-            own_plan = make_plan(block.spec, plan.model, plan.memory, plan.devices)
+            own_plan = make_plan(block.spec, plan.model, plan.told_memory, plan.devices)
             kept = store.extension_block(own_plan)
             run_block(replace(job, plan=own_plan), kept)
             own = tuple(np.arange(len(along)) for along in block.index)

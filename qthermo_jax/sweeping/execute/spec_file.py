@@ -8,16 +8,15 @@ from qthermo_jax.sweeping.errors import SpecError, SpecWarning
 from qthermo_jax.sweeping.execute.checking import plan_from_text
 from qthermo_jax.sweeping.execute.following import followed
 from qthermo_jax.sweeping.execute.job import Sweep
-from qthermo_jax.sweeping.plan.record import DEFAULT_MEMORY, Plan
+from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.spec.reading import read_toml
 
 
-def sweep_from_file(path: Path, memory: int = DEFAULT_MEMORY, devices: int | None = None) -> Sweep:
+def sweep_from_file(path: Path, memory: int | None = None, devices: int | None = None) -> Sweep:
     """Read and resolve a TOML spec; a model's file is looked up beside it.
 
     Args:
-        memory: bytes that one device's shard of a tile may take.
-        devices: how many share a tile; all local ones if not told.
+        memory, devices: as for `make_plan`.
 
     Raises:
         SpecError: what is wrong, one line for each issue; `qthermo check` says the same.

@@ -8,21 +8,30 @@ from qthermo_jax.sweeping.plan.derivatives import find_derivatives
 from qthermo_jax.sweeping.plan.elements import resolve
 from qthermo_jax.sweeping.plan.grid import Grid
 from qthermo_jax.sweeping.plan.model import observable_name, place_of
-from qthermo_jax.sweeping.plan.record import Plan
+from qthermo_jax.sweeping.plan.record import DEFAULT_MEMORY, Plan
 from qthermo_jax.sweeping.plan.search import Search, find_search
 from qthermo_jax.sweeping.plan.traced import Result, TracedSystem
 from qthermo_jax.sweeping.spec.expression import Expression
 from qthermo_jax.sweeping.spec.fields import why_no_name
 
 
-def resolved(grid: Grid, system: TracedSystem, memory: int, devices: int, *, on_cpu: bool) -> Plan:
+def resolved(
+    grid: Grid,
+    system: TracedSystem,
+    memory: int | None,
+    devices: int,
+    *,
+    on_cpu: bool,
+    room: int = DEFAULT_MEMORY,
+) -> Plan:
     """The plan of a grid.
 
     Args:
         system: what tracing the model at the grid's first point tells.
-        memory: bytes that one device's shard of a tile may take.
+        memory: bytes that one device's shard of a tile may take; None: what it has room for.
         devices: how many share a tile.
         on_cpu: whether they are CPUs, which solve a few points at a time out of their cache.
+        room: bytes that each of them has for its shard.
 
     Raises:
         SpecError: the first issue, what does not fit.
@@ -50,7 +59,8 @@ def resolved(grid: Grid, system: TracedSystem, memory: int, devices: int, *, on_
         differentiated,
         search,
         devices=devices if grid.axes else 1,
-        memory=memory,
+        told_memory=memory,
+        room=room,
         on_cpu=on_cpu,
     )
     _check_names(plan)

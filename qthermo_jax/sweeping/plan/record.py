@@ -16,7 +16,11 @@ from qthermo_jax.sweeping.plan.traced import Result, TracedSystem
 from qthermo_jax.sweeping.schedule.tiling import Tiling, chunk_of, make_tiling
 from qthermo_jax.version import RESULTS_VERSION
 
+# Bytes of a device's shard of a tile.
 DEFAULT_MEMORY = 1 << 30
+
+# As many points keep a GPU busy; more take longer, and nothing else.
+_MANY_POINTS = 1 << 20
 
 # Bytes that all points of a grid take, up to which compiling takes longer than solving: a point of more
 # bytes takes longer (measured: 4000 points of the ten-site chain).
@@ -34,7 +38,8 @@ class Plan(Grid):
         differentiated: the model's parameters among those.
         search: what is sought at each point; None for a sweep that seeks nothing.
         devices: how many share a tile.
-        memory: bytes that each device may use at a time.
+        told_memory: bytes that each device may use at a time, if the user says it.
+        room: how many it has for that.
         on_cpu: whether the devices are CPUs.
     """
 
@@ -44,7 +49,8 @@ class Plan(Grid):
     differentiated: tuple[str, ...]
     search: Search | None
     devices: int
-    memory: int
+    told_memory: int | None
+    room: int
     on_cpu: bool
 
     @property
@@ -93,6 +99,12 @@ class Plan(Grid):
         """Memory that one point takes, each derivative counted as one more."""
         directions = len(self.search.over) if self.search else self.n_directions
         return self.system.bytes_per_point * (1 + directions)
+
+    @property
+    def memory(self) -> int:
+        """Bytes that each device may use at a time: more where it has room and needs more to be busy."""
+        busy = min(self.room, _MANY_POINTS * self._bytes_per_point)
+        return self.told_memory or max(DEFAULT_MEMORY, busy)
 
     @cached_property
     def tiling(self) -> Tiling:
