@@ -1,10 +1,10 @@
-"""Sums and maxima over groups against plain numpy."""
+"""Sums and maxima over groups, and values by a table, against plain numpy."""
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qthermo_jax.gathers import Groups
+from qthermo_jax.gathers import Groups, placed
 
 RAGGED = np.array([2, 0, 2, 2, 4, 0, 2])  # groups 1 and 3 hold nothing
 EVEN = np.array([0, 0, 1, 1, 2, 2])
@@ -29,3 +29,23 @@ def test_a_group_sums_complex_numbers() -> None:
     z = values[0] + 1j * values[1]
     expected = [z[g == RAGGED].sum() for g in range(5)]
     np.testing.assert_allclose(Groups.of(RAGGED, 5).sum(jnp.asarray(z)), expected, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        np.arange(2, 8).reshape(2, 3),
+        np.arange(2, 8).reshape(3, 2).T,
+        np.array([[3, 9], [9, 0]]),
+        np.array([[8, 9]]),  # it counts on beyond the values
+        np.full((2, 2), 9),
+        np.zeros((0, 3), int),
+    ],
+)
+@pytest.mark.parametrize("shape", [(9,), (9, 2)])
+def test_values_stand_where_their_table_says_and_0_where_it_says_none(
+    table: np.ndarray, shape: tuple[int, ...]
+) -> None:
+    values = 1.0 + np.arange(np.prod(shape)).reshape(shape)
+    expected = np.concatenate([values, np.zeros((1, *shape[1:]))])[table]
+    np.testing.assert_array_equal(placed(jnp.asarray(values), table), expected)
