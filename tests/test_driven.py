@@ -1,6 +1,5 @@
 """Periodically driven systems by the Floquet-Davies master equation, against independent answers."""
 
-
 import jax
 import jax.numpy as jnp
 import numpy as np
