@@ -43,6 +43,22 @@ def test_a_narrow_valley_is_followed_to_its_end():
 
 
 @pytest.mark.long
+def test_a_search_traces_its_point_twice_more_than_a_sweep():
+    """Where it looks first, where it descends, and at its end."""
+    traced = []
+
+    def counted(x: float = 0.0, T: float = 1.0) -> qj.OpenSystem:
+        traced.append(x)
+        return plane(x, T=T)
+
+    asked = {"axes": {"T": [1.0, 2.0]}, "observables": ["level_populations"]}
+    qj.sweep(counted, **asked)
+    of_a_sweep = len(traced)
+    qj.optimise(counted, minimise="(x - 0.3)**2", over={"x": [-1.0, 1.0]}, **asked)
+    assert len(traced) - of_a_sweep == of_a_sweep + 2
+
+
+@pytest.mark.long
 def test_a_condition_holds_at_the_optimum_and_stops_it():
     # Nocedal and Wright's Lagrangian conditions for Rosenbrock's function on the unit disc.
     found = optimum("(1 - x)**2 + 100*(y - x**2)**2", where=["x**2 + y**2 <= 1"])
