@@ -66,14 +66,14 @@ def assert_is(state: qj.CycleState, expected: Answer) -> None:
     np.testing.assert_allclose(state.stroke_work, expected.work, rtol=0, atol=1e-8)
 
 
-@pytest.mark.parametrize(("seed", "d"), [(0, 2), (1, 2), pytest.param(2, 3, marks=pytest.mark.long)])
+@pytest.mark.parametrize(("seed", "d"), [(0, 2), (1, 2), pytest.param(2, 3, marks=pytest.mark.thorough)])
 def test_it_is_what_scipy_integrates(seed: int, d: int) -> None:
     parts = random_parts(seed, d)
     assert_is(solved(cycle_of(parts)), limit_cycle(parts))
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("steps", [8, 16, 32])
+@pytest.mark.parametrize("steps", [8, pytest.param(16, marks=pytest.mark.thorough), 32])
 def test_bounds_cover_the_error_of_few_steps(steps: int) -> None:
     parts = random_parts(1, 2)
     # Short enough that eight steps are enough to have digits at all.
