@@ -61,8 +61,8 @@ gpu-bench: ## all benchmarks on this machine's GPU: benchmarks/results/<device>
 	@.ci/gpu > /dev/null && $(MAKE) $(CUDA)/.installed-cuda-test && $(CUDA)/bin/python -m benchmarks all
 
 # Compiling is most of the time: nothing here needs XLA's optimisations (see tests/conftest.py), and what
-# one page compiled serves the next. The exact numbers of the figures are those of the tests. The notebooks'
-# kernels are spoken to through sockets in a folder, not through open ports.
+# one page compiled serves the next. The figures, whose exact numbers are those of the tests, are drawn
+# beside the notebooks, whose kernels are spoken to through sockets in a folder, not through open ports.
 docs docs-all: export PYTHONPATH := $(CURDIR)/tests
 docs docs-all: export JAX_DISABLE_MOST_OPTIMIZATIONS := true
 docs docs-all: export JAX_COMPILATION_CACHE_DIR := $(CURDIR)/$(VENV)/.compiled

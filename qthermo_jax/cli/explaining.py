@@ -9,7 +9,7 @@ from qthermo_jax.cli.formatting import in_bytes
 from qthermo_jax.cli.programs import compiled_lines, lowered_lines
 from qthermo_jax.sweeping import open_result
 from qthermo_jax.sweeping.compute.ahead import require_cuda
-from qthermo_jax.sweeping.compute.devices import device_name, room_in
+from qthermo_jax.sweeping.compute.devices import device_name
 from qthermo_jax.sweeping.compute.engine import Engine
 from qthermo_jax.sweeping.compute.frozen import frozen_out
 from qthermo_jax.sweeping.compute.gpus import GPUS
@@ -36,7 +36,7 @@ def explained(
     if gpu:
         require_cuda(gpu)
     if platform:
-        plan = planned_for(plan, platform, room_in(GPUS[gpu].memory) if gpu else None)
+        plan = planned_for(plan, platform, GPUS[gpu].room if gpu else None)
     yield "title", plan.spec.title or "-"
     yield "model", plan.model.name
     yield "fixed", ", ".join(f"{key} = {value}" for key, value in plan.constants.items()) or "-"

@@ -10,7 +10,6 @@ import numpy as np
 from jax.experimental import topologies
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from qthermo_jax.sweeping.compute.devices import room_in
 from qthermo_jax.sweeping.compute.gpus import GPUS, Gpu
 from qthermo_jax.sweeping.compute.hlo import Cost, costs_of
 from qthermo_jax.sweeping.compute.lowering import planned_for, points_of, traced_programs
@@ -75,7 +74,7 @@ def compiled_programs(plan: Plan, gpu: str) -> Iterator[CompiledProgram]:
         SpecError: without the extra, or where JAX did not take it.
     """
     require_cuda(gpu)
-    plan, sharding = planned_for(plan, "cuda", room_in(GPUS[gpu].memory)), _sharding(gpu)
+    plan, sharding = planned_for(plan, "cuda", GPUS[gpu].room), _sharding(gpu)
     for name, traced in traced_programs(plan, sharding):
         with jax.enable_x64(plan.dtype == np.float64):
             compiled = traced.lower().compile(compiler_options(plan))

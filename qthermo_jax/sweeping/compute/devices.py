@@ -23,7 +23,7 @@ def on_cpu() -> bool:
 
 
 def room_in(memory: int) -> int:
-    """Bytes that a tile may take of a GPU's memory."""
+    """Bytes that a tile may take of the memory that JAX has of a GPU."""
     return memory // _SHARE
 
 

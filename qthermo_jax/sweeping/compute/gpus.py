@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+from qthermo_jax.sweeping.compute.devices import room_in
+
 # Figures that all GPUs of one generation share: NVIDIA, "CUDA C++ Programming Guide", table of technical
 # specifications by compute capability (9.0).
 _HOPPER = """
@@ -45,6 +47,11 @@ class Gpu:
     cache: int
 
     @property
+    def room(self) -> int:
+        """Bytes that it has for a tile: JAX takes three quarters of its memory when it starts."""
+        return room_in(self.memory * 3 // 4)
+
+    @property
     def description(self) -> str:
         """What XLA takes as the target of a compilation, text of its message `GpuTargetConfigProto`."""
         return f"""
@@ -83,4 +90,4 @@ GPUS = {
     ),
 }
 # NVIDIA, "H200 Tensor Core GPU" (data sheet, 2023), SXM: the same processors, 141 GB with 4.8 TB/s.
-GPUS["h200"] = replace(GPUS["h100"], name="NVIDIA H200", bandwidth=4.8e12, memory=141 * 10**9)
+GPUS["h200"] = replace(GPUS["h100"], name="NVIDIA H200", bandwidth=4.8e12, memory=141 * 1024**3)
