@@ -1,7 +1,9 @@
 """Heat currents of rate equations, beside 600 digits: small ones, and those that nearly cancel."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -20,6 +22,10 @@ from qthermo_jax.response import bounded_rectification
 from qthermo_jax.solvers import LARGEST_CORE
 from qthermo_jax.steady import Status
 from qthermo_jax.sweeping.compute import engine, point
+from qthermo_jax.sweeping.compute.lowering import planned_for
+from qthermo_jax.sweeping.execute.planning import make_plan
+from qthermo_jax.sweeping.plan.model import find_model
+from qthermo_jax.sweeping.spec.reading import parse_spec
 
 pytestmark = pytest.mark.accuracy
 
@@ -218,14 +224,19 @@ def heat_to_the_right(system: qj.OpenSystem, state: qj.State) -> jax.Array:
     return jnp.where(J > 0, J, 0.0)
 
 
-def diodes(made: list[bool], monkeypatch: pytest.MonkeyPatch, T_L: list[float], **given: Any) -> Any:
-    """A sweep of the diode; `made` is told of each program whether it has net fluxes."""
+def noting(made: list[bool]) -> Callable[..., Any]:
+    """What makes the function of a point, and notes of each whether it has net fluxes."""
 
     def point_function(*arguments: Any, net_fluxes: bool) -> Any:
         made.append(net_fluxes)
         return point.point_function(*arguments, net_fluxes=net_fluxes)
 
-    monkeypatch.setattr(engine, "point_function", point_function)
+    return point_function
+
+
+def diodes(made: list[bool], monkeypatch: pytest.MonkeyPatch, T_L: list[float], **given: Any) -> Any:
+    """A sweep of the diode; `made` is told of each program whether it has net fluxes."""
+    monkeypatch.setattr(engine, "point_function", noting(made))
     fixed = {"h_L": 1.0, "h_R": 0.0, "Delta": 0.5, "T_R": 0.0266220735785953}
     return qj.sweep("thermal_diode", axes={"T_L": T_L}, parameters=fixed, **given)
 
@@ -248,6 +259,26 @@ def test_a_sweep_finds_net_fluxes_where_differences_have_no_six_digits(
     assert (abs(data.energy_balance) <= 1e-9 * abs(J).max(axis=1)).all()
     assert (data.entropy_production > 0).all()
     assert data.d_heat_currents_d_T_L.notnull().all()
+
+
+@pytest.mark.long
+def test_of_a_gpus_tile_the_few_points_that_need_net_fluxes_are_solved_again_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Here a CPU solves what a GPU would be given."""
+    fixed = {"h_L": 1.0, "h_R": 0.0, "Delta": 0.5, "T_R": 0.0266220735785953}
+    T_L = [0.02, *np.linspace(0.3, 0.9, 62).tolist(), 0.0266]
+    asked = {"model": "thermal_diode", "axes": {"T_L": T_L}, "parameters": fixed}
+    spec = parse_spec({**asked, "observables": ["heat_currents"]}, "here")
+    plan = make_plan(spec, find_model("thermal_diode", Path()))
+    ((_, expected),) = engine.Engine(plan).solve(plan.tiling.boxes)
+
+    made, own = list[bool](), planned_for(plan, "cuda")
+    monkeypatch.setattr(engine, "point_function", noting(made))
+    ((_, found),) = engine.Engine(own).solve(own.tiling.boxes)
+    assert made == [False]
+    np.testing.assert_array_equal(found["status"], Status.OK)
+    np.testing.assert_allclose(found["heat_currents"], expected["heat_currents"], rtol=1e-9)
 
 
 @pytest.mark.long

@@ -305,8 +305,8 @@ SWEEPS: dict[str, Callable[[], Plan]] = {
 # What solves points again. Without an observable that is made of currents nothing needs net fluxes.
 MORE = {
     "three solvers": ["secular_block", "dense"],
-    "derivatives": ["populations, net fluxes"],
-    "float32": ["populations, net fluxes"],
+    "derivatives": ["populations, net fluxes", "populations, net fluxes at single points"],
+    "float32": ["populations, net fluxes", "populations, net fluxes at single points"],
     "baths that warm up": ["dense"],
     "optima": ["secular_block", "dense"],
 }

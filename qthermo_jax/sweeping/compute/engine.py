@@ -19,8 +19,11 @@ from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.schedule.batches import batches_of
 from qthermo_jax.sweeping.schedule.tiling import Box
 
-# What the name of the program with net fluxes ends in.
+# What the names of the programs with net fluxes say.
 NET_FLUXES = ", net fluxes"
+
+# The part of a GPU's tile that is solved again point by point; where more points ask, the whole tile is.
+_FEW = 1 / 16
 
 # What a call found, and how many of its chunks count.
 Batch = tuple[Results, int]
@@ -34,7 +37,8 @@ class Engine:
     again, with the secular block, and those that remain densely. (A choice inside the mapped function
     would compute all of them everywhere.) In the same way the chunks that have a point whose currents
     lose digits when fluxes both ways are subtracted are solved again with net fluxes: a larger program,
-    which most sweeps never need.
+    which most sweeps never need. On a GPU, whose chunks are tiles, few such points are solved again
+    alone.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -77,6 +81,9 @@ class Engine:
         yield self._method, self._recipe(net_fluxes=self._net_fluxes_first)
         if not self._net_fluxes_first:
             yield f"{self._method}{NET_FLUXES}", self._recipe(net_fluxes=True)
+            if self._plan.axes and not self._plan.on_cpu:
+                name = f"{self._method}{NET_FLUXES} at single points"
+                yield name, self._rest.recipe_with_net_fluxes()
         if self._in_turn:
             yield from self._rest.recipes()
 
@@ -123,11 +130,15 @@ class Engine:
             self._threads.submit(self._run, program, box, corners) for corners in self._batches.of(box)
         ]
 
-    def _with_net_fluxes(self, box: Box, chunks: Values) -> None:
+    def _asking(self, chunks: Values) -> np.ndarray:
+        """The points of a tile's chunks that need net fluxes and have not got them."""
+        needed: np.ndarray = chunks[NOTE.name] & Note.CURRENTS_CANCEL > 0
+        return needed & (not self._net_fluxes_first)
+
+    def _add_net_fluxes(self, box: Box, chunks: Values, asking: np.ndarray) -> None:
         """Replace the results of the points that need them."""
-        asking = chunks[NOTE.name] & Note.CURRENTS_CANCEL > 0
         which = np.flatnonzero(asking.reshape(len(asking), -1).any(axis=1))
-        if self._net_fluxes_first or not which.size:
+        if not which.size:
             return
         program, size = self._thorough_program, self._batches.size
         corners = np.split(self._plan.tiling.corners(box)[which], range(size, which.size, size))
@@ -164,15 +175,21 @@ class Engine:
 
     def _finished(self, box: Box, batches: list[Future[Batch]]) -> tuple[Box, Values]:
         chunks = _together(batches)
-        self._with_net_fluxes(box, chunks)
+        asking = self._asking(chunks)
+        at_points = bool(not self._plan.on_cpu and 0 < asking.mean() <= _FEW)
+        if not at_points:
+            self._add_net_fluxes(box, chunks, asking)
         tile = {name: self._plan.tiling.joined(box, values) for name, values in chunks.items()}
-        if self._in_turn:
-            self._threads.submit(self._solve_rest, box, tile).result()
+        if self._in_turn or at_points:
+            self._threads.submit(self._solve_rest, box, tile, net_fluxes=at_points).result()
         return box, tile
 
-    def _solve_rest(self, box: Box, tile: Values) -> None:
+    def _solve_rest(self, box: Box, tile: Values, *, net_fluxes: bool) -> None:
         with jax.enable_x64(self._plan.dtype == np.float64):
-            self._rest.solve(box, tile)
+            if net_fluxes:
+                self._rest.add_net_fluxes(box, tile)
+            if self._in_turn:
+                self._rest.solve(box, tile)
 
 
 def _together(batches: list[Future[Batch]]) -> Values:

@@ -20,7 +20,8 @@ class LoweredProgram(NamedTuple):
     """A program of a sweep.
 
     Attributes:
-        solver: name of the solver in it, followed by ", net fluxes" if it makes currents of those.
+        solver: name of the solver in it, followed by ", net fluxes" if it makes currents of those, and
+            by " at single points" if only for some.
         points: how many it solves in a call.
         contents: what it consists of.
     """
@@ -46,9 +47,9 @@ def lowered_programs(plan: Plan, platform: str) -> Iterator[LoweredProgram]:
         platform: "cpu" or "cuda"; this machine needs no such device.
 
     Yields:
-        the program of the tiles; where results are made of currents, that with net fluxes, for chunks
-        where subtracting costs digits; with method "auto", one for each solver that takes over the
-        points where those before it are not exact.
+        the program of the tiles; where results are made of currents, those with net fluxes, for chunks
+        and points where subtracting costs digits; with method "auto", one for each solver that is given
+        the points where those before it are not exact.
     """
     plan = planned_for(plan, platform)
     for name, traced in traced_programs(plan):
@@ -67,13 +68,17 @@ def traced_programs(plan: Plan, sharding: Sharding | None = None) -> Iterator[tu
     def shape_of(array: np.ndarray) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=sharding)
 
-    first = 0
+    first, asked_for = 0, True
     for name, recipe in Engine(plan).recipes:
+        if NET_FLUXES in name and not asked_for:
+            continue
         with jax.enable_x64(plan.dtype == np.float64):
             traced = compiled(recipe.function).trace(*jax.tree.map(shape_of, recipe.inputs))
         # Net fluxes add steps where a result is made of currents; where none is, nothing asks for them.
         size = equations_of(traced)
-        if not name.endswith(NET_FLUXES) or size > first:
+        if name.endswith(NET_FLUXES):
+            asked_for = size > first
+        if NET_FLUXES not in name or asked_for:
             yield name, traced
         first = first or size
 

@@ -1,4 +1,8 @@
-"""The points of a tile where the populations alone are not exact: solved again by the next solvers."""
+"""The points of a tile that are solved again, each by itself.
+
+Where the populations alone are not exact, the next solvers take over. On a GPU the few points whose
+currents need net fluxes are solved again here as well.
+"""
 
 from collections.abc import Iterator
 
@@ -6,6 +10,8 @@ import jax
 import numpy as np
 from jaxtyping import Array
 
+from qthermo_jax.results.schema import NOTE
+from qthermo_jax.solvers import Note
 from qthermo_jax.steady import GOES_ON
 from qthermo_jax.structure import Index
 from qthermo_jax.sweeping.compute.kinds import KINDS, Levels, PointSolver
@@ -19,8 +25,9 @@ from qthermo_jax.sweeping.schedule.tiling import Box, chunk_of
 
 Values = dict[str, np.ndarray]
 
-# Few points need another solver as a rule, and a batch has one size: a larger one would solve padding.
-_LARGEST_BATCH = 256
+# Few points are solved again as a rule, and a batch has one size: a larger one would solve padding. A
+# GPU takes no longer for thousands than for hundreds.
+_LARGEST_BATCH, _LARGEST_ON_GPU = 256, 4096
 
 # How many of those points are looked at to find out which levels are degenerate.
 _LEVELS_FROM = 32
@@ -54,13 +61,29 @@ class Rest:
         if levels is None:
             levels = self._degenerate_in(box, index)
         for solver in solvers_at(self._plan, levels)[1:]:
-            index = _unsolved(tile)
-            size, _ = self._batch_of(solver, levels)
-            for batch in _batches(index, size):
-                what, function, inputs = self.recipe(solver, levels, self._inputs(box, batch, size))
-                found = jax.device_get(program(self._plan, what, function, *inputs)(*inputs))
-                for name, values in found.items():
-                    tile[name][tuple(batch.T)] = values[: len(batch)]
+            self._solve_again(box, tile, _unsolved(tile), solver, levels)
+
+    def add_net_fluxes(self, box: Box, tile: Values) -> None:
+        """Replace the results of those points of a tile whose currents need net fluxes."""
+        index = np.argwhere(tile[NOTE.name] & Note.CURRENTS_CANCEL > 0)
+        levels = self._plan.system.levels
+        self._solve_again(box, tile, index, solvers_at(self._plan, levels)[0], levels)
+
+    def _solve_again(
+        self, box: Box, tile: Values, index: np.ndarray, solver: PointSolver, levels: Levels
+    ) -> None:
+        """Replace the results of points of a tile, (points, axes), by those of a solver."""
+        size, _ = self._batch_of(solver, levels)
+        for batch in _batches(index, size):
+            what, function, inputs = self.recipe(solver, levels, self._inputs(box, batch, size))
+            found = jax.device_get(program(self._plan, what, function, *inputs)(*inputs))
+            for name, values in found.items():
+                tile[name][tuple(batch.T)] = values[: len(batch)]
+
+    def recipe_with_net_fluxes(self) -> Recipe:
+        """That of `add_net_fluxes`."""
+        levels = self._plan.system.levels
+        return self._first_recipe(solvers_at(self._plan, levels)[0], levels)
 
     def recipes(self) -> Iterator[tuple[str, Recipe]]:
         """The programs of all solvers after the first one, each with its solver's name.
@@ -72,10 +95,14 @@ class Rest:
         single = tuple((level,) for level in range(plan.system.dimension))
         levels = plan.system.levels or single
         for solver in solvers_at(plan, levels)[1:]:
-            size, _ = self._batch_of(solver, levels)
-            corner = np.zeros((1, len(plan.axes)), int)
-            inputs = self._inputs(next(plan.tiling.boxes), corner, size)
-            yield solver.name, self.recipe(solver, levels, inputs)
+            yield solver.name, self._first_recipe(solver, levels)
+
+    def _first_recipe(self, solver: PointSolver, levels: Levels) -> Recipe:
+        """That of a solver, with the first point of the plan."""
+        size, _ = self._batch_of(solver, levels)
+        corner = np.zeros((1, len(self._plan.axes)), int)
+        inputs = self._inputs(next(self._plan.tiling.boxes), corner, size)
+        return self.recipe(solver, levels, inputs)
 
     def _inputs(self, box: Box, index: np.ndarray, size: int) -> list[Values]:
         """Each axis' values at points of the box, the last one repeated, (size,), and the numbers."""
@@ -87,15 +114,15 @@ class Rest:
         ]
         return [*swept, plan.arguments]
 
-    def _batch_of(self, solver: PointSolver, levels: tuple[Index, ...]) -> tuple[int, int]:
+    def _batch_of(self, solver: PointSolver, levels: Levels) -> tuple[int, int]:
         """How many points all devices solve in a call, and how many of them one does at a time."""
         plan, system = self._plan, self._plan.system
         each = solver.bytes_per_point(system.dimension, system.n_transitions, levels)
-        share = min(max(1, plan.memory // each), _LARGEST_BATCH)
+        share = min(max(1, plan.memory // each), _LARGEST_BATCH if plan.on_cpu else _LARGEST_ON_GPU)
         chunk = min(share, chunk_of(each)) if plan.on_cpu else share
         return plan.devices * (share - share % chunk), chunk
 
-    def recipe(self, solver: PointSolver, levels: tuple[Index, ...], inputs: list[Values]) -> Recipe:
+    def recipe(self, solver: PointSolver, levels: Levels, inputs: list[Values]) -> Recipe:
         """That of the program which solves a batch of single points."""
         _, chunk = self._batch_of(solver, levels)
         point = point_function(self._plan, solver.name, levels)
