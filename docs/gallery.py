@@ -24,7 +24,17 @@ from qthermo_jax.cli import app
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "gallery" / "index.md"
-SLOW = frozenset({"boundary", "boundary_map", "generators", "generators_cold", "otto_optimum"})
+SLOW = frozenset(
+    {
+        "boundary",
+        "boundary_map",
+        "generators",
+        "generators_cold",
+        "otto_optimum",
+        "spin_chain",
+        "transistor",
+    }
+)
 
 _HEAD = """# Gallery
 
