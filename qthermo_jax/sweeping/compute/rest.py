@@ -43,7 +43,7 @@ def solvers_at(plan: Plan, levels: Levels) -> tuple[PointSolver, ...]:
 
 
 class Rest:
-    """The solvers after the first one of a plan.
+    """What solves single points again: the solvers after the first one of a plan, and the first one.
 
     Which levels are degenerate is asked anew in each tile: its numbers are the same whichever tiles a
     process computes.
@@ -53,7 +53,7 @@ class Rest:
         self._plan = plan
 
     def solve(self, box: Box, tile: Values) -> None:
-        """Replace the results of those points of a tile."""
+        """Replace the results of the points of a tile where the first solver is not exact."""
         index = _unsolved(tile)
         if not len(index):
             return
@@ -64,7 +64,7 @@ class Rest:
             self._solve_again(box, tile, _unsolved(tile), solver, levels)
 
     def add_net_fluxes(self, box: Box, tile: Values) -> None:
-        """Replace the results of those points of a tile whose currents need net fluxes."""
+        """Replace the results of the points of a tile whose currents need net fluxes."""
         index = np.argwhere(tile[NOTE.name] & Note.CURRENTS_CANCEL > 0)
         levels = self._plan.system.levels
         self._solve_again(box, tile, index, solvers_at(self._plan, levels)[0], levels)
