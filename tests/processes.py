@@ -13,6 +13,18 @@ TOP = Path(__file__).parents[1]
 # The command line in a process of its own, as the installed script runs it.
 QTHERMO = [sys.executable, "-c", "from qthermo_jax.cli import main; main()"]
 
+# A sweep of four points, one of them with a temperature below 0.
+SPEC = """
+title = "Unbalance"
+model = "lambda_system"
+energy_unit = "h"
+observables = ["unbalance", "heat_currents"]
+[parameters]
+T_1 = 1.0
+[axes]
+T_2 = [0.0, 0.5, 1.0, -1.0]
+"""
+
 
 def in_a_fresh_interpreter(code: str, **environment: str) -> str:
     """What a program prints, run by another Python in which each warning is an error."""

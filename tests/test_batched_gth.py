@@ -59,14 +59,17 @@ def test_every_population_has_its_digits(pairs: Pairs, smallest: float) -> None:
     assert np.max(found.imbalance) < 1e-15
 
 
+def both_ways(rates: np.ndarray, pairs: Pairs) -> tuple[Stationary, Stationary]:
+    """What a CPU and what a GPU is given to find, found by this machine's CPU."""
+    halves = jnp.split(jnp.asarray(rates.T), 2)
+    ways = (jax.jit(partial(solve_many, pairs=pairs, way=way)) for way in (ON_CPU, ON_GPU))
+    ours, theirs = (Stationary(*solve(halves)) for solve in ways)
+    return ours, theirs
+
+
 @pytest.mark.parametrize("pairs", [all_pairs(2), all_pairs(12), chain(sites=4).pairs])
 def test_what_a_gpu_is_given_finds_the_same(pairs: Pairs) -> None:
-    """Lowered for this machine's CPU."""
-    halves = jnp.split(jnp.asarray(random_rates(pairs, 1e-30).T), 2)
-    ours, theirs = (
-        Stationary(*jax.jit(partial(solve_many, pairs=pairs, way=way))(halves))
-        for way in (ON_CPU, ON_GPU)
-    )
+    ours, theirs = both_ways(random_rates(pairs, 1e-30), pairs)
     for part in ("populations", "exits"):
         np.testing.assert_allclose(getattr(theirs, part), getattr(ours, part), rtol=1e-13)
     np.testing.assert_array_equal(theirs.classes, 1)
@@ -95,6 +98,17 @@ def awkward(pairs: Pairs) -> dict[int, np.ndarray]:
     rates[2, table[:-1, -1]] *= 1e-320  # hardly left
     rates[3] = 0.0  # no transition at all
     return {n: rates[n % 4] * jumps(pairs) for n in range(MANY) if n % 7 < 2}
+
+
+def test_what_a_gpu_is_given_takes_the_same_care() -> None:
+    pairs = all_pairs(12)
+    rates = random_rates(pairs, 1e-150)
+    for n, own in awkward(pairs).items():
+        rates[n] = own
+    ours, theirs = both_ways(rates, pairs)
+    assert set(np.asarray(ours.classes)) == {1, 2, 12}
+    for part in ("populations", "classes", "lost"):
+        np.testing.assert_allclose(getattr(theirs, part), getattr(ours, part), rtol=1e-13)
 
 
 @pytest.mark.parametrize("states", [5, FEW_STATES + 9])

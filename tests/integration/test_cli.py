@@ -15,20 +15,9 @@ import pytest
 import xarray as xr
 
 import qthermo_jax as qj
-from processes import QTHERMO
+from processes import QTHERMO, SPEC
 from qthermo_jax.cli import pictures
 from qthermo_jax.sweeping import SpecError, SpecWarning
-
-SPEC = """
-title = "Unbalance"
-model = "lambda_system"
-energy_unit = "h"
-observables = ["unbalance", "heat_currents"]
-[parameters]
-T_1 = 1.0
-[axes]
-T_2 = [0.0, 0.5, 1.0, -1.0]
-"""
 
 OWN_MODEL = """
 import jax.numpy as jnp
@@ -42,11 +31,9 @@ def atom(T_1, T_2=0.1, omega=1.0):
 """
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    (tmp_path / "spec.toml").write_text(SPEC)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+@pytest.fixture(autouse=True)
+def spec(folder):
+    (folder / "spec.toml").write_text(SPEC)
 
 
 @pytest.mark.long

@@ -8,23 +8,12 @@ from importlib.util import find_spec
 
 import pytest
 
-SPEC = """
-title = "Unbalance"
-model = "lambda_system"
-energy_unit = "h"
-observables = ["unbalance", "heat_currents"]
-[parameters]
-T_1 = 1.0
-[axes]
-T_2 = [0.0, 0.5, 1.0, -1.0]
-"""
+from processes import SPEC
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    (tmp_path / "spec.toml").write_text(SPEC)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+@pytest.fixture(autouse=True)
+def spec(folder):
+    (folder / "spec.toml").write_text(SPEC)
 
 
 def test_explain_computes_nothing(folder, qthermo):
