@@ -36,6 +36,7 @@ def test_a_group_sums_complex_numbers() -> None:
     [
         np.arange(2, 8).reshape(2, 3),
         np.arange(2, 8).reshape(3, 2).T,
+        np.array([[2, 5], [4, 3]]),  # in no order
         np.array([[3, 9], [9, 0]]),
         np.array([[8, 9]]),  # it counts on beyond the values
         np.full((2, 2), 9),
