@@ -28,7 +28,7 @@ def room_in(memory: int) -> int:
 
 
 def room_for_a_tile() -> int:
-    """Bytes that a tile may take on each of them."""
+    """Bytes that a tile may take on each device of this process."""
     told = None if on_cpu() else jax.local_devices()[0].memory_stats()
     return room_in(told["bytes_limit"]) if told else DEFAULT_MEMORY
 
