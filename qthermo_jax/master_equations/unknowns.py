@@ -65,8 +65,8 @@ def real_generator(generator: Generator, kept: Kept) -> tuple[Float[Array, "n n"
         its elements, and bounds of their errors.
     """
     real = kept.a <= kept.b
-    other = jnp.asarray(kept.a != kept.b, generator.error.dtype)
-    sign = jnp.where(real, other, -other)
+    other = jnp.asarray(kept.a != kept.b, generator.error.dtype)[None, :]
+    sign = jnp.where(real[None, :], other, -other)
     # Both are read twice: without a barrier XLA computes them twice.
     elements, doubt = jax.lax.optimization_barrier((generator.elements, generator.error))
     elements = elements + sign.astype(elements.dtype) * elements[:, kept.mirror]

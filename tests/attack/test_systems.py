@@ -14,8 +14,8 @@ from attack.cases import CASES, STRUCTURE, quick_or_slow
 from attack.exact_generator import rate
 from attack.exact_levels import Real
 from attack.exact_states import steady
-from attack.judging import NEEDLESS, assert_no_failure, attack, judged, summary
-from attack.solving import METHODS
+from attack.judging import COLD, NEEDLESS, VAGUE, assert_no_failure, attack, judge, judged, summary
+from attack.solving import METHODS, solved
 from attack.systems import Bath, Draw, draw
 
 pytestmark = pytest.mark.accuracy
@@ -58,14 +58,25 @@ def test_currents_through_a_poorly_known_link() -> None:
     assert_no_failure(attack(POORLY_KNOWN_LINKS, ("populations",)))
 
 
+@pytest.mark.long
+@pytest.mark.parametrize(("seed", "verdict"), [(34, COLD), (9600352, VAGUE)])
+def test_a_current_that_is_not_given_counts_where_the_input_tells_it(seed: int, verdict: str) -> None:
+    """Round-off moves currents of a tame system by some 1e-16 of them, those at an offset by 1e-6."""
+    drawn = draw(seed)
+    exact = steady(drawn)
+    nothing = np.full(len(exact.currents), np.nan)
+    (found,) = solved([drawn], methods=("auto",))
+    assert judge(drawn, exact, "auto", found["auto"] | {"currents": nothing}).verdict == verdict
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(6000)
 def test_many_drawn_systems() -> None:
     first = int(os.environ.get("ATTACK_SEED", "1000000"))
     verdicts = attack(range(first, first + int(os.environ.get("ATTACK_SYSTEMS", "5000"))))
     assert_no_failure(verdicts)
-    needless = Counter(verdict.verdict for verdict in verdicts)[NEEDLESS]
-    assert needless <= len(verdicts) / 100, summary(verdicts)
+    counts = Counter(verdict.verdict for verdict in verdicts)
+    assert counts[NEEDLESS] + counts[COLD] <= len(verdicts) / 100, summary(verdicts)
 
 
 @pytest.mark.parametrize("case", [quick_or_slow(case, case, case.family) for case in CASES])
