@@ -159,7 +159,7 @@ class Dask:
         known = folder / "scheduler.json"
         here = ["--host", "127.0.0.1", "--port", "0"]
         self.scheduler = self._started("scheduler", *here, "--scheduler-file", str(known))
-        until(known.exists)
+        until(lambda: known.exists() and known.stat().st_size > 0)
         self.address = json.loads(known.read_text())["address"]
 
     def _started(self, role: str, *options: str) -> subprocess.Popen[bytes]:
