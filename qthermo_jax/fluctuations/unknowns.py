@@ -110,9 +110,11 @@ def of_elements(tilt: Tilted, sound: Bool[Array, ""]) -> Counting:
     def jumps(weights: Float[Array, "K d d"]) -> Known:
         return Known(*real_generator(Generator(*tilt.jumps(weights), nothing), kept))
 
+    upper = kept.a[kept.upper] == kept.b[kept.upper]
+    trace = np.concatenate([upper, np.zeros(kept.above.size, bool)])
     return Counting(
         Known(*real_generator(Generator(generator.elements, error, nothing), kept)),
-        jnp.asarray(kept.a == kept.b, tilt.energies.dtype),
+        jnp.asarray(trace, tilt.energies.dtype),
         tilt.energies,
         tilt.energy_error,
         tilt.n_baths,

@@ -135,8 +135,8 @@ def constrained(basis: Eigenbasis, kept: Kept, generator: Generator) -> Constrai
     """
     matrix, doubt = real_generator(generator, kept)
     n, eps = matrix.shape[0], jnp.finfo(matrix.dtype).eps
-    diagonal = np.flatnonzero(kept.a == kept.b)
-    states = kept.a[diagonal]
+    diagonal = np.flatnonzero(kept.a[kept.upper] == kept.b[kept.upper])
+    states = kept.a[kept.upper][diagonal]
     trace = jnp.asarray(np.isin(np.arange(n), diagonal), matrix.dtype)
     ground = jnp.argmin(basis.relative_energies[states])
     row = jnp.arange(n) == jnp.asarray(diagonal)[ground]
@@ -186,7 +186,8 @@ def solve_kept(
         """sqrt(p_a p_b) for rho_ab, which no density matrix exceeds."""
         p, _ = hermitian_parts(unknowns * scales, kept)
         root = jnp.sqrt(jnp.abs(p) + jnp.sqrt(jnp.finfo(p.dtype).tiny))
-        return root[kept.a] * root[kept.b] / scales
+        a, b = (np.concatenate([own[kept.upper], own[kept.above]]) for own in (kept.a, kept.b))
+        return root[a] * root[b] / scales
 
     right = jnp.where(system.row, system.trace_scale, 0.0)
     solved = solve_linear(system.matrix, right, system.perturbed, natural)
