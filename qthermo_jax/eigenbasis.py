@@ -98,12 +98,14 @@ def cluster(
     """Clusters of values on a line: a gap above the tolerance starts a new one.
 
     Returns:
-        the label of each value's cluster, ascending with the values, and the cluster's mean.
+        the label of each value's cluster, ascending with the values, and the cluster's mean, which has
+        derivatives.
     """
     n = values.size
-    label = (_labels_of_few if n <= _FEW else _labels_of_many)(values, tolerance)
-    total = jax.ops.segment_sum(values, label, n)
-    count = jax.ops.segment_sum(jnp.ones_like(values), label, n)
+    labels_of = _labels_of_few if n <= _FEW else _labels_of_many
+    label = labels_of(jax.lax.stop_gradient(values), tolerance)
+    counted = jnp.stack([values, jnp.ones_like(values)], axis=1)
+    total, count = jax.ops.segment_sum(counted, label, n).T
     return label, (total / jnp.maximum(count, 1.0))[label]
 
 
@@ -216,7 +218,8 @@ def diagonalised(
     given = H
     H = jnp.where(jnp.all(jnp.isfinite(given)), given, 0.0)
     one = jnp.eye(H.shape[0], dtype=H.dtype)
-    reference = H.diagonal().real[jnp.argmin(H.diagonal().real)]
+    every = np.arange(len(H), dtype=WHOLE)
+    reference = jnp.min(H[every, every].real)
     H = H - reference.astype(H.dtype) * one
     round_off = roundoff(H.dtype) * _norm(H)
     # An offset of H leaves round-off of its own in the elements.
@@ -232,7 +235,7 @@ def diagonalised(
     fixed = jax.lax.stop_gradient(energies)
     level = coinciding if secular_tol is None else cluster(fixed, tolerance)[0]
     # A number is stored to half an ulp; the diagonalisation errs by some ulps of the energies' spread.
-    highest = jnp.max(jnp.abs(given.diagonal().real)) / 2 + jnp.max(fixed) - jnp.min(fixed)
+    highest = jnp.max(jnp.abs(given[every, every].real)) / 2 + jnp.max(fixed) - jnp.min(fixed)
     highest = jax.lax.stop_gradient(highest)
     return Eigenbasis(
         sectors,

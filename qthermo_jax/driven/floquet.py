@@ -101,8 +101,8 @@ def floquet_states(
     """
     d = H.shape[-1]
     H, offset = _centred(H)
-    U = propagators(-1j * H, period, steps, _SQUARINGS)
-    step_error, round_off = jax.lax.stop_gradient(_errors(H, period, steps, U))
+    U, coarse = propagators(-1j * H, period, (steps, steps // 2), _SQUARINGS)
+    step_error, round_off = jax.lax.stop_gradient(_errors(H, period, U, coarse))
     size = jax.lax.stop_gradient(jnp.max(jnp.sum(jnp.abs(H), axis=2)) * period)
     alike = roundoff(H.dtype) * size + 2 * d * (step_error + round_off)
     tolerance = alike if secular_tol is None else jnp.maximum(alike, secular_tol * period)
@@ -147,7 +147,7 @@ def floquet_states(
 def propagator_of_a_period(system: DrivenSystem) -> Complex[Array, "d d"]:
     """That of H without its mean energy, one where it is not finite."""
     H, period, _ = usable(system)
-    return _finite(propagators(-1j * _centred(H)[0], period, system.steps, _SQUARINGS)[-1])
+    return _finite(propagators(-1j * _centred(H)[0], period, (system.steps,), _SQUARINGS)[0][-1])
 
 
 def _centred(H: Complex[Array, "s d d"]) -> tuple[Complex[Array, "s d d"], Float[Array, ""]]:
@@ -165,20 +165,19 @@ def _finite(U: Complex[Array, "d d"]) -> Complex[Array, "d d"]:
 def _errors(
     H: Complex[Array, "s d d"],
     period: Float[Array, ""],
-    steps: int,
-    U: Complex[Array, "m_plus_1 d d"],
+    fine: Complex[Array, "m_plus_1 d d"],
+    coarse: Complex[Array, "_ d d"],
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """Bounds of what the steps and what round-off do to the propagators' elements, at all times.
 
     The difference from half the steps is 64 times the error where the method has its order; a sixteenth
     of it is taken.
     """
-    half = propagators(-1j * H, period, steps // 2, _SQUARINGS)
-    apart = jnp.max(jnp.abs(U[::2] - half)) / 16
+    apart = jnp.max(jnp.abs(fine[::2] - coarse)) / 16
     grown = jnp.max(jnp.sum(jnp.abs(H), axis=2)) * period
     return (
         jnp.where(jnp.isfinite(apart), apart, jnp.inf),
-        _PER_STEP * jnp.finfo(H.dtype).eps * (steps**0.5 + grown),
+        _PER_STEP * jnp.finfo(H.dtype).eps * ((len(fine) - 1) ** 0.5 + grown),
     )
 
 

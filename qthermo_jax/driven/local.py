@@ -46,10 +46,9 @@ def local_state(system: DrivenSystem) -> PeriodicState:
     one = jnp.eye(d, dtype=H.dtype)
     turning = jnp.einsum("sac,bd->sabcd", H, one) - jnp.einsum("ac,sdb->sabcd", one, H)
     L = (jnp.sum(D, axis=0)[None] - 1j * turning).reshape(-1, d * d, d * d)
-    maps = propagators(L, period, steps, _SQUARINGS)
-    fixed_L, fixed = jax.lax.stop_gradient((L, maps))
-    half = propagators(fixed_L, jax.lax.stop_gradient(period), steps // 2, _SQUARINGS)
-    apart = jnp.abs(fixed[::2] - half) / 16
+    maps, coarse = propagators(L, period, (steps, steps // 2), _SQUARINGS)
+    fixed_L, fixed, coarse = jax.lax.stop_gradient((L, maps, coarse))
+    apart = jnp.abs(fixed[::2] - coarse) / 16
     eps = jnp.finfo(H.dtype).eps
     step_error = jnp.where(jnp.all(jnp.isfinite(apart)), jnp.max(apart), jnp.inf)
     round_off = _PER_STEP * eps * (steps**0.5 + jnp.max(jnp.sum(jnp.abs(fixed_L), axis=2)) * period)

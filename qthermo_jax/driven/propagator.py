@@ -7,6 +7,7 @@ the error is estimated without another evaluation of A.
 """
 
 import math
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -82,31 +83,34 @@ def _commutator(A: Inexact[Array, "m n n"], B: Inexact[Array, "m n n"]) -> Inexa
 
 
 def propagators(
-    A: Inexact[Array, "s n n"], period: Float[Array, ""], steps: int, squarings: int
-) -> Inexact[Array, "m_plus_1 n n"]:
+    A: Inexact[Array, "s n n"], period: Float[Array, ""], steps: Sequence[int], squarings: int
+) -> list[Inexact[Array, "_ n n"]]:
     """Y(t) with Y' = A(t) Y, Y(0) = 1, at the ends of the steps of a period, from 0.
 
     Args:
         A: periodic, at s equally spaced times from the beginning of the period, s a multiple of 4 steps.
+        steps: numbers of steps; for each of them there is an answer.
         squarings: as for `exponential`.
     """
     return products_of_exponentials(jnp.concatenate([A, A[:1]]), period, steps, squarings)
 
 
 def products_of_exponentials(
-    A: Inexact[Array, "s_plus_1 n n"], period: Float[Array, ""], steps: int, squarings: int
-) -> Inexact[Array, "m_plus_1 n n"]:
+    A: Inexact[Array, "s_plus_1 n n"], period: Float[Array, ""], steps: Sequence[int], squarings: int
+) -> list[Inexact[Array, "_ n n"]]:
     """`propagators` of what need not be periodic.
 
     Args:
         A: as for `exponents`.
     """
-    moves = exponential(exponents(A, period, steps), squarings)
+    all_moves = exponential(jnp.concatenate([exponents(A, period, own) for own in steps]), squarings)
     one = jnp.eye(A.shape[-1], dtype=A.dtype)
 
     def on(Y: Array, move: Array) -> tuple[Array, Array]:
         later = product(move, Y)
         return later, later
 
-    _, after = jax.lax.scan(on, one, moves)
-    return jnp.concatenate([one[None], after])
+    return [
+        jnp.concatenate([one[None], jax.lax.scan(on, one, moves)[1]])
+        for moves in jnp.split(all_moves, np.cumsum(steps)[:-1])
+    ]

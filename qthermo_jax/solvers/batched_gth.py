@@ -14,7 +14,14 @@ from jaxtyping import Array, Bool, Float
 
 from qthermo_jax.precision import precise
 from qthermo_jax.solvers.blocked_gth import blocked_gth
-from qthermo_jax.solvers.gth import Stationary, assembled, blocks_of, lift_of, stationary_of_one
+from qthermo_jax.solvers.gth import (
+    Stationary,
+    assembled,
+    blocks_of,
+    lift_of,
+    positive,
+    stationary_of_one,
+)
 from qthermo_jax.solvers.points_last import points_last, with_some_solved
 from qthermo_jax.structure import Pairs
 
@@ -82,7 +89,7 @@ def over_states(
 
 def smallest(rates: Float[Array, "c *b"]) -> Float[Array, "*b"]:
     """The smallest that is above 0."""
-    return over_states(jnp.minimum, jnp.where(rates > 0, rates, jnp.inf))
+    return over_states(jnp.minimum, positive(rates))
 
 
 class _Step(NamedTuple):

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from qthermo_jax.solvers.gth import Stationary, assembled, blocks_of, lift_of
+from qthermo_jax.solvers.gth import Stationary, assembled, blocks_of, lift_of, positive
 from qthermo_jax.structure import Pairs
 
 # States of a block, at least; blocks at most, for each is compiled.
@@ -49,17 +49,12 @@ def blocked_gth(rates: Float[Array, " A"], pairs: Pairs) -> tuple[Stationary, Bo
         weights = _restore(weights, own)
     others = blocks.arriving @ weights / total
     found = assembled(blocks, weights, others, jnp.array(1), jnp.array(False), pairs)
-    least = _smallest(rates) / largest * lift_of(rates.dtype)
-    out = jnp.min(jnp.stack([least, *(_smallest(own.leaving) for own in left)]))
-    into = jnp.min(jnp.stack([least, *(_smallest(own.arriving) for own in left)]))
+    least = jnp.min(positive(rates)) / largest * lift_of(rates.dtype)
+    out = jnp.min(jnp.stack([least, *(jnp.min(positive(own.leaving)) for own in left)]))
+    into = jnp.min(jnp.stack([least, *(jnp.min(positive(own.arriving)) for own in left)]))
     most = jnp.max(jnp.concatenate([total, *(own.total for own in left)]))
     tiny = jnp.finfo(rates.dtype).tiny
     return found, jnp.all(found.populations >= tiny) & (out / most * into >= tiny)
-
-
-def _smallest(rates: Float[Array, "*s"]) -> Float[Array, ""]:
-    """The smallest that is above 0."""
-    return jnp.min(jnp.where(rates > 0, rates, jnp.inf))
 
 
 def _remove(stay: Float[Array, "n n"], m: int) -> tuple[Float[Array, "k k"], _Left]:

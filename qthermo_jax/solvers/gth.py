@@ -125,9 +125,14 @@ def over_itself(x: Float[Array, "*s"]) -> Float[Array, "*s"]:
     return 1.0 / (x / jax.lax.stop_gradient(x))
 
 
+def positive(values: Float[Array, "*s"]) -> Float[Array, "*s"]:
+    """What is above 0; infinity in the place of the rest, which no minimum takes."""
+    return jnp.where(values > 0, values, jnp.inf)
+
+
 def _smallest(values: Float[Array, "m c"]) -> Float[Array, " m"]:
     """Of each row, the smallest that is above 0."""
-    return jnp.min(jnp.where(values > 0, values, jnp.inf), axis=1, initial=jnp.inf)
+    return jnp.min(positive(values), axis=1, initial=jnp.inf)
 
 
 def _remove(

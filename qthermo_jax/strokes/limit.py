@@ -6,6 +6,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Inexact
 
 from qthermo_jax.cycle import Cycle, Stroke
@@ -257,11 +258,12 @@ def _frictions(
         moments: at the end of each stroke.
     """
     d = cycle.dimension
-    found = [
-        friction(stroke.path.end, own.rho.reshape(d, d), own.off.reshape(d, d), own.distance)
-        for stroke, own in zip(cycle.strokes, moments, strict=True)
-    ]
-    return jnp.stack([own.value for own in found]), jnp.stack([own.bound for own in found])
+    ends = [stroke.path.end for stroke in cycle.strokes]
+    kind = np.result_type(*ends)
+    H = jnp.stack([end.astype(kind) for end in ends])
+    rho, off, distance = (jnp.stack(own) for own in zip(*moments, strict=True))
+    found = jax.vmap(friction)(H, rho.reshape(-1, d, d), off.reshape(-1, d, d), distance)
+    return found.value, found.bound
 
 
 def _currents(cycle: Cycle, strokes: _Strokes, period: Float[Array, ""]) -> Currents:

@@ -220,17 +220,26 @@ def _romberg(A: Complex[Array, "m n n"]) -> _Solved:
     """By products of exponentials, extrapolated; A at the 2 N + 1 nodes of a `Path`."""
     largest = len(A) // 2
     steps = [largest, largest // 2, largest // 4, largest // 8]
-    found = [_in_steps(A[:: largest // own], own) for own in steps]
+    moves = exponential_less_one(
+        jnp.concatenate([_exponents(A[:: largest // own], own) for own in steps]), _STEP
+    )
+    found = [
+        _one_after_other(own) for own in jnp.split(moves, np.cumsum([2 * n + 1 for n in steps])[:-1])
+    ]
     fourth = [(4 * fine - coarse) / 3 for fine, coarse in pairwise(found)]
     sixth = [(16 * fine - coarse) / 15 for fine, coarse in pairwise(fourth)]
     return _checked(A, sixth[0], sixth[0] - sixth[1], largest // 8)
 
 
-def _in_steps(A: Complex[Array, "m n n"], steps: int) -> Complex[Array, "n n"]:
-    """Y - 1 by so many steps of order 2; two steps share the exponential between them."""
+def _exponents(A: Complex[Array, "m n n"], steps: int) -> Complex[Array, "m n n"]:
+    """Those of so many steps of order 2; two steps share the exponential between them."""
     weights = np.where(np.arange(2 * steps + 1) % 2, 4.0, 2.0) / (6 * steps)
     weights[[0, -1]] /= 2
-    moves = exponential_less_one(A * jnp.asarray(weights, A.dtype)[:, None, None], _STEP)
+    return A * jnp.asarray(weights, A.dtype)[:, None, None]
+
+
+def _one_after_other(moves: Complex[Array, "m n n"]) -> Complex[Array, "n n"]:
+    """Y - 1 from the e^X - 1 that it is made of."""
 
     def on(E: Array, move: Array) -> tuple[Array, None]:
         return followed(E, move), None
@@ -243,11 +252,9 @@ def _magnus(A: Complex[Array, "m n n"]) -> _Solved:
     """By Magnus exponentials of order 6; A at the 2 N + 1 nodes of a `Path`, N/2 steps."""
     steps = len(A) // 4
     one = jnp.eye(A.shape[-1], dtype=A.dtype)
-    found = [
-        products_of_exponentials(A[:: steps // own], jnp.ones(()), own, _SQUARINGS)[-1] - one
-        for own in (steps, steps // 2)
-    ]
-    return _checked(A, found[0], _OF_MAGNUS * (found[0] - found[1]), steps // 2)
+    fine, coarse = products_of_exponentials(A, jnp.ones(()), (steps, steps // 2), _SQUARINGS)
+    fine, coarse = fine[-1] - one, coarse[-1] - one
+    return _checked(A, fine, _OF_MAGNUS * (fine - coarse), steps // 2)
 
 
 def _checked(

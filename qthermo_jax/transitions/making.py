@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Inexact, Int
 from qthermo_jax.baths import FROZEN, Bath, rates_both_ways, steepness
 from qthermo_jax.couplings import SparseCoupling
 from qthermo_jax.eigenbasis import Eigenbasis, cluster
-from qthermo_jax.gathers import padded, repeated
+from qthermo_jax.gathers import WHOLE, padded, repeated
 from qthermo_jax.precision import compiled
 from qthermo_jax.structure import BankPairs, Pairs
 from qthermo_jax.transitions.record import Transitions
@@ -76,21 +76,18 @@ def _grouped(
     omega = basis.relative_energies[second] - basis.relative_energies[first]
     falls = omega < 0
     size = jnp.where(falls, -omega, omega)
-    fixed = jax.lax.stop_gradient(size)
-    label, mean = cluster(fixed, basis.tolerance)
+    label, mean = cluster(size, basis.tolerance)
+    fixed, mean_of_fixed = jax.lax.stop_gradient((size, mean))
     both_sides = 2 * jnp.min(fixed, initial=jnp.inf) <= basis.tolerance
     around_zero = both_sides & (label == 0)
     highest = jnp.max(label, initial=0)
     below, above = highest - label, highest + label + (~both_sides).astype(label.dtype)
     labels = jnp.stack([jnp.where(falls, below, above), jnp.where(falls, above, below)])
     # Frequencies that only round-off makes equal may move apart: each keeps its own derivative.
-    own = size + (jnp.where(around_zero, 0.0, mean) - fixed)
+    own = size + (jnp.where(around_zero, 0.0, mean_of_fixed) - fixed)
     if wide:
         # Those of a wide group stay together, and what acts is their mean: so does its derivative.
-        count = jax.ops.segment_sum(jnp.ones_like(size), label, size.size)
-        means = (jax.ops.segment_sum(size, label, size.size) / jnp.maximum(count, 1.0))[label]
-        means = jnp.where(around_zero, 0.0, means)
-        own = jnp.where(basis.tolerance > basis.round_off, means, own)
+        own = jnp.where(basis.tolerance > basis.round_off, jnp.where(around_zero, 0.0, mean), own)
     return jnp.where(falls, -own, own), labels
 
 
@@ -140,16 +137,17 @@ def _shift(pairs: Pairs, amplitudes: Inexact[Array, " P"]) -> Inexact[Array, " K
     """Of each bath that acts on every state: the diagonal element that is nearest to their mean."""
     elastic = np.flatnonzero(pairs.i == pairs.j)
     count = np.bincount(pairs.bath[elastic], minlength=pairs.n_baths)
-    shifts = jnp.zeros(pairs.n_baths, amplitudes.dtype)
     everywhere = np.flatnonzero(count == pairs.dimension)
     if not everywhere.size:
-        return shifts
+        return jnp.zeros(pairs.n_baths, amplitudes.dtype)
     mine = elastic[np.isin(pairs.bath[elastic], everywhere)]
     mine = mine[np.argsort(pairs.bath[mine], kind="stable")].reshape(everywhere.size, -1)
     diagonal = amplitudes[mine].real
     nearest = jnp.argmin(jnp.abs(diagonal - jnp.mean(diagonal, axis=1, keepdims=True)), axis=1)
     found = jnp.take_along_axis(diagonal, nearest[:, None], axis=1)[:, 0]
-    return shifts.at[everywhere].set(found.astype(amplitudes.dtype))
+    place = np.full(pairs.n_baths, everywhere.size, WHOLE)
+    place[everywhere] = np.arange(everywhere.size)
+    return padded(found.astype(amplitudes.dtype))[place]
 
 
 def _rates(
