@@ -220,12 +220,10 @@ def _romberg(A: Complex[Array, "m n n"]) -> _Solved:
     """By products of exponentials, extrapolated; A at the 2 N + 1 nodes of a `Path`."""
     largest = len(A) // 2
     steps = [largest, largest // 2, largest // 4, largest // 8]
-    moves = exponential_less_one(
-        jnp.concatenate([_exponents(A[:: largest // own], own) for own in steps]), _STEP
-    )
-    found = [
-        _one_after_other(own) for own in jnp.split(moves, np.cumsum([2 * n + 1 for n in steps])[:-1])
-    ]
+    exponents = [_exponents(A[:: largest // own], own) for own in steps]
+    moves = exponential_less_one(jnp.concatenate(exponents), _STEP)
+    ends = np.cumsum([len(own) for own in exponents])[:-1]
+    found = [_one_after_other(own) for own in jnp.split(moves, ends)]
     fourth = [(4 * fine - coarse) / 3 for fine, coarse in pairwise(found)]
     sixth = [(16 * fine - coarse) / 15 for fine, coarse in pairwise(fourth)]
     return _checked(A, sixth[0], sixth[0] - sixth[1], largest // 8)
