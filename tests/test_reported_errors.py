@@ -157,23 +157,27 @@ def test_reported_errors_grow_as_levels_approach_and_so_do_the_true_ones(gap: fl
     assert_honest(errors(close_levels(0, gap)), largest=1e-11 / gap)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rates", [1e-4, 1e-8])
 @pytest.mark.parametrize("spectrum", ["generic", "ladder"])
 def test_reported_errors_cover_the_true_ones_at_weak_coupling(rates: float, spectrum: str) -> None:
     assert_honest(errors(scaled(random_system(3, 3, spectrum), rates=rates)), largest=1e-9)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rates", [1e-4, 1e-8])
 def test_reported_errors_cover_the_true_ones_at_weak_coupling_inside_a_level(rates: float) -> None:
     draw = scaled(random_system(3, 3, "degenerate"), rates=rates)
     assert_honest(errors(draw, ("secular_block", "dense")), largest=1e-5)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["secular_block", "dense"])
 def test_reported_errors_cover_the_true_ones_far_from_zero_energy(method: str) -> None:
     assert_honest(errors(scaled(random_system(3, 3, "generic"), offset=1e4), [method]), largest=1e-9)
 
 
+@pytest.mark.long
 def test_reported_relative_errors_cover_the_true_ones_far_from_zero_energy() -> None:
     draw = scaled(random_system(3, 3, "generic"), offset=1e4)
     assert_honest(errors(draw, ["populations"]), largest=1e-9)

@@ -104,6 +104,7 @@ def test_a_wrong_number_is_never_called_right() -> None:
 # --- laws
 
 
+@pytest.mark.long
 @given(seed=SEEDS)
 def test_first_and_second_law_hold_on_random_cycles(seed: int) -> None:
     state = solved(cycle_of(random_parts(seed, 2)))
@@ -301,11 +302,13 @@ def status_of(given: qj.Cycle) -> str:
     return Status(int(state.status)).name
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("duration", [-1.0, np.nan, np.inf])
 def test_a_duration_out_of_range_is_a_status(duration: float) -> None:
     assert status_of(otto(duration)) == "PARAMETER_OUT_OF_RANGE"
 
 
+@pytest.mark.long
 def test_a_cycle_without_duration_is_out_of_range() -> None:
     assert status_of(otto(0.0, contact=0.0)) == "PARAMETER_OUT_OF_RANGE"
 
