@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from qthermo_jax.choice import chosen
 from qthermo_jax.driven.floquet import FloquetBasis, floquet_states, usable
 from qthermo_jax.driven.jumps import FloquetJumps, floquet_jumps
 from qthermo_jax.driven.local import local_state
@@ -180,13 +181,12 @@ def floquet_state_of(
 
 
 def _solved(floquet: FloquetBasis, jumps: FloquetJumps, method: str) -> Solution:
-    chosen = _SOLVERS[method].solve if method in _SOLVERS else None
-    if chosen:
-        return chosen(floquet, jumps)
+    named = _SOLVERS[method].solve if method in _SOLVERS else None
+    if named:
+        return named(floquet, jumps)
     found = solve_populations(floquet, jumps)
     full = found.with_coherences()
-    solution: Solution = jax.lax.cond(found.exact, lambda: full, lambda: solve_dense(floquet, jumps))
-    return solution
+    return chosen(~found.exact, lambda: solve_dense(floquet, jumps), lambda: full)
 
 
 def _faults_of_modes(

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from qthermo_jax.bounded import Bounded, Pace
+from qthermo_jax.choice import chosen
 from qthermo_jax.fluctuations.counting import Jumps, Sum, jumps_of
 from qthermo_jax.fluctuations.tilted import Tilted, tilted
 from qthermo_jax.precision import compiled
@@ -72,8 +73,7 @@ def by_tier(
         return from_populations()
     if tier != "either":
         return from_coherences()
-    result: _Result = jax.lax.cond(state.method == Method.POPULATIONS, from_populations, from_coherences)
-    return result
+    return chosen(state.method != Method.POPULATIONS, from_coherences, from_populations)
 
 
 def as_bounded(system: OpenSystem, state: SteadyState, found: Sum) -> Bounded:

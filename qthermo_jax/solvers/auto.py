@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pkgutil import resolve_name
 
-import jax
 from jaxtyping import Array, Bool
 
 from qthermo_jax import registry
+from qthermo_jax.choice import chosen
 from qthermo_jax.master_equations import MasterEquation
 from qthermo_jax.registry import AUTO
 from qthermo_jax.solvers.base import Levels, Problem, Solution, Solver
@@ -58,15 +58,13 @@ def goes_on(solution: Solution) -> Bool[Array, ""]:
 def solve_in_turn(solvers: Sequence[Solver], problem: Problem) -> Solution:
     """The solution of the first solver that is exact and accurate, of the last one if none is.
 
-    Mapped over temperatures and rates, `cond` stays a choice between the solvers; mapped over what
-    changes H, it becomes a choice between the results of all.
+    Of points that are mapped, all are solved by the next one if any of them asks for it.
     """
     first, *others = solvers
     found = first.solve(problem)
     if not others:
         return found
     found = found.with_coherences()
-    solution: Solution = jax.lax.cond(
+    return chosen(
         goes_on(found), lambda: solve_in_turn(others, problem).with_coherences(), lambda: found
     )
-    return solution

@@ -53,9 +53,9 @@ def steadystate(system: OpenSystem, *, method: str = AUTO) -> SteadyState:
             where they drive no coherence; "secular_block" for the elements inside degenerate levels,
             which is exact wherever the degenerate levels are those that the system declares, or it
             declares none; "dense" for every element of rho, exact for every system; "auto" the
-            first of these that is exact. Where a method is not exact, the status says so. Under `vmap`
-            over a parameter of H, "auto" costs as much as all of them. The generators "redfield" and
-            "local" take "dense" only.
+            first of these that is exact, under `vmap` all of them up to the last that a point asks
+            for. Where a method is not exact, the status says so. The generators "redfield" and "local"
+            take "dense" only.
 
     Returns:
         a `SteadyState`; its `.rho` is in the basis in which H was given, NaN unless the status is OK.

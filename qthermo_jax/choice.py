@@ -1,0 +1,44 @@
+"""A choice that stays one under `vmap`: what no point asks for is not computed.
+
+`jax.lax.cond` computes both of its branches at every point as soon as the question is mapped.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import jax
+import jax.numpy as jnp
+from jax.extend.core import Primitive
+from jax.interpreters import batching, mlir
+from jaxtyping import Array, Bool
+
+_Found = TypeVar("_Found")
+_Flag = TypeVar("_Flag")  # a value, or its type
+
+# Whether a flag is set, at any of the points where it is mapped.
+_anywhere = Primitive("anywhere")
+
+
+def _mapped(flags: tuple[Array], axes: tuple[int]) -> tuple[Array, None]:
+    return _anywhere.bind(jnp.any(flags[0], axis=axes[0])), None
+
+
+def _itself(flag: _Flag) -> _Flag:
+    return flag
+
+
+_anywhere.def_impl(_itself)
+_anywhere.def_abstract_eval(_itself)
+batching.primitive_batchers[_anywhere] = _mapped
+mlir.register_lowering(_anywhere, lambda _, flag: [flag])
+
+
+def chosen(asked: Bool[Array, ""], by: Callable[[], _Found], otherwise: Callable[[], _Found]) -> _Found:
+    """`jax.lax.cond(asked, by, otherwise)`; of points that are mapped, `by` is computed if any asks."""
+
+    def of_each() -> _Found:
+        found: _Found = jax.lax.cond(asked, by, otherwise)
+        return found
+
+    result: _Found = jax.lax.cond(_anywhere.bind(asked), of_each, otherwise)
+    return result
