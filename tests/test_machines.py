@@ -346,7 +346,7 @@ def test_what_a_cycle_cannot_be_asked_for() -> None:
         qj.sweep("otto", axes={"T_h": [1.0]}, generator="redfield")
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_the_efficiency_at_greatest_work_is_the_known_one_to_third_order() -> None:
     """eta_C/2 + eta_C^2/8 + (7 + csch^2(a/2)) eta_C^3/96, a = 2.39936.
 

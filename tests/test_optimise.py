@@ -176,7 +176,7 @@ def test_a_front_is_an_axis_that_a_condition_mentions():
     assert [place(found, k) for k in range(3)] == ["inside", "on_a_constraint", "on_a_constraint"]
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_currents_that_cancel_are_seen_by_the_search():
     """A diode at equal temperatures: the least |J| is 0, which only net fluxes tell."""
     found = qj.optimise(
@@ -309,7 +309,7 @@ def forked(theta: float = 0.5, split: float = 0.0, T: float = 0.5) -> qj.OpenSys
     return qj.OpenSystem(jnp.diag(energies), baths)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_search_goes_to_the_next_solver_where_populations_are_not_exact():
     """Two degenerate levels that share a bath have a coherence."""
     T, angles = [0.4, 0.8], np.linspace(0.1, 1.2, 221)

@@ -44,6 +44,7 @@ over = { omega_c = [2.9, 0.1] }
 """
 
 
+@pytest.mark.slow
 def test_to_the_best_frequency_and_a_front(folder, qthermo):
     assert_walk(
         qthermo,
