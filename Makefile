@@ -34,9 +34,8 @@ test: $(VENV)/.installed-test ## install and run the tests
 test-long: $(VENV)/.installed-test ## the tests of more than two seconds that test-accuracy leaves, and the docstrings' examples
 	$(PYTEST) -m "long and not accuracy and not slow and not thorough"
 
-# As users run it: `make test` and `make test-long` check the shapes of every call, these do not.
 test-accuracy: $(VENV)/.installed-test ## the tests of accuracy, those that take longer too, with XLA's optimisations
-	JAX_DISABLE_MOST_OPTIMIZATIONS=false JAXTYPING_DISABLE=1 $(PYTEST) tests -m "accuracy and not slow and not thorough"
+	JAX_DISABLE_MOST_OPTIMIZATIONS=false $(PYTEST) tests -m "accuracy and not slow and not thorough"
 
 test-all: $(VENV)/.installed-test ## all tests, the thorough and the slow ones too, with XLA's optimisations
 	JAX_DISABLE_MOST_OPTIMIZATIONS=false $(PYTEST) -m ""

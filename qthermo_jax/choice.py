@@ -15,7 +15,7 @@ from jaxtyping import Array, Bool
 _Found = TypeVar("_Found")
 _Flag = TypeVar("_Flag")  # a value, or its type
 
-# Whether a flag is set, at any of the points where it is mapped.
+# A flag as it is. Under `vmap` over the flag: whether it is set at any point, one answer for all of them.
 _anywhere = Primitive("anywhere")
 
 
@@ -34,7 +34,13 @@ mlir.register_lowering(_anywhere, lambda _, flag: [flag])
 
 
 def chosen(asked: Bool[Array, ""], by: Callable[[], _Found], otherwise: Callable[[], _Found]) -> _Found:
-    """`jax.lax.cond(asked, by, otherwise)`; of points that are mapped, `by` is computed if any asks."""
+    """`jax.lax.cond(asked, by, otherwise)` at each point, `by` only if it is asked for at all.
+
+    Args:
+        asked: whether this point takes what `by` gives.
+        by: gives arrays of the same shapes as `otherwise`. Of points that are mapped, it is computed
+            for all if one of them asks.
+    """
 
     def of_each() -> _Found:
         found: _Found = jax.lax.cond(asked, by, otherwise)

@@ -12,7 +12,7 @@ from qthermo_jax.choice import chosen
 
 
 def root_of_negative(x: jax.Array, computed: list[int]) -> jax.Array:
-    """|x| without a derivative at 0, where nobody asks for the root; how often that was computed."""
+    """sqrt(-x) below 0, x elsewhere. The root, which has no derivative at 0, is noted when it is computed."""
 
     def root(number: np.ndarray) -> np.ndarray:
         computed.append(number.size)

@@ -247,3 +247,13 @@ def test_it_maps() -> None:
     mapped = jax.vmap(lambda t: qj.liouvillian(qj.models.lambda_system(T_1=t)))(jnp.asarray(T))
     for L, t in zip(mapped, T, strict=True):
         np.testing.assert_allclose(L, liouvillian(qj.models.lambda_system(T_1=t)), atol=1e-14)
+
+
+def test_each_bath_that_acts_on_every_state_is_shifted_by_its_own_diagonal_element():
+    """By the one that is nearest to the mean of its own; a bath that has none is not shifted."""
+    flip = np.zeros((3, 3))
+    flip[0, 1] = flip[1, 0] = 1.0
+    couplings = [np.diag([1.0, 2.0, 6.0]), flip, np.diag([-4.0, -1.0, -2.0])]
+    baths = [qj.Bath(S, 0.5, qj.Flat(1.0)) for S in couplings]
+    system = qj.OpenSystem(np.diag([0.0, 1.0, 2.5]), baths, sectors=[[0], [1], [2]])
+    np.testing.assert_array_equal(system.transitions(system.eigenbasis()).shift, [2.0, 0.0, -2.0])

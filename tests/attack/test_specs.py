@@ -77,7 +77,7 @@ def disagreements(number, seed):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("number", [30, pytest.param(150, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("number", [60, pytest.param(150, marks=pytest.mark.slow)])
 def test_random_specs_are_told_in_lines(folder, qthermo, number):
     assert attack(folder, qthermo, number, seed=1) == []
 

@@ -28,7 +28,7 @@ def write_sweeps(folder: Path) -> None:
         axes={"g": [0.2, 0.4, 1.3], "T_L": [0.2, 0.3, 0.5, 0.6, 0.9]},
         parameters={"sites": 3},
         observables=["site_populations"],
-        derivatives=["g"],
+        derivatives=["T_L", "g"],
         memory=10_000,
         out=folder / "chain.h5",
     )
