@@ -15,7 +15,7 @@ from jaxtyping import Array, Bool
 _Found = TypeVar("_Found")
 _Flag = TypeVar("_Flag")  # a value, or its type
 
-# A flag as it is. Under `vmap` over the flag: whether it is set at any point, one answer for all of them.
+# A flag as it is. Under `vmap` over the flag: whether it is set at any point, one answer for all.
 _anywhere = Primitive("anywhere")
 
 

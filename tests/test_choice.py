@@ -12,7 +12,7 @@ from qthermo_jax.choice import chosen
 
 
 def root_of_negative(x: jax.Array, computed: list[int]) -> jax.Array:
-    """sqrt(-x) below 0, x elsewhere. The root, which has no derivative at 0, is noted when it is computed."""
+    """sqrt(-x) below 0, x elsewhere. The root, which has no derivative at 0, is noted when computed."""
 
     def root(number: np.ndarray) -> np.ndarray:
         computed.append(number.size)
