@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 import jax
+import jax.numpy as jnp
 import mpmath
 import numpy as np
 import pytest
@@ -181,6 +182,58 @@ def test_reported_errors_cover_the_true_ones_far_from_zero_energy(method: str) -
 def test_reported_relative_errors_cover_the_true_ones_far_from_zero_energy() -> None:
     draw = scaled(random_system(3, 3, "generic"), offset=1e4)
     assert_honest(errors(draw, ["populations"]), largest=1e-9)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("strength", [1e9, 1e11])
+def test_the_bound_covers_amplitudes_that_round_off_gives_a_strong_bath(strength: float) -> None:
+    """It is to act on two levels alone. What it does to the third is less than its amplitudes are known
+    to, and counts as 0 there, but not beside what the weak baths do.
+    """
+    rng = np.random.default_rng(0)
+    couplings = np.stack([hermitian(random_matrix(rng, 3, True)) for _ in range(3)])
+    couplings[1:] = 0.0
+    couplings[1, 0, 1] = couplings[1, 1, 0] = strength
+    draw = with_structure(rng, np.array([0.0, 1.0, 2.5]), couplings, random_unitary(rng, 3, True))
+    ((true, reported),) = errors(draw, ["populations"])
+    assert true <= reported < 1e-8 * (strength / 1e9) ** 2
+    assert true > 1e-14 * (strength / 1e9) ** 2  # it is more than the elimination's round-off
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_bound_grows_with_the_slope_of_a_narrow_peak_below_1(seed: int) -> None:
+    """On the flank of a peak of width 2e-9 a relative error of the frequency counts 2e8 times in J."""
+    rng = np.random.default_rng(seed)
+    U = random_unitary(rng, 2, True)
+    H = hermitian(U @ np.diag([0.0, 0.2]) @ U.conj().T)
+    couplings = [hermitian(random_matrix(rng, 2, True)) for _ in range(2)]
+    strength, width, resonance = 1e-5, 2e-9, 0.2 - 1e-9
+    T = (0.1, 0.4)
+    peak = qj.baths.UnderDamped(strength, width, resonance)
+    baths = [
+        qj.Bath(jnp.asarray(S), own, density)
+        for S, own, density in zip(couplings, T, (peak, qj.Ohmic(0.1)), strict=True)
+    ]
+
+    def at_peak(omega: Real) -> Real:
+        w, r = abs(omega), Real(resonance)
+        if w == 0:
+            return Real(strength) ** 2 * Real(width) / r**4 * T[0]
+        detuning, damping = (r - w) * (r + w), Real(width) * w
+        return oracles.exact_rate(
+            Real(strength) ** 2 * damping / (detuning**2 + damping**2), omega, T[0]
+        )
+
+    def ohmic(omega: Real) -> Real:
+        slope = Real(0.1)
+        return slope * T[1] if omega == 0 else oracles.exact_rate(slope * abs(omega), omega, T[1])
+
+    state = qj.steadystate(qj.OpenSystem(H, baths), method="populations")
+    true = exact.steady(H, couplings, [at_peak, ohmic])
+    assert state.status == Status.OK
+    off = exact.relative_errors(np.asarray(state.populations), true.populations, SMALLEST).max()
+    assert 1e-10 < off <= state.error < 1e-6
 
 
 @partial(jax.jit, static_argnames=("sites", "method"))

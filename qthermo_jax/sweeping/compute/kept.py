@@ -125,9 +125,7 @@ def environment() -> dict[str, Any]:
         "jax": jax.__version__,
         "device": [device.platform, device.device_kind, device.client.platform_version],
         "processor": [platform.machine(), _processor_features(), os.cpu_count()],
-        "flags": {
-            name: value for name, value in os.environ.items() if name.startswith(("XLA_", "JAX_"))
-        },
+        "flags": {name: value for name, value in os.environ.items() if _is_flag(name)},
     }
 
 

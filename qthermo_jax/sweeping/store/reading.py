@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import xarray as xr
+from xarray.indexes import PandasIndex
 
 from qthermo_jax.results.schema import METHOD, STATUS
 from qthermo_jax.sweeping.errors import SpecError, first_line
@@ -16,7 +18,13 @@ def to_dataset(layout: Layout, arrays: dict[str, np.ndarray]) -> xr.Dataset:
     coordinates = {
         name: _variable(own, np.asarray(own.values)) for name, own in layout.coordinates.items()
     }
-    return xr.Dataset(computed, coordinates, layout.attrs)
+    indexes = {}
+    for name, own in coordinates.items():
+        if own.dims == (name,):
+            index = pd.Index(own.values, dtype=object if own.dtype == object else None)
+            indexes[name] = PandasIndex(index, name, coord_dtype=own.dtype)
+            coordinates |= indexes[name].create_variables({name: own})
+    return xr.Dataset(computed, xr.Coordinates(coordinates, indexes), layout.attrs)
 
 
 def _variable(variable: Variable, values: np.ndarray) -> xr.Variable:
