@@ -5,6 +5,7 @@ from itertools import permutations
 
 import jax
 import jax.numpy as jnp
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -242,3 +243,31 @@ def test_temperatures_apart_by_a_factor_of_a_million() -> None:
     assert state.status == Status.OK
     np.testing.assert_allclose(np.log(p[0]), 1 / T_1 - 1 / T_2, rtol=1e-13)
     assert p[1] == 1.0
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("ratios", "status"),
+    [
+        ((702.0, 702.5, 703.0), Status.OK),
+        ((702.0, 702.5, 709.0), Status.UNDERFLOW),  # a rate of 1e-308 beside one of 1e-305
+        ((600.0, 600.5, 800.0), Status.OK),  # the lost rate is nothing beside one of 1e-261
+    ],
+)
+def test_a_rate_that_underflows_is_flagged_where_it_may_count(
+    ratios: tuple[float, float, float], status: Status
+) -> None:
+    """Two baths between states 0 and 2, one between 1 and 2; `ratios` are omega/T of each."""
+    ends = [(0, 2), (1, 2), (0, 2)]
+    couplings = np.zeros((3, 3, 3))
+    for S, (i, j) in zip(couplings, ends, strict=True):
+        S[i, j] = S[j, i] = 1.0
+    bank = qj.Bath(couplings, 1.0 / np.array(ratios), qj.Flat(1.0))
+    state = qj.steadystate(qj.OpenSystem(np.diag([0.0, 0.0, 1.0]), bank), method="populations")
+    assert state.status == status
+    if status == Status.OK:
+        up = [mpmath.exp(-ratio) for ratio in ratios]
+        ratio = 2 * up[1] / (up[0] + up[2])
+        expected = [float(ratio / (1 + ratio)), float(1 / (1 + ratio))]
+        np.testing.assert_allclose(state.populations[:2], expected, rtol=1e-12)
+        assert bool(state.note & qj.Note.UNDERFLOW) == (ratios[2] == 800.0)
