@@ -15,7 +15,7 @@ from matrices import SIGMA_X
 from problems import atom
 from qthermo_jax.registry import Method
 from qthermo_jax.solvers import linear
-from qthermo_jax.steady import Status, solve
+from qthermo_jax.steady import Status, bytes_per_point, solve
 from systems import DRAWS, SEEDS, Draw, divided_draw, random_draw, solved
 
 pytestmark = pytest.mark.accuracy
@@ -336,3 +336,20 @@ def test_a_flagged_point_has_no_forward_derivatives(T: list[float]) -> None:
         return qj.steadystate(LAMBDA(T_1=T[0], T_2=T[1]), method="populations").populations
 
     assert np.isnan(jax.jacfwd(populations)(jnp.array(T))).all()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("sites", "method"), [(10, "populations"), (3, "secular_block"), (2, "dense")])
+def test_the_memory_that_a_point_takes_is_known_within_a_factor_of_two_and_a_half(
+    sites: int, method: str
+) -> None:
+    """By XLA's own account of many points with an H each."""
+
+    def populations(T: jax.Array, g: jax.Array) -> jax.Array:
+        system = qj.models.chain(sites=sites, T_L=T, g=g)
+        return qj.steadystate(system, method=method).populations
+
+    many = jax.ShapeDtypeStruct((256,), float)
+    needs = jax.jit(jax.vmap(populations)).lower(many, many).compile().memory_analysis()
+    told = bytes_per_point(qj.models.chain(sites=sites), Method[method.upper()])
+    assert 0.4 < needs.temp_size_in_bytes / 256 / told < 2.5
