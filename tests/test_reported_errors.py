@@ -187,20 +187,35 @@ def test_reported_relative_errors_cover_the_true_ones_far_from_zero_energy() -> 
     assert_honest(errors(draw, ["populations"]), largest=1e-9)
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("strength", [1e9, 1e11])
-def test_the_bound_covers_amplitudes_that_round_off_gives_a_strong_bath(strength: float) -> None:
-    """It is to act on two levels alone. What it does to the third is less than its amplitudes are known
-    to, and counts as 0 there, but not beside what the weak baths do.
-    """
+def strong_beside_weak(strength: float) -> Draw:
+    """A weak bath acts on all of three levels, a strong one on two of them."""
     rng = np.random.default_rng(0)
     couplings = np.stack([hermitian(random_matrix(rng, 3, True)) for _ in range(3)])
     couplings[1:] = 0.0
     couplings[1, 0, 1] = couplings[1, 1, 0] = strength
-    draw = with_structure(rng, np.array([0.0, 1.0, 2.5]), couplings, random_unitary(rng, 3, True))
+    return with_structure(rng, np.array([0.0, 1.0, 2.5]), couplings, random_unitary(rng, 3, True))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("strength", [1e9, 1e11])
+def test_the_bound_covers_amplitudes_that_round_off_gives_a_strong_bath(strength: float) -> None:
+    """What it does to the third level is less than its amplitudes are known to, and counts as 0.
+
+    It is not 0 beside what the weak bath does.
+    """
+    draw = strong_beside_weak(strength)
     ((true, reported),) = errors(draw, ["populations"])
     assert true <= reported < 1e-8 * (strength / 1e9) ** 2
     assert true > 1e-14 * (strength / 1e9) ** 2  # it is more than the elimination's round-off
+
+
+@pytest.mark.long
+def test_rates_of_0_leave_that_bound_as_it_is() -> None:
+    """At T = 0 no bath excites."""
+    draw = strong_beside_weak(1e9)
+    state, _ = solve(as_arrays(replace(draw, T=np.zeros(3))), "populations")
+    assert state.status == Status.OK
+    np.testing.assert_allclose(np.sort(state.populations), [0.0, 0.0, 1.0], atol=1e-15)
 
 
 @pytest.mark.long
