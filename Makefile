@@ -1,6 +1,6 @@
 # `make` lists what there is. Everything happens in .venv, which is made when it is missing and
 # installed into again when pyproject.toml or constraints.txt changes.
-# It takes the newest Python that it finds. To choose another for a new environment: make run PYTHON=/path/to/python3.12
+# It takes the first of Python 3.13, 3.12, 3.14 and 3.11 that it finds. To choose another for a new environment: make run PYTHON=/path/to/python3.12
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := help
