@@ -188,6 +188,27 @@ class TestView:
         swept(out)
         assert len(solved) == 3
 
+    @pytest.mark.parametrize("given", ["below/r.h5", "link/r.h5", "../here/below/r.h5"])
+    def test_its_parts_stay_however_its_path_is_given(
+        self, given: str, tmp_path: Path, whole: xr.Dataset, monkeypatch: pytest.MonkeyPatch, solved: list[int]
+    ) -> None:
+        folder = tmp_path / "here"
+        (folder / "below").mkdir(parents=True)
+        (folder / "link").symlink_to("below")
+        monkeypatch.chdir(folder)
+        for path in (Path(given), folder / "below" / "r.h5", Path(given)):
+            swept(path)
+            xr.testing.assert_equal(values_of(path), whole)
+        assert len(solved) == 3
+
+    def test_extended_it_keeps_the_parts_of_its_blocks(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        swept(Path("r.h5"), axes={"T_2": T[:4]})
+        longer = swept(Path("r.h5"), extend=True)
+        assert longer.status.values.tolist() == [Status.OK] * len(T)
+
     def test_merged_it_holds_its_numbers_itself(self, out: Path, whole: xr.Dataset) -> None:
         swept(out)
         merge(out)

@@ -301,7 +301,8 @@ class Store:
         if not self.path.is_file() or self._integrity(self.path) is Integrity.ALTERED:
             return set()
         with contextlib.suppress(StoreError):
-            return {source.tile_file.parent for source in sources_of(self.path)}
+            # As `folders_beside` names them, whatever of the path is relative or a link.
+            return {self.path.with_name(source.tile_file.parent.name) for source in sources_of(self.path)}
         return set()
 
     def _remove_leftovers(self, folders: Iterable[Path]) -> None:
