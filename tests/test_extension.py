@@ -162,3 +162,19 @@ def test_runs_cover_every_position_once_and_in_order(positions: list[int], longe
     np.testing.assert_array_equal(grid, along)
     np.testing.assert_array_equal(np.concatenate([along[own] for _, own in runs]), along)
     assert all(own.stop - own.start <= longest for _, own in runs)
+
+
+@pytest.mark.long
+def test_what_is_added_brings_its_notes_along(out: Path) -> None:
+    """Near equilibrium the third cumulant is not known, as its point says; the currents are."""
+    asked: dict[str, Any] = {
+        "axes": {"T_c": [0.9, 1.0 - 1e-6]},
+        "parameters": {"T_h": 1.0, "T_w": 1.0},
+        "method": "populations",
+    }
+    with qj.sweep("three_level_refrigerator", **asked, observables=["heat_currents"], out=out) as data:
+        assert data.note.values.tolist() == [0, 0]
+    both = ["heat_currents", "current_cumulants"]
+    with qj.sweep("three_level_refrigerator", **asked, observables=both, out=out, extend=True) as data:
+        assert data.note.values.tolist() == [0, qj.Note.CURRENTS_CANCEL]
+        assert np.isnan(data.current_cumulants.values[1, 2]).all()

@@ -14,6 +14,7 @@ import qthermo_jax as qj
 from attack.specs import by_grammar
 from qthermo_jax.sweeping import Issue, SpecError, SpecWarning
 from qthermo_jax.sweeping.execute.checking import check
+from qthermo_jax.sweeping.spec import toml_lines
 from qthermo_jax.sweeping.spec.declared import Spec
 
 OWN = """
@@ -338,6 +339,12 @@ def test_a_disk_that_is_too_small_is_told_in_python_too(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("unstarted")
+def test_lines_are_sought_for_issues_alone(monkeypatch):
+    """For a table of 2000 numbers, one a line, that takes seconds."""
+    monkeypatch.setattr(toml_lines, "lines_of_keys", None)
+    assert toml_lines.with_lines([], "x = [1,\n2]", "spec.toml") == []
+
+
 def test_nothing_that_sweep_is_given_is_changed():
     g, T_L, T_R = np.array([0.1, 0.3]), jnp.array([0.5, 0.7]), [0.2, 0.3]
     call = {

@@ -21,7 +21,8 @@ from qthermo_jax.sweeping.execute.planning import make_plan
 from qthermo_jax.sweeping.plan.model import find_model
 from qthermo_jax.sweeping.spec.reading import parse_spec
 from qthermo_jax.sweeping.store import layout, store
-from qthermo_jax.sweeping.store.files import merge
+from qthermo_jax.sweeping.store.contents import names_in
+from qthermo_jax.sweeping.store.files import alone, merge
 from qthermo_jax.sweeping.store.tile_files import TileFiles, read_tile_file
 
 THREE_LEVELS = bytes_per_point(qj.models.lambda_system(), qj.Method.POPULATIONS)
@@ -190,7 +191,12 @@ class TestView:
 
     @pytest.mark.parametrize("given", ["below/r.h5", "link/r.h5", "../here/below/r.h5"])
     def test_its_parts_stay_however_its_path_is_given(
-        self, given: str, tmp_path: Path, whole: xr.Dataset, monkeypatch: pytest.MonkeyPatch, solved: list[int]
+        self,
+        given: str,
+        tmp_path: Path,
+        whole: xr.Dataset,
+        monkeypatch: pytest.MonkeyPatch,
+        solved: list[int],
     ) -> None:
         folder = tmp_path / "here"
         (folder / "below").mkdir(parents=True)
@@ -219,6 +225,12 @@ class TestView:
             assert all(len(dim) == 1 for dim in file["unbalance"].dims)
         with pytest.raises(SpecError, match="already"):
             merge(out)
+
+    def test_while_somebody_writes_it_is_not_merged(self, out: Path) -> None:
+        swept(out)
+        with alone(out), pytest.raises(SpecError, match="another process is writing it"):
+            merge(out)
+        merge(out)
 
     def test_a_part_that_was_altered_is_not_merged(self, out: Path, whole: xr.Dataset) -> None:
         swept(out)
@@ -393,6 +405,20 @@ class TestOverwrite:
         xr.testing.assert_equal(swept(out), whole)
         assert solved == [2, 4]
 
+    def test_interrupted_its_parts_outlive_a_merge(
+        self, out: Path, solved: list[int], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        swept(out)
+        with monkeypatch.context() as patched:
+            stop_after(2, patched)
+            with pytest.raises(KeyboardInterrupt):
+                swept(out, overwrite=True)
+        with pytest.raises(SpecError, match="holds its numbers itself already"):
+            merge(out)
+        solved.clear()
+        swept(out)
+        assert len(solved) == 1
+
     def test_another_sweeps_parts_are_said_and_removed(
         self, interrupted: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -481,6 +507,28 @@ class TestDisk:
 
 
 class TestOthers:
+    @pytest.mark.parametrize("name", ["50%.h5", "a%b.h5", "a%%.h5"])
+    def test_a_percent_sign_is_a_letter_like_any_other(
+        self, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: xr.Dataset
+    ) -> None:
+        monkeypatch.setattr(store, "LARGEST_COPY", 0)
+        xr.testing.assert_equal(swept(tmp_path / name), whole)
+        merge(tmp_path / name)
+        xr.testing.assert_equal(values_of(tmp_path / name), whole)
+
+    def test_a_folder_is_bad_input(self, tmp_path: Path) -> None:
+        with pytest.raises(SpecError, match="is a folder; takes the name of a file"):
+            swept(tmp_path)
+
+    def test_a_log_on_a_full_disk_ends_no_sweep(self, out: Path, whole: xr.Dataset) -> None:
+        out.with_name(f"{out.name}.log").symlink_to("/dev/full")
+        xr.testing.assert_equal(swept(out), whole)
+
+    def test_another_programs_hdf5_has_no_names_of_ours(self, out: Path) -> None:
+        with h5py.File(out, "w") as file:
+            file["numbers"] = np.zeros(3)
+        assert names_in(out) == []
+
     def test_a_file_of_another_spec_is_left_alone(self, out: Path) -> None:
         swept(out)
         before = out.read_bytes()

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from qthermo_jax.cli.arguments import spec_argument
+from qthermo_jax.cli.pictures import check_format
 from qthermo_jax.cli.placing import check_target, put_in_place
 
 
@@ -20,6 +21,8 @@ def fit(spec: Path, picture: Path | None, out: Path | None, overwrite: bool) -> 
     for target in (picture, out):
         if target:
             check_target(target, spec, overwrite)
+    if picture:
+        check_format("--plot", picture)
     found = fit_from_file(spec)
     for line in found.lines:
         click.echo(line)

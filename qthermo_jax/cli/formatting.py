@@ -15,9 +15,9 @@ def print_table(table: "Table") -> None:
     """To a terminal as wide as it is; elsewhere no line is broken."""
     from rich.console import Console
 
-    console = Console()
+    console = Console(markup=False, emoji=False)  # brackets and colons in a title are no markup
     if not console.is_terminal:
-        console = Console(width=10_000)
+        console.width = 10_000
     console.print(table, highlight=False)
 
 

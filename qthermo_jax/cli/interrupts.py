@@ -6,7 +6,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -88,7 +88,8 @@ class Interrupts:
 def _say(line: str) -> None:
     """To standard error without its lock, which a thread that was stopped may hold."""
     start = _SHOW_CURSOR if os.isatty(2) else b""
-    os.write(2, start + line.encode(errors="replace") + b"\n")
+    with suppress(OSError):  # nobody may read it any more
+        os.write(2, start + line.encode(errors="replace") + b"\n")
 
 
 def leave_at_once() -> NoReturn:

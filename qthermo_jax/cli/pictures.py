@@ -85,14 +85,27 @@ def picture_of(
         figure = plot(first, lines=over, beside=beside, **asked)
     if target is None:
         target = paths[0].with_name("_".join(path.stem for path in paths) + ".png")
-    if target.suffix.lstrip(".") not in figure.canvas.get_supported_filetypes():
-        raise SpecError(f"--out {target}: takes .png, .svg or .pdf")
+    check_format("--out", target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(target)
     except OSError as error:
         raise SpecError(f"--out {target}: cannot be written: {error.strerror}") from None
     return target
+
+
+def check_format(option: str, picture: Path) -> None:
+    """Whether Matplotlib writes pictures of this kind.
+
+    Raises:
+        SpecError: it does not.
+    """
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    from qthermo_jax.sweeping.errors import SpecError
+
+    if picture.suffix.lstrip(".") not in FigureCanvasBase.get_supported_filetypes():
+        raise SpecError(f"{option} {picture}: takes .png, .svg or .pdf")
 
 
 @contextmanager

@@ -19,7 +19,7 @@ def check_target(target: Path, file: Path, overwrite: bool, *, store: bool = Fal
     from qthermo_jax.export.to_zarr import is_store
     from qthermo_jax.sweeping.errors import SpecError
 
-    if target.exists() and target.samefile(file):
+    if target.exists() and file.exists() and target.samefile(file):
         raise SpecError(f"--out {target}: is the result itself")
     if target.is_dir() and not (store and is_store(target)):
         raise SpecError(f"--out {target}: is a folder{' that is no Zarr store' * store}")
@@ -40,7 +40,8 @@ def put_in_place(target: Path) -> Iterator[Path]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield beside
-        _remove(target)
+        if target.is_dir() or beside.is_dir():  # a folder is not replaced by renaming
+            _remove(target)
         beside.replace(target)
     except OSError as error:
         raise SpecError(f"--out {target}: cannot be written: {error.strerror or error}") from None

@@ -99,8 +99,6 @@ def _check_outputs(out: Path | None, outputs: Sequence[Path]) -> None:
 
     if out and len(outputs) > 1:
         raise SpecError(f"--out {out}: takes one SPEC; several go to results/")
-    if out and out.is_dir():
-        raise SpecError(f"--out {out}: is a folder; takes the name of a file")
     for path, times in Counter(outputs).items():
         if times > 1:
             raise SpecError(f"{times} specs would be written to {path}: run them apart, with --out")

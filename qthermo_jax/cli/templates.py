@@ -1,6 +1,7 @@
 """What `qthermo new` writes: a spec that has all there is to set, and a model."""
 
 import json
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -111,10 +112,10 @@ def spec_text(file: Path, reference: str) -> str:
         summary=model.summary or f"A sweep of {reference}.",
         file=file,
         result=f"results/{file.stem}.h5",
-        title=json.dumps(file.stem),
-        model=json.dumps(reference),
+        title=_toml(file.stem),
+        model=_toml(reference),
         observables=_aligned(_observables(plan)),
-        derivative=json.dumps(swept or "T_1"),
+        derivative=_toml(swept or "T_1"),
         answers="\n".join(_answers(plan, swept, values)),
         parameters=_aligned(fixed),
         axes=_axis(swept, values[swept]) if swept else "# none of the model's parameters can move",
@@ -183,7 +184,7 @@ def _observables(plan: Plan) -> Iterator[tuple[str, str]]:
     known = plan.system.observables
     kept = list(dict.fromkeys([*plan.outputs, "heat_currents"]))
     for name in dict.fromkeys([*kept, *known]):
-        entry = f"{json.dumps(name)},"
+        entry = f"{_toml(name)},"
         yield f"    {entry}" if name in kept else f"    # {entry}", known[name].quantity.long_name
 
 
@@ -212,5 +213,7 @@ def _settings(table: type[BaseModel]) -> Iterator[tuple[str, str]]:
 
 
 def _toml(value: Any) -> str:
-    """A value as TOML writes it, which is as JSON does."""
+    """A value as TOML writes it, which is as JSON does, but for infinity and what is no number."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     return json.dumps(value, ensure_ascii=False)

@@ -1,11 +1,13 @@
 """The command line: what it prints, what it writes, and its exit codes."""
 
+import errno
 import os
 import pty
 import signal
 import stat
 import subprocess
 import time
+import tomllib
 from pathlib import Path
 from threading import Event
 
@@ -17,6 +19,7 @@ import xarray as xr
 import qthermo_jax as qj
 from processes import QTHERMO, SPEC
 from qthermo_jax.cli import pictures
+from qthermo_jax.cli.placing import put_in_place
 from qthermo_jax.sweeping import SpecError, SpecWarning
 
 OWN_MODEL = """
@@ -324,3 +327,47 @@ def test_a_bar_on_a_terminal_and_plain_lines_elsewhere(folder):
     os.close(leader)
     plain = subprocess.run([*command, "--out", "b.h5"], stderr=subprocess.PIPE, check=True, timeout=120)
     assert b"\x1b[" not in plain.stderr
+
+
+def test_brackets_and_colons_in_a_title_are_no_markup(folder, qthermo):
+    (folder / "spec.toml").write_text(SPEC.replace("Unbalance", "J [/s] in [h^2] :heart:"))
+    assert qthermo("run", "spec.toml")[0] == 0
+    code, out, _ = qthermo("info", "results/spec.h5")
+    assert code == 0
+    assert "J [/s] in [h^2] :heart:" in out
+
+
+def test_a_file_that_is_to_be_replaced_stays_where_that_fails(folder, monkeypatch):
+    there = folder / "there.csv"
+    there.write_text("old")
+
+    def refuses(self, target):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(Path, "replace", refuses)
+    with pytest.raises(SpecError, match="cannot be written"), put_in_place(there) as beside:
+        beside.write_text("new")
+    assert there.read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["missing.toml", "--out", "there.csv"], "qthermo: missing.toml: "),
+        (["spec.toml", "--plot", "fit.xyz"], "qthermo: --plot fit.xyz: takes .png, .svg or .pdf\n"),
+    ],
+)
+def test_what_a_fit_cannot_take_is_one_line(folder, qthermo, words, line):
+    (folder / "there.csv").touch()
+    code, _, err = qthermo("fit", *words, "--overwrite")
+    assert code == 2
+    assert err.startswith(line)
+    assert err.count("\n") == 1
+
+
+def test_a_new_spec_is_toml_whatever_its_name_and_its_numbers(folder, qthermo):
+    (folder / "own.py").write_text(OWN_MODEL.replace("omega=1.0", "omega=1.0, most=float('inf')"))
+    assert qthermo("new", "\N{ICE CUBE}.toml", "--model", "own.py:atom")[0] == 0
+    spec = tomllib.loads((folder / "\N{ICE CUBE}.toml").read_text())
+    assert spec["title"] == "\N{ICE CUBE}"
+    assert spec["parameters"]["most"] == float("inf")

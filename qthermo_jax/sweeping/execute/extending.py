@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from qthermo_jax.results.schema import NOTE
 from qthermo_jax.sweeping.compute.devices import device_name
 from qthermo_jax.sweeping.compute.reasons import causes_at
 from qthermo_jax.sweeping.execute.job import Sweep
@@ -49,8 +50,12 @@ def extend(job: Sweep, store: Store, run_block: Callable[[Sweep, Store], None], 
             kept = store.extension_block(own_plan)
             run_block(replace(job, plan=own_plan), kept)
             own = tuple(np.arange(len(along)) for along in block.index)
-            values.append(placed(result(kept.path), block.adds, axes, own, block.index))
+            found = result(kept.path)
+            if block.index is extension.known and NOTE.name in old:
+                before = old[NOTE.name].isel(dict(zip(axes, extension.old, strict=True)))
+                found[NOTE.name] = found[NOTE.name] | before.values
+            values.append(placed(found, block.adds, axes, own, block.index))
             if "status" in block.adds:
-                codes.append(placed(result(kept.path), ["status"], axes, own, block.index))
+                codes.append(placed(found, ["status"], axes, own, block.index))
         layout = with_reasons(layout, job.plan, chain.from_iterable(codes), partial(causes_at, job.plan))
         store.replace(layout, chain.from_iterable(values))

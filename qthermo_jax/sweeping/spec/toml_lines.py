@@ -45,6 +45,9 @@ def with_lines(issues: Iterable[Issue], text: str, source: str) -> list[Issue]:
     Returns:
         them in the order of their lines.
     """
+    issues = list(issues)
+    if not issues:  # finding the lines of a long table takes long
+        return []
     lines = lines_of_keys(text)
     found = [replace(issue, line=line_of(issue.steps, lines), source=source) for issue in issues]
     return sorted(found, key=lambda issue: issue.line or 0)

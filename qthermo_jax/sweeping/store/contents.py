@@ -5,6 +5,7 @@ from pathlib import Path
 import h5netcdf
 
 from qthermo_jax.results.schema import STATUS, says_what_came_out
+from qthermo_jax.sweeping.store.tile_files import DAMAGED
 
 
 def names_in(path: Path) -> list[str]:
@@ -22,5 +23,5 @@ def names_in(path: Path) -> list[str]:
                 and name not in coordinates
                 and says_what_came_out(name, variable.attrs)
             ]
-    except (OSError, KeyError):
+    except DAMAGED:
         return []

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from qthermo_jax.results.schema import NOTE
 from qthermo_jax.sweeping.plan.grid import Axis
 from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.schedule.tiling import Box
@@ -73,6 +74,8 @@ def find_extension(plan: Plan, data: xr.Dataset, variables: Sequence[str]) -> Ex
     of_output = {name: _variables_of(plan, name) for name in plan.outputs}
     lacking = [name for name, own in of_output.items() if not set(own) <= set(data.variables)]
     added = {variable for name in lacking for variable in of_output[name]}
+    if lacking:
+        added.add(NOTE.name)  # what is new has its own to say
     given = tuple(name for name in variables if name in data.variables and name not in added)
     everything = tuple(np.arange(n) for n in plan.shape)
     blocks = []

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import h5netcdf
 import h5py
 import numpy as np
+from filelock import FileLock, Timeout
 
 from qthermo_jax.results.schema import STATUS
 from qthermo_jax.sweeping.errors import SpecError, StoreError
@@ -91,12 +92,18 @@ def write_view(path: Path, layout: Layout, sources: Iterable[Source], *, finishe
         whole = h5py.VirtualLayout(shape, variable.dtype)
         for tile_file, box, covered in shown:
             size = tuple(side.stop - side.start for side in covered) + shape[len(box) :]
-            whole[box] = h5py.VirtualSource(tile_file, name, size, variable.dtype)[within(box, covered)]
+            source = h5py.VirtualSource(_escaped(tile_file), _escaped(name), size, variable.dtype)
+            whole[box] = source[within(box, covered)]
         return file.create_virtual_dataset(name, whole, fillvalue=variable.fill_value)
 
     image = io.BytesIO()
     _write(image, layout, create, finished=finished)
     write_whole(path, image)
+
+
+def _escaped(name: str) -> str:
+    """As HDF5 takes the names of what a view shows, in which a % begins a format."""
+    return name.replace("%", "%%")
 
 
 def write_copy(path: Path, layout: Layout, contents: Iterable[tuple[Box, Arrays]]) -> None:
@@ -119,24 +126,45 @@ def merge(path: Path) -> None:
     """Turn a finished view into a file that holds its numbers itself, and remove the parts.
 
     Raises:
-        SpecError: there is nothing to merge, or the sweep is not finished.
+        SpecError: there is nothing to merge, the sweep is not finished, or somebody is writing it.
         StoreError: the view or a part was altered, or the disk is full.
     """
-    if integrity_of(path) is Integrity.ALTERED:  # first: what it shows of which parts may be wrong
-        raise StoreError(f"{path}: was altered since it was written; --overwrite computes it anew")
-    owner = owner_of(path)
-    if not owner.finished:
-        raise SpecError(f"{path}: is not finished; run the sweep again, it goes on where it stopped")
-    if not sources_of(path):
+    with alone(path.resolve()):
+        if integrity_of(path) is Integrity.ALTERED:  # first: what it shows of which parts may be wrong
+            raise StoreError(f"{path}: was altered since it was written; --overwrite computes it anew")
+        owner = owner_of(path)
+        if not owner.finished:
+            raise SpecError(f"{path}: is not finished; run the sweep again, it goes on where it stopped")
+        if sources_of(path):
+            join(path)
+            return
         left = [
-            folder for folder in folders_beside(path.resolve()) if holds_tile_files_of(folder, owner)
+            folder
+            for folder in folders_beside(path.resolve())
+            if holds_tile_files_of(folder, owner) and not (folder / REPLACES).exists()
         ]
         if not left:
             raise SpecError(f"{path}: holds its numbers itself already")
         for folder in left:  # of a process that was killed while it removed them
             remove_tile_files(folder)
-        return
-    join(path)
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Nobody else writes this output meanwhile.
+
+    Raises:
+        SpecError: somebody does.
+    """
+    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise SpecError(f"{path}: another process is writing it") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def sources_of(path: Path) -> list[Source]:
@@ -149,7 +177,10 @@ def sources_of(path: Path) -> list[Source]:
     with _opened(path) as file:
         status = file.get(STATUS.name)
         shown = status.virtual_sources() if status is not None and status.is_virtual else []
-        return [_source(folder / own.file_name, own.vspace, own.src_space) for own in shown]
+        return [
+            _source(folder / own.file_name.replace("%%", "%"), own.vspace, own.src_space)
+            for own in shown
+        ]
 
 
 def integrity_with_tile_files(path: Path) -> Integrity:

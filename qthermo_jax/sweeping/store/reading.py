@@ -10,6 +10,7 @@ from xarray.indexes import PandasIndex
 from qthermo_jax.results.schema import METHOD, STATUS
 from qthermo_jax.sweeping.errors import SpecError, first_line
 from qthermo_jax.sweeping.store.layout import Layout, Variable
+from qthermo_jax.sweeping.store.tile_files import DAMAGED
 
 
 def to_dataset(layout: Layout, arrays: dict[str, np.ndarray]) -> xr.Dataset:
@@ -48,7 +49,7 @@ def open_result(path: str | Path) -> xr.Dataset:
         raise SpecError(f"{path}: {'is a folder' if Path(path).is_dir() else 'no such file'}")
     try:
         data = xr.open_dataset(path, engine="h5netcdf")
-    except (OSError, ValueError) as error:
+    except DAMAGED as error:
         reason = "no HDF5" if "file signature not found" in str(error) else first_line(error)
         raise SpecError(f"{path}: not a result of a sweep: {reason}") from None
     if not {STATUS.name, METHOD.name} <= data.keys():

@@ -3,7 +3,6 @@
 from collections import Counter
 from pathlib import Path
 
-from qthermo_jax.sweeping.errors import StoreError
 from qthermo_jax.sweeping.schedule.report import TileReport, counted
 from qthermo_jax.sweeping.schedule.tiling import Box, Tiling, overlap, without
 from qthermo_jax.sweeping.store.files import Source
@@ -17,17 +16,9 @@ def find_sources(
 
     A tile that another cut of the grid covers in part alone is computed as a whole.
     """
-    own: set[tuple[int, ...]] = set()
-    statuses: Counter[int] = Counter()
-    for box in boxes:
-        try:
-            statuses += counted(tile_files.read(box).arrays["status"])
-            own.add(_corner(box))
-        except StoreError:
-            continue
-    found: dict[tuple[int, ...], _Cover] = {
-        _corner(box): _Cover(box) for box in boxes if _corner(box) not in own
-    }
+    lacking, own = tile_files.survey(boxes)
+    statuses = Counter(own.statuses)
+    found = {_corner(box): _Cover(box) for box in lacking}
     for path, tile_file in tile_files.others(boxes) if found else ():
         for tile in tiling.over(tile_file.box):
             cover = found.get(_corner(tile))

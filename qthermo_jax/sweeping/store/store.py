@@ -8,8 +8,6 @@ import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from qthermo_jax.sweeping.errors import SpecError, StoreError
 from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.schedule.report import TileReport
@@ -18,6 +16,7 @@ from qthermo_jax.sweeping.store.files import (
     REPLACES,
     Integrity,
     Source,
+    alone,
     folders_beside,
     integrity_of,
     join,
@@ -42,11 +41,13 @@ _log = logging.getLogger(__name__)
 
 
 def check_file_name(path: Path) -> None:
-    """Refuse an output whose name leaves no room for those of the parts and the log beside it.
+    """Refuse a folder, and a name that leaves no room for those of the parts and the log beside it.
 
     Raises:
-        SpecError: its name is too long.
+        SpecError: its name is too long, or a folder's.
     """
+    if path.is_dir():
+        raise SpecError(f"{path}: is a folder; takes the name of a file")
     length = len(os.fsencode(path.name))
     if length > _LONGEST_NAME:
         raise SpecError(
@@ -128,8 +129,6 @@ class Store:
             raise SpecError(
                 f"{self.path}: exists and is not HDF5, or damaged; give another --out, or --overwrite"
             ) from None
-        if owner.digest == self._plan.digest and not owner.finished and self._shown():
-            return False, False  # a view of the parts that are there is made anew
         if owner.digest == self._plan.digest:
             self.unchecked = integrity is Integrity.UNKNOWN
             return owner.finished and self._tile_files_are_intact(), False
@@ -180,20 +179,13 @@ class Store:
         Raises:
             SpecError: somebody does, or `path` holds something else by now.
         """
-        lock = FileLock(self.path.with_name(f".{self.path.name}.lock"))
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise SpecError(f"{self.path}: another process is writing it") from None
-        try:
+        with alone(self.path):
             forget_unfinished(self.path.parent, self.path.name)
             self._look()
             if self.finished and not self.unchecked:
                 # Of a process that was killed before it had removed them.
                 self._remove_leftovers({*self._folders(), self._blocks_folder})
             yield
-        finally:
-            lock.release()
 
     def begin(self, layout: Layout, boxes: list[Box]) -> tuple[list[Box], TileReport]:
         """Show the result as far as it is there; which tiles are missing, and what the others hold.
@@ -302,7 +294,9 @@ class Store:
             return set()
         with contextlib.suppress(StoreError):
             # As `folders_beside` names them, whatever of the path is relative or a link.
-            return {self.path.with_name(source.tile_file.parent.name) for source in sources_of(self.path)}
+            return {
+                self.path.with_name(source.tile_file.parent.name) for source in sources_of(self.path)
+            }
         return set()
 
     def _remove_leftovers(self, folders: Iterable[Path]) -> None:

@@ -188,7 +188,7 @@ def renamed_into_place(path: Path) -> Iterator[Path]:
     Raises:
         StoreError: the disk is full, or whatever else keeps a file from being written.
     """
-    temporary = path.with_name(f".{path.name}{_UNFINISHED}{platform.node()}-{os.getpid()}")
+    temporary = path.with_name(f".{path.name}{_UNFINISHED}{platform.node()[:32]}-{os.getpid()}")
     try:
         yield temporary
         to_disk(temporary)
