@@ -49,7 +49,7 @@ def _of_strokes(cycle: Cycle) -> Iterator[str]:
         if stroke.unitary is not None:
             U = np.asarray(stroke.unitary)
             off = np.abs(U @ U.conj().T - np.eye(len(U))).max()
-            if not off <= roundoff(U.dtype):
+            if not off <= 64 * len(U) * np.finfo(U.dtype).eps:
                 yield f"stroke {name}: the unitary is none: U U^dag differs from 1 by {off:.3g}"
     if not sum(float(stroke.duration) for stroke in cycle.strokes) > 0:
         yield "the cycle takes no time"
@@ -83,8 +83,8 @@ def _out_of_range(system: OpenSystem) -> Iterator[str]:
         numbers = range(first, first + bath.T.shape[0])
         first = numbers.stop
         yield from _bath_out_of_range(bath, numbers)
-    if system.secular_tol is not None and not np.asarray(system.secular_tol) >= 0:
-        yield f"secular_tol: {float(system.secular_tol)} is below 0 or not a number"
+    if system.secular_tol is not None and not 0 <= float(system.secular_tol) < np.inf:
+        yield f"secular_tol: {float(system.secular_tol)} is below 0 or not a finite number"
 
 
 def _bath_out_of_range(bath: Bath, numbers: range) -> Iterator[str]:

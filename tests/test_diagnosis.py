@@ -137,3 +137,13 @@ SOUND = {
 def test_of_a_sound_system_nothing_is_said(sound):
     assert int(qj.steadystate(sound).status) not in (1, 2)
     assert qj.diagnose(sound) == ()
+
+
+def test_a_unitary_that_was_rounded_is_named():
+    U = np.round(np.array([[1.0, -1.0], [1.0, 1.0]]) / np.sqrt(2), 12)
+    H = np.diag([0.0, 1.0])
+    hot = qj.Bath(np.array([[0.0, 1.0], [1.0, 0.0]]), 1.0, qj.Ohmic(0.1))
+    cycle = qj.Cycle([qj.Stroke(H, 1.0, baths=["hot"]), qj.Stroke(H, 1.0, unitary=U)], {"hot": hot})
+    assert qj.limit_cycle(cycle).status == qj.Status.PARAMETER_OUT_OF_RANGE
+    (said,) = qj.diagnose(cycle)
+    assert "the unitary is none" in said

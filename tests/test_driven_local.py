@@ -216,3 +216,21 @@ def test_the_maser_amplifies_up_to_the_carnot_point(
 def test_the_maser_rests_at_the_carnot_point(detuning: float) -> None:
     found = engine(1.0, 1.0, 3.0, detuning)
     assert abs(found["output_power"]) < 1e-15
+
+
+@pytest.mark.long
+def test_a_bath_at_0_that_takes_nothing_makes_no_entropy() -> None:
+    """The drive of |1> + |2> leaves |1> - |2> dark: no heat flows, and round-off over T = 0 is none."""
+    drive = np.zeros((3, 3))
+    drive[:2, 2] = drive[2, :2] = 0.05
+    bare = np.diag([0.0, 0.0, 1.0])
+    couplings = np.zeros((2, 3, 3))
+    couplings[0, 0, 2] = couplings[0, 2, 0] = couplings[1, 1, 2] = couplings[1, 2, 1] = 1.0
+    baths = [qj.Bath(S, 0.0, qj.Flat(0.1)) for S in couplings]
+    system = qj.DrivenSystem(
+        [bare, drive], 2 * np.pi / 1.1, baths, generator="local", local=bare, steps=256
+    )
+    state = solved(system)
+    assert state.status == Status.OK
+    assert abs(state.heat_currents).max() < 1e-12
+    assert abs(state.entropy_production) < 1e-9

@@ -306,3 +306,18 @@ def test_a_cumulant_without_six_digits_is_nan_and_its_point_says_so() -> None:
     assert np.isnan(near[2]).all()
     assert found.note.values.tolist() == [Note.NONE, Note.CURRENTS_CANCEL]
     assert "cumulant" in Note.CURRENTS_CANCEL.meaning
+
+
+@pytest.mark.long
+def test_energies_in_a_finite_time_do_not_depend_on_their_unit() -> None:
+    """With rates that stay, whatever the energies of the jumps are measured in."""
+
+    def of_unit(unit: float) -> list[np.ndarray]:
+        system = atom((unit, qj.Flat(1.0)), (unit / 2, qj.Flat(1.0)))
+        system = qj.OpenSystem(np.diag([0.0, unit]), list(system.baths))
+        found = qj.finite_time_cumulants(system, 1.0, [1.0, 0.0], method="populations")
+        return [found.mean / unit, found.covariance / unit**2]
+
+    for unit in (1e4, 1e-6):
+        for own, expected in zip(of_unit(unit), of_unit(1.0), strict=True):
+            np.testing.assert_allclose(own, expected, rtol=1e-11)

@@ -216,3 +216,15 @@ def test_a_sweep_gives_derivatives_that_it_knows() -> None:
     assert np.isnan(slope[1]).all()  # of 1e-14, known to four digits
     np.testing.assert_allclose(data.friction[1], 1e-8 * data.friction[2], rtol=2e-3)
     np.testing.assert_allclose(slope[2], 2 * data.friction[2] / 1e-2, rtol=2e-3)
+
+
+def test_it_has_a_first_derivative_and_no_second_one() -> None:
+    """D = ln 2 - h(1/2 + c) of a qubit's coherence c: dD/dc = 2 artanh(2c)."""
+
+    def distance(c: jax.Array) -> jax.Array:
+        rho = jnp.array([[0.5, 0.0], [0.0, 0.5]], complex) + c * jnp.asarray(SIGMA_X, complex)
+        return coherence(rho, jnp.eye(2, dtype=bool)).value
+
+    c = jnp.asarray(0.2)
+    np.testing.assert_allclose(jax.grad(distance)(c), 2 * np.arctanh(0.4), rtol=1e-12)
+    assert np.isnan(jax.grad(jax.grad(distance))(c))

@@ -11,6 +11,7 @@ import oracles
 import qthermo_jax as qj
 from matrices import SIGMA_X, hermitian, random_matrix, random_unitary
 from qthermo_jax.transitions import Transitions
+from qthermo_jax.transitions.making import _reach
 from systems import DRAWS, SEEDS, Draw, jump_operators, liouvillian, partition, random_draw, uncoupled
 
 pytestmark = pytest.mark.accuracy
@@ -257,3 +258,13 @@ def test_each_bath_that_acts_on_every_state_is_shifted_by_its_own_diagonal_eleme
     baths = [qj.Bath(S, 0.5, qj.Flat(1.0)) for S in couplings]
     system = qj.OpenSystem(np.diag([0.0, 1.0, 2.5]), baths, sectors=[[0], [1], [2]])
     np.testing.assert_array_equal(system.transitions(system.eigenbasis()).shift, [2.0, 0.0, -2.0])
+
+
+def test_the_reach_of_a_coupling_is_no_less_than_its_norm_between_sectors() -> None:
+    sectors = [tuple(range(16)), (16,)]
+    S = np.zeros((17, 17))
+    S[:16, 16] = S[16, :16] = 1.0
+    bath = qj.Bath(jnp.asarray(S), 0.5, qj.Ohmic(1.0))
+    system = qj.OpenSystem(np.diag(np.arange(17.0)), bath, sectors=sectors)
+    reach = _reach(system.eigenbasis(), system.baths[0], system.pairs.banks[0])
+    assert reach.max() >= np.linalg.norm(S[:16, 16:], 2) * (1 - 1e-12)

@@ -12,6 +12,7 @@ from hypothesis import assume, given
 
 import oracles
 import qthermo_jax as qj
+from matrices import SIGMA_X
 from qthermo_jax.registry import Method
 from qthermo_jax.steady import Status
 from systems import Draw, dense_couplings, draws, solved
@@ -271,3 +272,15 @@ def test_a_rate_that_underflows_is_flagged_where_it_may_count(
         expected = [float(ratio / (1 + ratio)), float(1 / (1 + ratio))]
         np.testing.assert_allclose(state.populations[:2], expected, rtol=1e-12)
         assert bool(state.note & qj.Note.UNDERFLOW) == (ratios[2] == 800.0)
+
+
+@pytest.mark.long
+def test_a_population_that_underflows_has_a_note_although_no_rate_does() -> None:
+    ladder = np.diag([1.0, 1.0], 1) + np.diag([1.0, 1.0], -1)
+    system = qj.OpenSystem(np.diag([0.0, 1.0, 2.0]), qj.Bath(ladder, 1 / 460, qj.Flat(1.0)))
+    weak = qj.OpenSystem(np.diag([0.0, 1.0]), qj.Bath(1e-13 * SIGMA_X, 1 / 690, qj.Flat(1.0)))
+    for own in (system, weak):
+        state = qj.steadystate(own, method="populations")
+        assert state.status == Status.OK
+        assert state.populations[-1] == 0.0  # e^-920, and e^-690 by a rate of 1e-326
+        assert state.note == qj.Note.UNDERFLOW

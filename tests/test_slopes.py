@@ -81,3 +81,23 @@ def test_info_counts_the_derivatives_that_are_not_known(
     code, told, _ = qthermo("info", out)
     (line,) = [line for line in told.splitlines() if line.startswith("points by status_d_x")]
     assert (code, line.split(maxsplit=3)[3].rstrip()) == (0, f"2 {Status.NO_DERIVATIVE.meaning}")
+
+
+def two_sectors(x: float) -> qj.OpenSystem:
+    """Two levels of sectors of their own, which meet at x = 0."""
+    flip = jnp.array([[0.0, 1.0], [1.0, 0.0]])
+    return qj.OpenSystem(
+        jnp.diag(jnp.array([0.0, 1.0]) * x), [qj.Bath(flip, 0.5, qj.Ohmic(0.1))], sectors=[(0,), (1,)]
+    )
+
+
+@pytest.mark.long
+def test_the_slope_of_a_rate_at_zero_frequency_is_not_known() -> None:
+    """Populations of Gibbs' state change by -1/(4 T) there, and the rate alone does not tell it."""
+    found = qj.sweep(two_sectors, axes={"x": [0.0, 0.1]}, derivatives=["x"])
+    assert found.status_d_x.values.tolist() == [Status.NO_DERIVATIVE, Status.OK]
+    ratio = np.exp(0.1 / 0.5)
+    expected = -ratio / (0.5 * (1 + ratio) ** 2)
+    np.testing.assert_allclose(found.d_level_populations_d_x[1, 1], expected, rtol=1e-10)
+    middle = qj.sweep("thermal_transistor", axes={}, derivatives=["omega_M", "omega_LM"])
+    assert int(middle.status_d_omega_M) == int(middle.status_d_omega_LM) == Status.NO_DERIVATIVE

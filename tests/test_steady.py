@@ -137,6 +137,10 @@ FAULTS: dict[str, tuple[Callable[[], qj.OpenSystem], Status]] = {
         lambda: with_H([0.0, 0.0], [0.0, 1.0], secular_tol=-1e-9),
         Status.PARAMETER_OUT_OF_RANGE,
     ),
+    "infinite tolerance": (
+        lambda: with_H([0.0, 0.0], [0.0, 1.0], secular_tol=np.inf),
+        Status.PARAMETER_OUT_OF_RANGE,
+    ),
     "H not Hermitian": (lambda: with_H([0.0, 0.3], [0.1, 1.0]), Status.NOT_HERMITIAN),
     "H with a complex energy": (
         lambda: with_H([0.0, 0.0], [0.0, 1.0 + 0.1j]),
@@ -353,3 +357,20 @@ def test_the_memory_that_a_point_takes_is_known_within_a_factor_of_two_and_a_hal
     needs = jax.jit(jax.vmap(populations)).lower(many, many).compile().memory_analysis()
     told = bytes_per_point(qj.models.chain(sites=sites), Method[method.upper()])
     assert 0.4 < needs.temp_size_in_bytes / 256 / told < 2.5
+
+
+@pytest.mark.long
+def test_a_system_from_outside_is_solved_inside_a_compiled_function() -> None:
+    system, start = qj.models.thermal_diode(), [1.0, 0.0, 0.0, 0.0]
+
+    def everything(factor: float) -> list[jax.Array]:
+        return [
+            factor * qj.steadystate(system).populations,
+            qj.scaled_cgf(system, factor * jnp.array([0.1, 0.0])),
+            qj.rate_function(system, 0, 0.01 * factor),
+            qj.finite_time_cumulants(system, factor, start).mean,
+            qj.evolve(system, factor, start).populations,
+        ]
+
+    for own, expected in zip(jax.jit(everything)(1.0), everything(1.0), strict=True):
+        np.testing.assert_allclose(own, expected, rtol=1e-9)

@@ -116,7 +116,7 @@ def _currents(
     slope = slope * (2 * jnp.pi / period).astype(H.dtype)
     power = jnp.mean(jnp.einsum("mab,mba->m", slope, rho_at).real)
     T = system.mean.temperatures
-    still = heat == 0
+    still = (heat == 0) | ((T == 0) & (jnp.abs(heat) <= bounds))  # what is round-off is no heat
     entropy = jnp.sum(jnp.where(still, 0.0, heat / jnp.where(still, 1.0, T)))
     known = jax.lax.stop_gradient((bounds, gross, jnp.zeros_like(gross)))
     return Currents(heat, *known, power, entropy)

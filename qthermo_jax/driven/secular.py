@@ -166,8 +166,8 @@ def currents_of(
     bounds = jnp.sum(doubt, axis=(1, 2, 3)) + of_energies + left_out
     bounds = bounds + 8 * jnp.finfo(gross.dtype).eps * gross
     temperatures = jnp.concatenate([bath.T for bath in baths])
-    cold = heat == 0
-    entropy = jnp.sum(jnp.where(cold, 0.0, heat / jnp.where(cold, 1.0, temperatures)))
+    still = (heat == 0) | ((temperatures == 0) & (jnp.abs(heat) <= bounds))
+    entropy = jnp.sum(jnp.where(still, 0.0, heat / jnp.where(still, 1.0, temperatures)))
     if all(bath.spontaneous for bath in baths):
         entropy = jnp.where(
             solution.method == Method.POPULATIONS, _entropy(jumps, flows, p, temperatures), entropy

@@ -174,7 +174,7 @@ def _warming(
     faults += [(bad_numbers, Status.PARAMETER_OUT_OF_RANGE), (~solved, Status.LARGE_RESIDUAL)]
 
     def state(unknowns: Array) -> State:
-        return as_state(system, basis, unpacked(unknowns, method, d), faults, leaking, method)
+        return as_state(basis, unpacked(unknowns, method, d), faults, leaking, method)
 
     states: State = jax.vmap(state)(unknowns)
     return Warming(states, jnp.where((states.status == Status.OK)[:, None], T, jnp.nan))
@@ -242,7 +242,7 @@ def _driven(
         rho = own.rotate_in(vector_to_operator(jax.lax.complex(real, imaginary)))
         found, leaking = faults_at_start(now, now.transitions(own), start, EXACT)
         parts = unpacked(packed(rho, EXACT), EXACT, now.dimension)
-        return as_state(now, own, parts, [*found, *faults], leaking, EXACT)
+        return as_state(own, parts, [*found, *faults], leaking, EXACT)
 
     states: State = jax.vmap(state)(times, real, imaginary)
     return states

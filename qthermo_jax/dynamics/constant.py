@@ -86,4 +86,4 @@ def evolved(system: OpenSystem, time: Float[Array, ""], method: str) -> State:
     generator = reduced_generator(system, transitions, basis, method)
     step = jax.scipy.linalg.expm(generator * time.astype(generator.dtype), max_squarings=_SQUARINGS)
     parts = unpacked(step @ packed(start.rho, method), method, system.dimension)
-    return as_state(system, basis, parts, faults, leaking, method)
+    return as_state(basis, parts, faults, leaking, method)

@@ -11,6 +11,7 @@ from qthermo_jax import registry
 from qthermo_jax.eigenbasis import Eigenbasis, roundoff
 from qthermo_jax.gathers import padded
 from qthermo_jax.master_equations import hermitian_parts, kept_elements, real_generator, unknowns_of
+from qthermo_jax.precision import is_traced
 from qthermo_jax.solvers import SOLVERS, Note, solvers_for
 from qthermo_jax.steady import State, Status
 from qthermo_jax.steady.faults import Fault, faults_of, first_fault, is_negative, nan_unless_ok
@@ -94,7 +95,6 @@ def unpacked(unknowns: Float[Array, " n"], method: str, d: int) -> Parts:
 
 
 def as_state(
-    system: OpenSystem,
     basis: Eigenbasis,
     parts: Parts,
     faults: list[Fault],
@@ -132,5 +132,4 @@ def faults_at_start(
 def in_turn(method: str, system: OpenSystem, *numbers: Array) -> tuple[str, ...]:
     """The methods to try one after the other; inside a traced function that is the exact one alone."""
     names = tuple(solver.name for solver in solvers_for(method, system.equation, among=EVOLVING))
-    traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((system, numbers)))
-    return names[-1:] if traced else names
+    return names[-1:] if is_traced((system, numbers)) else names

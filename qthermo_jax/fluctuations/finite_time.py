@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Bool, Float, Num
 
+from qthermo_jax.bounded import SIX_DIGITS
 from qthermo_jax.couplings import Qobj
 from qthermo_jax.dynamics.reduced import faults_at_start, packed, start_of
 from qthermo_jax.fluctuations.unknowns import Counting, Known, counting, methods_to_try
@@ -18,9 +19,6 @@ from qthermo_jax.system import OpenSystem
 
 # 2^40 steps of the exponential, as in `evolve`.
 _SQUARINGS = 40
-
-# The largest error of a number, relative to itself.
-_SIX_DIGITS = 1e-6
 
 
 class Counted(NamedTuple):
@@ -108,6 +106,10 @@ def counted(count: Counting, begin: Float[Array, " n"], time: Float[Array, ""]) 
     rho. What a bath gets in the end is taken off its jumps, J_l rho, which changes no covariance:
     without it the square of the mean would grow over it.
     """
+    # In the largest energy of a jump: the exponential's error grows with the largest of its blocks.
+    unit = jax.lax.stop_gradient(jnp.max(jnp.abs(count.energies)))
+    unit = jnp.where(unit > 0, unit, 1.0)
+    count = count._replace(energies=count.energies / unit, energy_error=count.energy_error / unit)
     L, trace, K = count.generator.value, count.trace, count.n_baths
     n, dtype = len(L), L.dtype
     each = jnp.eye(K, dtype=dtype)
@@ -139,11 +141,11 @@ def counted(count: Counting, begin: Float[Array, " n"], time: Float[Array, ""]) 
     covariance = cross + cross.T + jnp.diag(shot) - excess[:, None] * excess[None]
     mean = excess + drift * time
     of_mean, of_covariance = _bounds(count, time, drift, ends[:, n : 2 * n])
-    return Known(mean, of_mean), Known(covariance, of_covariance)
+    return Known(unit * mean, unit * of_mean), Known(unit**2 * covariance, unit**2 * of_covariance)
 
 
 def _trusted(known: Known) -> Float[Array, "*s"]:
-    close = known.error <= _SIX_DIGITS * jnp.abs(known.value)
+    close = known.error <= SIX_DIGITS * jnp.abs(known.value)
     found: Float[Array, "*s"] = known.value * jnp.where(close, 1.0, jnp.nan)
     return found
 

@@ -8,14 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Num
 
+from qthermo_jax.bounded import SIX_DIGITS
 from qthermo_jax.fluctuations.tiers import Tier, tier_of
 from qthermo_jax.fluctuations.unknowns import Counting, Known, counting
 from qthermo_jax.precision import compiled
 from qthermo_jax.steady import Status, SteadyState
 from qthermo_jax.system import OpenSystem
-
-# The largest error of an element, relative to itself.
-_SIX_DIGITS = 1e-6
 
 
 def noise_spectrum(
@@ -105,7 +103,7 @@ def _at(count: Counting, omega: Float[Array, ""]) -> Float[Array, "K K"]:
     shot_error = shot_error + jnp.einsum("i,kij,j->k", trace, jnp.abs(second.value), rho.error)
     value = cross + cross.T + jnp.diag(shot)
     bound = bound + bound.T + jnp.diag(shot_error) + 8 * eps * jnp.abs(value)
-    close = jax.lax.stop_gradient(bound <= _SIX_DIGITS * jnp.abs(value))
+    close = jax.lax.stop_gradient(bound <= SIX_DIGITS * jnp.abs(value))
     return value * jnp.where(close, 1.0, jnp.nan)
 
 

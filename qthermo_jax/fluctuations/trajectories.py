@@ -38,7 +38,7 @@ from qthermo_jax.couplings import Qobj
 from qthermo_jax.dynamics.reduced import faults_at_start, in_turn, start_of
 from qthermo_jax.eigenbasis import Eigenbasis, roundoff
 from qthermo_jax.fluctuations.walks import Jump, RateWalk, Walk, WaveFunctions
-from qthermo_jax.precision import compiled, precise
+from qthermo_jax.precision import compiled, is_traced, precise
 from qthermo_jax.registry import SOLVERS, method_of
 from qthermo_jax.steady import Status, SteadyState, solved
 from qthermo_jax.steady.faults import first_fault, nan_unless_ok
@@ -183,8 +183,7 @@ def _refuse(system: OpenSystem, times: Any, key: Any, n: int, max_jumps: int | N
     for what, number in (("n", n), ("max_jumps", max_jumps)):
         if number is not None and number < 1:
             raise ValueError(f"{what} = {number}: at least 1")
-    leaves = jax.tree.leaves((system, times, key))
-    if max_jumps is None and any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+    if max_jumps is None and is_traced((system, times, key)):
         raise ValueError(
             "inside a compiled or mapped function the length of the records is given: max_jumps="
         )

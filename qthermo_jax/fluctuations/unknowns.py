@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
@@ -12,6 +11,7 @@ from qthermo_jax.dynamics.reduced import rate_matrix
 from qthermo_jax.eigenbasis import Eigenbasis
 from qthermo_jax.fluctuations.tilted import Tilted, energies_of, tilted
 from qthermo_jax.master_equations import Generator, real_generator
+from qthermo_jax.precision import is_traced
 from qthermo_jax.registry import AUTO, SOLVERS, method_of, methods
 from qthermo_jax.steady import Status
 from qthermo_jax.steady.faults import faults_of, first_fault
@@ -134,6 +134,6 @@ def methods_to_try(system: OpenSystem, method: str) -> tuple[str, ...]:
         raise ValueError(f"method {method!r} is not one of {', '.join(known)}")
     if method != AUTO:
         return (method,)
-    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(system)):
+    if is_traced(system):
         return (known[-1],)
     return tuple(known[1:])

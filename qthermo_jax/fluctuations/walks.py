@@ -110,8 +110,7 @@ class RateWalk(Walk):
         rates = self.rates[state]
         at = state, _pick(rates, which)
         # A state without a way out has the rate 0 and waits for ever.
-        exit_rate = jnp.where(rates[-1] == 0, 0.0, rates[-1])
-        return Jump(-jnp.log1p(-wait) / exit_rate, self.baths[at], self.energies[at], self.targets[at])
+        return Jump(-jnp.log1p(-wait) / rates[-1], self.baths[at], self.energies[at], self.targets[at])
 
     def after(self, state: Int[Array, ""], elapsed: Float[Array, ""]) -> Int[Array, ""]:
         return state

@@ -148,7 +148,8 @@ def mode(machine: Machine, state: MachineState) -> Float[Array, ""]:
 def entropy_production(machine: Machine, state: MachineState) -> Bounded:
     """Mean entropy production, the sum of J_k/T_k."""
     T = machine.temperatures
-    moves = state.heat_bounds > 0
+    still = (T == 0) & (jnp.abs(state.heat_currents) <= state.heat_bounds)
+    moves = (state.heat_bounds > 0) & ~still
     bound = jnp.sum(jnp.where(moves, state.heat_bounds / jnp.where(moves, T, 1.0), 0.0))
     return bounded_by(state, state.entropy_production, bound)
 

@@ -83,7 +83,8 @@ def _underflow(
     """
     pairs, info = transitions.pairs, jnp.finfo(transitions.rate_down.dtype)
     warm = repeated(transitions.temperatures > 0, pairs.bath)
-    low = jnp.minimum(transitions.rate_down, transitions.rate_up) < info.tiny
+    lesser = jnp.minimum(transitions.rate_down, transitions.rate_up)
+    low = (lesser < info.tiny) | (lesser * transitions.strengths < info.tiny)
     high = jnp.maximum(transitions.rate_down, transitions.rate_up) > 0
     gone = jnp.any(transitions.driven & warm & low & high)
     return gone, gone & jnp.any((exits < info.tiny / info.eps) & (exits > 0))
@@ -98,6 +99,8 @@ def solve_populations(transitions: Transitions) -> Solution:
         rates = jnp.where(np.tile(first != second, 2), rates, 0.0)
     found = stationary(rates, pairs)
     gone, matters = _underflow(transitions, jax.lax.stop_gradient(found.exits))
+    empty = jnp.any(found.populations < jnp.finfo(rates.dtype).tiny)
+    unseen = gone | (empty & jnp.all(transitions.temperatures > 0))
     leakage, leaks = leak(transitions)
     relative = _relative_error(transitions)
     conserved = jnp.where(_may_be_conserved(transitions), Note.COHERENCES_NOT_EXAMINED, Note.NONE)
@@ -113,5 +116,5 @@ def solve_populations(transitions: Transitions) -> Solution:
         exact=~leaks,
         underflow=matters | found.lost | (gone & (found.classes != 1)),
         method=jnp.int8(Method.POPULATIONS),
-        note=(conserved | jnp.where(gone, Note.UNDERFLOW, Note.NONE)).astype(jnp.int8),
+        note=(conserved | jnp.where(unseen, Note.UNDERFLOW, Note.NONE)).astype(jnp.int8),
     )

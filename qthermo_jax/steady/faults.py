@@ -26,7 +26,7 @@ def _in_range(system: OpenSystem) -> Bool[Array, ""]:
         checks.extend(jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(bath.coupling))
         checks.append(jnp.all(jax.vmap(lambda spectrum: spectrum.in_range())(bath.spectrum)))
     if system.secular_tol is not None:
-        checks.append(system.secular_tol >= 0)
+        checks.append(jnp.isfinite(system.secular_tol) & (system.secular_tol >= 0))
     return jnp.all(jnp.stack(checks))
 
 

@@ -12,7 +12,7 @@ from qthermo_jax.registry import Method
 from qthermo_jax.steady.faults import first_fault
 from qthermo_jax.steady.record import State, Status, SteadyState
 from qthermo_jax.system import OpenSystem
-from qthermo_jax.transitions import newly_divergent, newly_driven
+from qthermo_jax.transitions import Transitions, newly_divergent, newly_driven
 
 # A derivative whose error may be larger than this part of it is flagged.
 _NO_DIGITS = 1e-3
@@ -79,7 +79,7 @@ def derivative_status(
     transitions, on = system.transitions(state.basis), footing(system, state)
     moved = change.local if system.equation.between_bare_states else change.H
     rotation = _rotation(transitions.basis, change.H if moved is None else moved)
-    jumps = _splits(system, state, change)
+    jumps = _splits(system, transitions, state, change)
     jumps = jumps | newly_divergent(transitions, slope.amplitudes, rotation)
     leaks = jnp.array(False)
     if system.equation.secular:
@@ -94,9 +94,14 @@ def derivative_status(
     )
 
 
-def _splits(system: OpenSystem, state: State, change: Change) -> Bool[Array, ""]:
+def _splits(
+    system: OpenSystem, transitions: Transitions, state: State, change: Change
+) -> Bool[Array, ""]:
     inside, between = splits(state.basis, change.H, change.curvature)
-    jumps = inside | (between & (state.method != Method.POPULATIONS))
+    # A rate at zero frequency has a slope that depends on how J continues below it.
+    pairs = transitions.pairs
+    still = transitions.driven & (pairs.i != pairs.j) & (transitions.omega[pairs.number] == 0)
+    jumps = inside | (between & (jnp.any(still) | (state.method != Method.POPULATIONS)))
     if not system.equation.between_bare_states or change.local is None:
         return jumps
     bare = system.without_interactions().eigenbasis()

@@ -71,7 +71,8 @@ def steadystate(system: OpenSystem, *, method: str = AUTO) -> SteadyState:
     solvers = solvers_for(method, system.equation, system.levels)
     if jnp.finfo(system.H.dtype).bits < 64:
         _say_once_that_this_is_single_precision()
-    if len(solvers) > 1 and all(map(_has_value, jax.tree.leaves(system))):
+    # Inside `jax.jit` what is computed is not there, although a system from outside is.
+    if len(solvers) > 1 and all(map(_has_value, jax.tree.leaves((system, jnp.zeros(()))))):
         return _solved_in_turn(system, solvers)
     if len(solvers) > 1:
         _say_once_that_all_are_compiled(", ".join(solver.name for solver in solvers))

@@ -13,7 +13,7 @@ An error delta of rho changes C by Tr[delta G] in first order, with G = ln rho -
 ln Delta rho, which vanishes with the coherences.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -75,7 +75,10 @@ class Coherence(NamedTuple):
 @jax.custom_jvp
 @precise
 def coherence(rho: Complex[Array, "d d"], kept: Bool[Array, "d d"]) -> Coherence:
-    """Of a state rho, Delta rho the elements of it that are kept. Only the value has a derivative."""
+    """Of a state rho, Delta rho the elements of it that are kept. The value has a first derivative.
+
+    A second one, which is one of the gradient, is NaN.
+    """
     whole, dephased = (r, R), (s, S) = _both(rho, kept)
     overlap = jnp.abs(R.conj().T @ S) ** 2
     value = jnp.sum(overlap * _terms(r[:, None], s[None, :]))
@@ -86,12 +89,12 @@ def coherence(rho: Complex[Array, "d d"], kept: Bool[Array, "d d"]) -> Coherence
 @precise
 def _(
     values: tuple[Complex[Array, "d d"], Bool[Array, "d d"]],
-    steps: tuple[Complex[Array, "d d"], Array],
+    steps: tuple[Complex[Array, "d d"], Any],
 ) -> tuple[Coherence, Coherence]:
     found = coherence(*values)
     nothing = jax.tree.map(jnp.zeros_like, found)
     slope = jnp.einsum("ij,ji->", steps[0], found.gradient).real
-    return found, nothing._replace(value=slope)
+    return found, nothing._replace(value=slope, gradient=jnp.nan * steps[0])
 
 
 Decomposed = tuple[Float[Array, " d"], Complex[Array, "d d"]]

@@ -124,6 +124,8 @@ def _reach(basis: Eigenbasis, bath: Bath, bank: BankPairs) -> Float[Array, " p"]
         return jnp.repeat(norm, bank.i.size // K)
     across = jnp.stack([jnp.sum(size[:, :, number == own], axis=2) for own in range(n)])  # (n, K, d)
     norm = jnp.stack([jnp.max(across[:, :, number == own], axis=2) for own in range(n)])  # (n, n, K)
+    # The largest sums of rows and of columns bound the norm of a block together.
+    norm = jnp.sqrt(norm * jnp.swapaxes(norm, 0, 1))
     return norm[sector[bank.i], sector[bank.j], bank.bath]
 
 
