@@ -172,6 +172,19 @@ class TestFromPython:
         assert first != fresh
         assert (stale == fresh) == (edit != "T = 0.9\n")
 
+    def test_labels_and_units_of_an_observable_count(self) -> None:
+        def sides(system: qj.OpenSystem, state: qj.State) -> jax.Array:
+            return state.populations[:2]
+
+        def digest(labels: tuple[str, ...], power: int) -> str:
+            quantity = qj.Quantity("sides", "", power)
+            own = qj.ComputedObservable(sides, quantity, [qj.Dimension("side", labels)])
+            return find_model("lambda_system", Path(), [own]).digest
+
+        found = [digest(("L", "R"), 0), digest(("R", "L"), 0), digest(("L", "R"), 1)]
+        assert len(set(found)) == 3
+        assert found[0] == digest(("L", "R"), 0)
+
     def test_values_and_functions_around_it_count(self) -> None:
         def made(T: Any, scale: Callable[[float], float], T_R: float = 0.2) -> Callable[..., Any]:
             def own(g: float, T_R: float = T_R) -> Any:

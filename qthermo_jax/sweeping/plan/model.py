@@ -117,7 +117,8 @@ def find_model(
     for position, given in enumerate(observables):
         if isinstance(given, ComputedObservable):
             brought[given.name] = given
-            digests.append(fingerprint(given.function.func, given.arguments))
+            labels = repr((given.quantity, given.dims))
+            digests.append(fingerprint(given.function.func, given.arguments, labels))
         elif ":" in given:
             found, digest = _find_function(given, folder, ("observables", position))
             name = observable_name(given)
