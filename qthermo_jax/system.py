@@ -97,7 +97,8 @@ class OpenSystem(eqx.Module):
         if bare is not None and bare.shape != H.shape:
             raise ValueError(f"local has shape {bare.shape}, and H {H.shape}")
         operators = [H, *([] if bare is None else [bare]), *(bath.coupling for bath in baths)]
-        dtype = np.result_type(*(operator.dtype for operator in operators))
+        # Rates have the precision of temperatures.
+        dtype = np.result_type(*(own.dtype for own in (*operators, *(bath.T for bath in baths))))
         self.local = None if bare is None else bare.astype(dtype)
         self.initial = None if initial is None else _as_start(initial, dimension)
         self.H = H.astype(dtype)

@@ -374,3 +374,14 @@ def test_a_system_from_outside_is_solved_inside_a_compiled_function() -> None:
 
     for own, expected in zip(jax.jit(everything)(1.0), everything(1.0), strict=True):
         np.testing.assert_allclose(own, expected, rtol=1e-9)
+
+
+@pytest.mark.long
+def test_32_bit_operators_between_temperatures_of_64_bit_count_as_64_bit() -> None:
+    flip = SIGMA_X.real.astype(np.float32)
+    baths = [qj.Bath(flip, T, qj.Ohmic(0.1)) for T in (0.3, 0.7)]
+    system = qj.OpenSystem(np.diag([0.0, 1.0]).astype(np.float32), baths)
+    assert system.H.dtype == jnp.float64
+    T = jnp.array([[0.3, 0.7], [0.5, 0.5]])
+    found = jax.vmap(lambda own: qj.steadystate(system.with_temperatures(own)).populations)(T)
+    np.testing.assert_allclose(found[1, 1], 1 / (np.exp(2.0) + 1), rtol=1e-12)
