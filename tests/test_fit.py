@@ -190,6 +190,10 @@ def test_a_fit_in_units_is_that_of_the_converted_numbers(folder, qthermo):
     code, told, _ = qthermo("check", "fit.toml")
     assert code == 0
     assert "can be run: a fit to " in told
+    Path("wrong.toml").write_text(DIODE.replace("heat_currents", "heat_curents"))
+    code, told, _ = qthermo("check", "wrong.toml")
+    assert code == 2
+    assert "did you mean 'heat_currents'" in told
     code, out, _ = qthermo("fit", "fit.toml", "--out", "left.csv", "--plot", "fit.png")
     assert code == 0
     assert out.splitlines()[:2] == found.lines[:2]

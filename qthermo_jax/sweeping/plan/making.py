@@ -1,6 +1,6 @@
 """From a grid and what its model's system is to a plan: everything is checked before it is compiled."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from qthermo_jax.results.schema import DIAGNOSTICS, INTERPOLATED
 from qthermo_jax.sweeping.errors import Issue, SpecError, Steps, shown, unknown_name
@@ -11,6 +11,7 @@ from qthermo_jax.sweeping.plan.model import observable_name, place_of
 from qthermo_jax.sweeping.plan.record import DEFAULT_MEMORY, Plan
 from qthermo_jax.sweeping.plan.search import Search, find_search
 from qthermo_jax.sweeping.plan.traced import Result, TracedSystem
+from qthermo_jax.sweeping.spec.declared import Spec
 from qthermo_jax.sweeping.spec.expression import Expression
 from qthermo_jax.sweeping.spec.fields import why_no_name
 
@@ -43,9 +44,8 @@ def resolved(
     outputs = _outputs(grid, system)
     derivatives, differentiated, defaults = find_derivatives(grid, system.n_baths)
     search, left_out = find_search(grid, system)
-    for table, asked in (("root", grid.spec.root), ("refine", grid.spec.refine)):
-        if asked:
-            resolve(Expression.parsed(asked.formula), (table, "formula"), grid, system.observables)
+    for steps, formula in _formulas_of(grid.spec):
+        resolve(Expression.parsed(formula), steps, grid, system.observables)
     plan = Plan(
         grid.spec,
         grid.model,
@@ -65,6 +65,15 @@ def resolved(
     )
     _check_names(plan)
     return plan
+
+
+def _formulas_of(spec: Spec) -> Iterator[tuple[Steps, str]]:
+    """Formulas that name observables, and where they stand."""
+    for table, asked in (("root", spec.root), ("refine", spec.refine)):
+        if asked:
+            yield (table, "formula"), asked.formula
+    for formula in spec.fit.measured if spec.fit else ():
+        yield ("fit", "measured", formula), formula
 
 
 def _not_the_models(grid: Grid, search: Search | None, left_out: Iterable[str]) -> set[str]:
