@@ -338,13 +338,13 @@ def test_a_disk_that_is_too_small_is_told_in_python_too(tmp_path, monkeypatch):
         qj.sweep(**call)
 
 
-@pytest.mark.usefixtures("unstarted")
 def test_lines_are_sought_for_issues_alone(monkeypatch):
     """For a table of 2000 numbers, one a line, that takes seconds."""
     monkeypatch.setattr(toml_lines, "lines_of_keys", None)
     assert toml_lines.with_lines([], "x = [1,\n2]", "spec.toml") == []
 
 
+@pytest.mark.usefixtures("unstarted")
 def test_nothing_that_sweep_is_given_is_changed():
     g, T_L, T_R = np.array([0.1, 0.3]), jnp.array([0.5, 0.7]), [0.2, 0.3]
     call = {

@@ -517,7 +517,7 @@ class TestOthers:
         xr.testing.assert_equal(values_of(tmp_path / name), whole)
 
     def test_a_folder_is_bad_input(self, tmp_path: Path) -> None:
-        with pytest.raises(SpecError, match="is a folder; takes the name of a file"):
+        with pytest.raises(SpecError, match="is a folder; --out takes the name of a file"):
             swept(tmp_path)
 
     def test_a_log_on_a_full_disk_ends_no_sweep(self, out: Path, whole: xr.Dataset) -> None:

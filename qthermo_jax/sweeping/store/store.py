@@ -47,7 +47,7 @@ def check_file_name(path: Path) -> None:
         SpecError: its name is too long, or a folder's.
     """
     if path.is_dir():
-        raise SpecError(f"{path}: is a folder; takes the name of a file")
+        raise SpecError(f"{path}: is a folder; --out takes the name of a file")
     length = len(os.fsencode(path.name))
     if length > _LONGEST_NAME:
         raise SpecError(
