@@ -1,10 +1,10 @@
-"""A choice that stays one under `vmap`: what no point asks for is not computed.
+"""Choices in a program: one that stays one under `vmap`, and whether Python can make it instead.
 
 `jax.lax.cond` computes both of its branches at every point as soon as the question is mapped.
 """
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -48,3 +48,12 @@ def chosen(asked: Bool[Array, ""], by: Callable[[], _Found], otherwise: Callable
 
     result: _Found = jax.lax.cond(_anywhere.bind(asked), of_each, otherwise)
     return result
+
+
+def is_traced(values: Any) -> bool:
+    """Whether these values, or what is computed of them, are not there while Python runs.
+
+    Inside `jax.jit` what is computed is not there, although values from outside are.
+    """
+    leaves = jax.tree.leaves((values, jnp.zeros(())))
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)

@@ -9,7 +9,6 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 import jax
-import jax.numpy as jnp
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,15 +27,6 @@ def precise(function: Callable[P, R]) -> Callable[P, R]:
             return function(*args, **kwargs)
 
     return with_all_digits
-
-
-def is_traced(values: Any) -> bool:
-    """Whether these values, or what is computed of them, are not there while Python runs.
-
-    Inside `jax.jit` what is computed is not there, although values from outside are.
-    """
-    leaves = jax.tree.leaves((values, jnp.zeros(())))
-    return any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
 
 
 def compiled(function: Callable[..., Any], static_argnames: str | Sequence[str] = ()) -> Any:

@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Int8
 
 from qthermo_jax import registry
+from qthermo_jax.choice import is_traced
 from qthermo_jax.eigenbasis import Eigenbasis, roundoff
 from qthermo_jax.gathers import padded
 from qthermo_jax.master_equations import hermitian_parts, kept_elements, real_generator, unknowns_of
-from qthermo_jax.precision import is_traced
 from qthermo_jax.solvers import SOLVERS, Note, solvers_for
 from qthermo_jax.steady import State, Status
 from qthermo_jax.steady.faults import Fault, faults_of, first_fault, is_negative, nan_unless_ok

@@ -34,11 +34,12 @@ from jaxtyping import (
     Shaped,
 )
 
+from qthermo_jax.choice import is_traced
 from qthermo_jax.couplings import Qobj
 from qthermo_jax.dynamics.reduced import faults_at_start, in_turn, start_of
 from qthermo_jax.eigenbasis import Eigenbasis, roundoff
 from qthermo_jax.fluctuations.walks import Jump, RateWalk, Walk, WaveFunctions
-from qthermo_jax.precision import compiled, is_traced, precise
+from qthermo_jax.precision import compiled, precise
 from qthermo_jax.registry import SOLVERS, method_of
 from qthermo_jax.steady import Status, SteadyState, solved
 from qthermo_jax.steady.faults import first_fault, nan_unless_ok

@@ -7,11 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from qthermo_jax.choice import is_traced
 from qthermo_jax.dynamics.reduced import rate_matrix
 from qthermo_jax.eigenbasis import Eigenbasis
 from qthermo_jax.fluctuations.tilted import Tilted, energies_of, tilted
 from qthermo_jax.master_equations import Generator, real_generator
-from qthermo_jax.precision import is_traced
 from qthermo_jax.registry import AUTO, SOLVERS, method_of, methods
 from qthermo_jax.steady import Status
 from qthermo_jax.steady.faults import faults_of, first_fault

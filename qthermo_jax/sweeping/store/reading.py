@@ -20,7 +20,7 @@ def to_dataset(layout: Layout, arrays: dict[str, np.ndarray]) -> xr.Dataset:
         name: _variable(own, np.asarray(own.values)) for name, own in layout.coordinates.items()
     }
     indexes = {}
-    for name, own in coordinates.items():
+    for name, own in [*coordinates.items()]:
         if own.dims == (name,):
             index = pd.Index(own.values, dtype=object if own.dtype == object else None)
             indexes[name] = PandasIndex(index, name, coord_dtype=own.dtype)
