@@ -65,7 +65,7 @@ FAULTY = [
         "a cut-off below 0",
         system(secular_tol=-0.1, **PARTIAL),
         1,
-        ["secular_tol: -0.1 is below 0 or not a number"],
+        ["secular_tol: -0.1 is below 0 or not a finite number"],
     ),
     (
         "a coupling that is skew",
