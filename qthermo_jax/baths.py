@@ -18,7 +18,7 @@ from qthermo_jax.couplings import Qobj, SparseCoupling, coupling_bank, real_numb
 
 # Past this ratio omega/T, e^{-omega/T} and all its derivatives are zero in every float format;
 # dividing by a smaller T would overflow in the derivative, 0 * inf.
-FROZEN = 800.0
+_FROZEN = 800.0
 
 
 # Terms of the series of 1 - e^{-x}: for x < 1/2 the next one is below round-off.
@@ -45,7 +45,7 @@ def _thermal_factors(
 ) -> tuple[Float[Array, "*s"], Float[Array, "*s"]]:
     """n = e^{-x}/(1 - e^{-x}) and n + 1 for omega > 0, without cancellation in value and derivative."""
     omega, T = jnp.asarray(omega, float), jnp.asarray(T, float)
-    frozen = omega >= FROZEN * T
+    frozen = omega >= _FROZEN * T
     x = jnp.where(frozen, 1.0, omega) / jnp.where(frozen, 1.0, T)
     n = jnp.where(frozen, 0.0, jnp.exp(-x) / _risen(x))
     n = jnp.where(T < 0, jnp.nan, n)
@@ -249,6 +249,29 @@ def steepness(density: SpectralDensity, omega: Float[Array, "*s"]) -> Float[Arra
     """|d ln J/d ln omega| at omega > 0: how often a relative error of omega counts in J."""
     J, slope = jax.jvp(density, (omega,), (jnp.ones_like(omega),))
     return jnp.where(J > 0, jnp.abs(omega * slope) / jnp.where(J > 0, J, 1.0), 0.0)
+
+
+def rate_error(
+    omega: Float[Array, "*#s"],
+    T: Float[Array, "*#s"],
+    steep: Float[Array, "*s"],
+    energy_error: Float[Array, ""],
+) -> Float[Array, "*s"]:
+    """Bound of the relative error of gamma(omega) and gamma(-omega), for a difference of two energies.
+
+    The error of the frequency counts omega/T times in e^{-omega/T}, and as often as J is steep in J.
+
+    Args:
+        omega: |omega|; at 0 the rate does not depend on it.
+        steep: `steepness` of J there.
+        energy_error: bound of the error of each energy.
+    """
+    eps = jnp.finfo(omega.dtype).eps
+    relative = jnp.where(omega > 0, 2 * energy_error / jnp.where(omega > 0, omega, 1.0), 0.0)
+    exponent = jnp.where(T > 0, omega / jnp.where(T > 0, T, 1.0), 0.0)
+    # Past this one rate is 0, and the other one that of spontaneous emission.
+    exponent = jnp.where(exponent < _FROZEN, exponent, 0.0)
+    return 8 * eps + (1.0 + exponent + steep) * (eps + relative)
 
 
 class Bath(eqx.Module):

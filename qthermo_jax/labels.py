@@ -1,6 +1,7 @@
 """What a number is called: the words that files, tables and pictures put beside it."""
 
 import inspect
+import re
 import types
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -35,7 +36,8 @@ class Quantity:
         """
         if self.energy_power is None:
             return ""
-        raised = f"({energy_unit})" if "^" in energy_unit else energy_unit
+        is_word = re.fullmatch(r"\\?\w+", energy_unit)
+        raised = energy_unit if is_word else f"({energy_unit})"
         return {0: "1", 1: energy_unit}.get(self.energy_power, f"{raised}^{self.energy_power}")
 
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import jsonschema
 import pytest
 
-from qthermo_jax.sweeping.execute.checking import check
+from qthermo_jax.sweeping.execute.verdict import check
 from qthermo_jax.sweeping.spec.json_schema import json_schema
 from qthermo_jax.sweeping.spec.toml_lines import line_of, lines_of_keys
 

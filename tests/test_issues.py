@@ -13,7 +13,7 @@ import pytest
 import qthermo_jax as qj
 from attack.specs import by_grammar
 from qthermo_jax.sweeping import Issue, SpecError, SpecWarning
-from qthermo_jax.sweeping.execute.checking import check
+from qthermo_jax.sweeping.execute.verdict import check
 from qthermo_jax.sweeping.spec import toml_lines
 from qthermo_jax.sweeping.spec.declared import Spec
 

@@ -5,7 +5,7 @@ import pytest
 from scipy import constants
 
 from pictures import reasons, sweep_of
-from qthermo_jax.plotting import PlotError, plot
+from qthermo_jax.plotting import PlotError, plot, select
 from qthermo_jax.plotting.picture import names_of
 
 
@@ -291,3 +291,36 @@ def test_the_command_draws_several_results(tmp_path, monkeypatch, qthermo):
     assert "<!-- b -->" in svg
     code, _, err = qthermo("plot", "a.h5", "none.h5")
     assert (code, err) == (2, "qthermo: none.h5: no such file\n")
+
+
+def test_what_a_selection_took_is_told_of_each_result():
+    near, far = (result(axes={"g": [0.1, 0.2], "T": [at, 9.0]}, title="A") for at in (1.0, 1.5))
+    one, other = (select(each, f"T={each.T.values[0]}") for each in (near, far))
+    (canvas,) = plot(one, beside=[other.assign_attrs(title="B")], title=False).axes
+    assert legend_of(canvas) == ["A, T = 1", "B, T = 1.5"]
+    figure = plot(one, beside=[one.assign_attrs(title="B")])
+    assert figure.get_suptitle() == "T = 1"
+    told = plot(one, beside=[one.assign_attrs(title="B")], title=False).get_supxlabel()
+    assert told == "T\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}1"
+
+
+def test_a_selection_in_another_unit_is_refused():
+    kelvin = result(axes={"g": [0.1, 0.2], "T": [0.5, 9.0]})
+    milli = kelvin.copy()
+    kelvin.T.attrs["units"], milli.T.attrs["units"] = "K", "mK"
+    with pytest.raises(PlotError, match=r"T has the unit K in .*, and mK in"):
+        plot(select(kelvin, "T=0.5"), beside=[select(milli, "T=0.5")])
+
+
+def test_the_ninth_result_differs_from_the_first():
+    many = [result(n, axes={"g": [0.1, 0.2]}, title=f"run {n}") for n in range(9)]
+    lines = plot(many[0], beside=many[1:]).axes[0].lines
+    looks = {(line.get_color(), line.get_linestyle(), line.get_marker()) for line in lines}
+    assert len(looks) == 9
+
+
+def test_a_line_over_curves_goes_from_each_point_to_the_next():
+    over = result(axes={"g": [0.3, 0.1, 0.2]})
+    canvas = plot(result(axes={"g": [0.1, 0.2, 0.3]}), lines=[(over, None)]).axes[0]
+    np.testing.assert_array_equal(canvas.lines[-1].get_xdata(), [0.1, 0.2, 0.3])
+    np.testing.assert_allclose(canvas.lines[-1].get_ydata(), [1.0, 2.0, 3.0])

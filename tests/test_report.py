@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 import qthermo_jax as qj
-from qthermo_jax.report import scan
+from qthermo_jax.report import pictures, scan
 from qthermo_jax.report.again import commands
 from qthermo_jax.sweeping import SpecWarning
 from report_pages import (
@@ -165,7 +165,7 @@ def test_what_the_file_does_not_have_is_said_and_not_judged(folder, undrawn):
 def test_a_large_result_is_drawn_with_fewer_points(folder, monkeypatch):
     monkeypatch.setattr("qthermo_jax.report.pictures.POINTS", 2)
     page = page_of(made(entropy_production=(GRID, np.ones((2, 3)))), folder)
-    assert "entropy production; one in 2 values of each axis" in page.text
+    assert "entropy production; one in 2 values of g; one in 2 values of T" in page.text
     assert page.row("entropy production ≥ 0")[1] == "holds at 6 points"
 
 
@@ -235,7 +235,7 @@ def test_attributes_that_are_no_texts_end_in_a_page_too(folder):
 
 
 def test_names_of_files_are_quoted_in_commands():
-    assert commands("toml", Path("a b; rm -rf $HOME.h5")).splitlines() == [
+    assert commands("toml", {}, Path("a b; rm -rf $HOME.h5")).splitlines() == [
         "qthermo run 'a b; rm -rf $HOME.toml' --out 'a b; rm -rf $HOME.h5'"
     ]
 
@@ -320,7 +320,7 @@ def test_a_sweep_from_python_is_made_again_by_what_its_page_says(folder, qthermo
     page = Read(Path("a.html").read_text(encoding="utf-8"))
     source = first.attrs["spec"]
     assert source in page.text
-    program = commands("json", Path("a.h5"))
+    program = commands("json", {"model": "lambda_system"}, Path("a.h5"))
     assert program in page.text
     Path("a.json").write_text(source)
     Path("a.h5").unlink()
@@ -329,6 +329,33 @@ def test_a_sweep_from_python_is_made_again_by_what_its_page_says(folder, qthermo
     with qj.open_result("a.h5") as second:
         assert second.attrs["spec_sha256"] == first.attrs["spec_sha256"]
         np.testing.assert_array_equal(second.unbalance, first.unbalance)
+
+
+def test_a_function_that_a_result_does_not_hold_is_named_where_it_belongs():
+    program = commands("json", {"model": "atom"}, Path("a.h5"))
+    assert (
+        "spec[\"model\"] = ...  # the Python function 'atom', which the result does not hold" in program
+    )
+    compile(program, "again", "exec")
+
+
+def test_long_axes_are_thinned_and_short_ones_stay():
+    axes = {"side": [0.0, 1.0], "T": np.arange(140_000.0)}
+    values = np.broadcast_to(np.array([[0.0], [1.0]]), (2, 140_000))
+    data = xr.Dataset(
+        {"J": (("side", "T"), values), "status": (("side", "T"), np.zeros(values.shape, "int8"))}, axes
+    )
+    thin, told = pictures._thinned(data)  # noqa: SLF001
+    assert dict(thin.sizes) == {"side": 2, "T": 70_000}
+    assert told == "; one in 2 values of T"
+
+
+def test_an_observable_of_a_model_called_error_is_no_bound(folder, undrawn):
+    p = np.full((2, 3, 2), 0.5)
+    p[1, 2] = 1.2, -0.2
+    data = made(level_populations=((*GRID, "level"), p))
+    data["error"] = GRID, np.ones((2, 3)), {"long_name": "readout error of the detector"}
+    assert page_of(data, folder).row("no population is negative")[1] == "does not hold at 1 of 6 points"
 
 
 def test_errors_of_users_are_one_line_and_leave_nothing(folder, qthermo):

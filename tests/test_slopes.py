@@ -101,3 +101,22 @@ def test_the_slope_of_a_rate_at_zero_frequency_is_not_known() -> None:
     np.testing.assert_allclose(found.d_level_populations_d_x[1, 1], expected, rtol=1e-10)
     middle = qj.sweep("thermal_transistor", axes={}, derivatives=["omega_M", "omega_LM"])
     assert int(middle.status_d_omega_M) == int(middle.status_d_omega_LM) == Status.NO_DERIVATIVE
+
+
+def turned(x: float) -> qj.Cycle:
+    """A hot state without coherence, then nothing, whose levels at the end are those of x sigma_x."""
+    flip = jnp.array([[0.0, 1.0], [1.0, 0.0]])
+    hot = qj.Stroke(jnp.diag(jnp.array([0.0, 1.0])), 200.0, baths=["h"])
+    return qj.Cycle([hot, qj.Stroke(x * flip, 0.0)], {"h": qj.Bath(flip, 0.5, qj.Ohmic(1.0))})
+
+
+@pytest.mark.long
+def test_friction_jumps_where_a_stroke_without_baths_ends_at_a_level_that_splits() -> None:
+    """From 0 to ln 2 - S(p): all elements count as inside one level, and then none does."""
+    found = qj.sweep(turned, axes={"x": [0.0, 0.3]}, observables=["friction"], derivatives=["x"])
+    p = 1 / (1 + np.exp(-1 / 0.5))
+    jump = np.log(2) + p * np.log(p) + (1 - p) * np.log(1 - p)
+    np.testing.assert_allclose(found.friction.values[:, 1], [0.0, jump], rtol=1e-10, atol=1e-15)
+    assert found.status_d_x.values.tolist() == [Status.NO_DERIVATIVE, Status.OK]
+    assert np.isnan(found.d_friction_d_x[0]).all()
+    np.testing.assert_allclose(found.d_friction_d_x[1], [0.0, 0.0], atol=1e-12)

@@ -10,7 +10,7 @@ import xarray as xr
 import qthermo_jax as qj
 from qthermo_jax.sweeping import SpecError
 from qthermo_jax.sweeping.errors import SpecWarning
-from qthermo_jax.sweeping.execute.checking import check
+from qthermo_jax.sweeping.execute.verdict import check
 from qthermo_jax.sweeping.spec.declared import Spec
 from qthermo_jax.sweeping.spec.units import UNITS, conversion, known_unit
 

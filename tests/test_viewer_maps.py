@@ -96,10 +96,14 @@ def test_numbers_on_both_sides_of_a_neutral_value_diverge_from_it():
     data = two_baths()
     data.position.attrs["neutral"] = 20.0
     page = Page(data, choice=Choice("position", x="T", y="g"))
-    palette = page.views[0].mapper.palette
-    # From 10 to 40 the neutral 20 stands at a third: white there, red below, blue above.
-    assert palette[85].lower() in {"#f7f6f6", "#f8f4f2", "#f6f7f7", "#f7f5f4", "#f7f7f7", "#f8f3f0"}
-    assert palette[0] != palette[-1]
+    mapper = page.views[0].mapper
+    # From 10 to 40: white in the middle, and each side fills its half of the colours.
+    assert mapper.palette[128].lower() in {"#f6f7f7", "#f7f7f7", "#f7f6f6", "#f7f5f4", "#f8f4f2"}
+    assert (mapper.low, mapper.high) == (0.0, 1.0)
+    np.testing.assert_allclose(cells_of(page)[:, 0], [0.0, 0.5, 1.0])
+    (bar,) = page.root.select({"type": ColorBar})
+    assert bar.major_label_overrides[0.5] == "20"
+    assert mapper.palette[0] != mapper.palette[-1]
 
 
 def test_cells_that_a_logarithmic_scale_cannot_show_are_bare():

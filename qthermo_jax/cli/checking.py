@@ -20,7 +20,7 @@ def check(context: click.Context, spec: Path, out: Path | None) -> None:
     trust. No sweep is computed.
     """
     from qthermo_jax.cli.explaining import refinement
-    from qthermo_jax.sweeping.execute.checking import check as look
+    from qthermo_jax.sweeping.execute.verdict import check as look
 
     verdict = look(spec, out or default_output(spec))
     for kind, issues in (("error", verdict.faults), ("warning", verdict.oddities)):

@@ -71,9 +71,15 @@ def explained(
         yield "memory", "not known" if needed is None else f"{in_bytes(needed)} on each device"
     if gpu:
         yield from compiled_lines(plan, gpu)
-    size = bytes_on_disk(plan)
+    yield "on disk", _on_disk(plan)
+
+
+def _on_disk(plan: Plan) -> str:
+    size = bytes_on_disk(on_halved_grid(plan))
+    if plan.spec.refine:
+        return f"up to {in_bytes(size)}, one file"
     copied = "one file" if size <= LARGEST_COPY else "a view of the parts that hold it"
-    yield "on disk", f"{in_bytes(size)}, {copied}"
+    return f"{in_bytes(size)}, {copied}"
 
 
 def refinement(plan: Plan) -> str:

@@ -16,6 +16,7 @@ from qthermo_jax.cli.placing import check_target, put_in_place
 @click.option("--overwrite", is_flag=True, help="Replace what is there.")
 def fit(spec: Path, picture: Path | None, out: Path | None, overwrite: bool) -> None:
     """Fit the parameters that SPEC asks for to its data, and say what was found."""
+    from qthermo_jax.sweeping.errors import SpecError
     from qthermo_jax.sweeping.execute.fitting import fit_from_file
 
     for target in (picture, out):
@@ -23,6 +24,8 @@ def fit(spec: Path, picture: Path | None, out: Path | None, overwrite: bool) -> 
             check_target(target, spec, overwrite)
     if picture:
         check_format("--plot", picture)
+        if out and picture.absolute() == out.absolute():
+            raise SpecError(f"--plot and --out are both {out}")
     found = fit_from_file(spec)
     for line in found.lines:
         click.echo(line)

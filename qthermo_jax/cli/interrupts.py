@@ -32,7 +32,7 @@ class Interrupts:
     def __init__(self) -> None:
         self._first = threading.Event()
         self._stop = threading.Event()
-        self._kept: Path | None = None
+        self._kept: Callable[[], Path] | None = None
 
     def came(self) -> bool:
         """Whether one came; the main thread may know a moment before the thread that listens."""
@@ -55,11 +55,11 @@ class Interrupts:
             writer.close()
 
     @contextmanager
-    def stopping(self, kept: Path) -> Iterator[Callable[[], bool]]:
+    def stopping(self, kept: Callable[[], Path]) -> Iterator[Callable[[], bool]]:
         """Meanwhile the first signal only asks to stop: whether it did.
 
         Args:
-            kept: the folder of what is finished, for the line that the second one leaves.
+            kept: tells the folder of what is finished, for the line that the second one leaves.
         """
         self._kept = kept
         before = {number: signal.signal(number, lambda *_: None) for number in _SIGNALS}
@@ -76,8 +76,11 @@ class Interrupts:
                 if number[0] not in _SIGNALS:
                     continue
                 if self._first.is_set():
-                    kept = f"; finished tiles are kept in {self._kept}" if self._kept else ""
-                    _say(f"qthermo: interrupted{kept}")
+                    kept = self._kept
+                    _say(
+                        "qthermo: interrupted"
+                        + (f"; finished tiles are kept in {kept()}" if kept else "")
+                    )
                     leave_at_once()
                 self._first.set()
                 if self._kept:

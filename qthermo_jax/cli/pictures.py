@@ -13,6 +13,7 @@ import click
 
 from qthermo_jax.cli.arguments import file_argument, files_argument
 from qthermo_jax.cli.completion import variable_names
+from qthermo_jax.cli.placing import check_target, put_in_place
 
 _SCALES = ("linear", "log", "symlog")  # those of `plotting`, which takes a second to load
 
@@ -75,7 +76,7 @@ def picture_of(
         asked: further arguments of `qthermo_jax.plotting.plot`.
     """
     from qthermo_jax.plotting import plot, select
-    from qthermo_jax.sweeping import SpecError, open_result
+    from qthermo_jax.sweeping import open_result
 
     with ExitStack() as files:
         tell = partial(click.echo, err=True)
@@ -86,11 +87,9 @@ def picture_of(
     if target is None:
         target = paths[0].with_name("_".join(path.stem for path in paths) + ".png")
     check_format("--out", target)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(target)
-    except OSError as error:
-        raise SpecError(f"--out {target}: cannot be written: {error.strerror}") from None
+    check_target(target, paths[0], overwrite=True)
+    with put_in_place(target) as written:
+        figure.savefig(written, format=target.suffix.lstrip("."))
     return target
 
 

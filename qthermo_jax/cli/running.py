@@ -143,7 +143,10 @@ def run_one(
 
         click.echo(f"{store.path}: {extended(job, store)}")
     tally = Tally(None if job.plan.spec.refine else job.plan.points)
-    with interrupts.stopping(store.tile_files.folder) as stop, watched(spec.stem, tally) as watch:
+    with (
+        interrupts.stopping(lambda: store.tile_files.folder) as stop,
+        watched(spec.stem, tally) as watch,
+    ):
         run_to_file(job, store, watch, stop, executor)
     took = f"{tally.points} points in {tally.seconds:.1f} s"
     click.echo(f"{store.path}: {took}; {in_words(tally.statuses)}")

@@ -1,7 +1,9 @@
 """What `qthermo new` writes: a spec that has all there is to set, and a model."""
 
 import json
+import keyword
 import math
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -84,8 +86,10 @@ observables = [
 
 
 def function_in(file: Path) -> str:
-    """What the function in a new model's file is called."""
-    return file.stem if file.stem.isidentifier() else "model"
+    """What the function in a new model's file is called: as the file, where that name is free."""
+    name = file.stem
+    taken = keyword.iskeyword(name) or re.search(rf"\b{re.escape(name)}\b", _MODEL)
+    return name if name.isidentifier() and not taken else "model"
 
 
 def model_text(file: Path) -> str:
@@ -166,18 +170,23 @@ def _fixed(parameter: Parameter, value: Any, swept: bool) -> tuple[str, str]:
         words.append(f"default: {_toml(value)}")
     if swept:
         words.append("varies, see below")
-    code = f"{parameter.name} = {'[]' if value is None else _toml(value)}"
+    code = f"{_key(parameter.name)} = {'[]' if value is None else _toml(value)}"
     return f"# {code}" if swept or value is None else code, "; ".join(filter(None, words))
 
 
 def _ends(value: float) -> list[float]:
     """The two ends of an axis around a value."""
-    return [round(value / 2, 12), round(value * 2, 12)]
+    return [float(f"{value * factor:.12g}") for factor in (0.5, 2.0)]
+
+
+def _key(name: str) -> str:
+    """A key as TOML takes it."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _toml(name)
 
 
 def _axis(name: str, value: float) -> str:
     start, stop = map(_toml, _ends(value))
-    return f"{name} = {{ start = {start}, stop = {stop}, num = 25 }}"
+    return f"{_key(name)} = {{ start = {start}, stop = {stop}, num = 25 }}"
 
 
 def _observables(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -194,7 +203,7 @@ def _answers(plan: Plan, sought: str | None, values: dict[str, Any]) -> Iterator
     labels = ", ".join(repr(dim.labels[0]) for dim in result.dims)
     formula = _toml(f"{name}[{labels}]" if labels else name)
     ends = _ends(values[sought]) if sought else [0.1, 1.0]
-    over = f"over = {{ {sought or 'T_1'} = {_toml(ends)} }}"
+    over = f"over = {{ {_key(sought or 'T_1')} = {_toml(ends)} }}"
     measured = f'data = "seen.csv", measured = {{ {formula} = "column" }}, {over}'
     yield f"# optimise = {{ maximise = {formula}, {over} }}  # the best parameters at each point"
     yield f"# root = {{ formula = {formula}, value = 0.1 }}  # points or lines on one or two axes"

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Int
 
-from qthermo_jax.baths import FROZEN, Bath, rate, steepness
+from qthermo_jax.baths import Bath, rate, rate_error, steepness
 from qthermo_jax.couplings import SparseCoupling
 from qthermo_jax.driven.floquet import FloquetBasis
 
@@ -108,7 +108,7 @@ def floquet_jumps(baths: Sequence[Bath], floquet: FloquetBasis, photons: int) ->
     apart = apart - jax.lax.stop_gradient(jnp.where(within, apart, 0.0))
     omega = apart[None] + photon_energy[:, None, None]
     parts = [_rates(bath, omega, basis.energy_error) for bath in baths]
-    rates, rate_error = (jnp.concatenate(part) for part in zip(*parts, strict=True))
+    rates, error_of_rates = (jnp.concatenate(part) for part in zip(*parts, strict=True))
     infinite = jnp.isposinf(rates)
     driven = size > error
     return FloquetJumps(
@@ -118,7 +118,7 @@ def floquet_jumps(baths: Sequence[Bath], floquet: FloquetBasis, photons: int) ->
         omega,
         photon_energy,
         jnp.where(infinite, 0.0, rates),
-        jax.lax.stop_gradient(rate_error),
+        jax.lax.stop_gradient(error_of_rates),
         basis.level,
         infinite,
         jnp.any(infinite & (size > _GIVEN * error)),
@@ -179,12 +179,7 @@ def _rates(
 ) -> tuple[Float[Array, "k q d d"], Float[Array, "k q d d"]]:
     """gamma_k(omega) of a bank of baths, and bounds of their relative errors."""
     found = jax.vmap(lambda density, T: rate(density, omega, T, bath.spontaneous))(bath.spectrum, bath.T)
-    eps = jnp.finfo(omega.dtype).eps
     spectrum, T, size = jax.lax.stop_gradient((bath.spectrum, bath.T, jnp.abs(omega)))
     some = jnp.where(size > 0, size, 1.0)
     steep = jax.vmap(lambda density: steepness(density, some))(spectrum)
-    T = T[:, None, None, None]
-    exponent = jnp.where(T > 0, size[None] / jnp.where(T > 0, T, 1.0), 0.0)
-    exponent = jnp.where(exponent < FROZEN, exponent, 0.0)
-    relative = jnp.where(size > 0, 2 * energy_error / some, 0.0)
-    return found, 8 * eps + (1.0 + exponent + steep) * (eps + relative[None])
+    return found, rate_error(size[None], T[:, None, None, None], steep, energy_error)

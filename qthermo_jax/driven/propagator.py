@@ -19,7 +19,7 @@ _BOOLE = np.array([7.0, 32.0, 12.0, 32.0, 7.0]) / 90
 _PLACE = np.array([-0.5, -0.25, 0.0, 0.25, 0.5])
 _MOMENTS = np.stack([_BOOLE, _BOOLE * _PLACE, _BOOLE * _PLACE**2])
 
-# Of the exponential's Taylor polynomial, by four powers of the matrix and four steps of Horner's scheme.
+# Of the exponential's Taylor polynomial.
 _DEGREE = 16
 
 # Up to this dimension a sum of products is faster than a call of a library for each matrix.
@@ -35,23 +35,33 @@ def product(A: Inexact[Array, "*#b n n"], B: Inexact[Array, "*#b n n"]) -> Inexa
     return sum(terms[1:], terms[0])
 
 
+def polynomial(A: Inexact[Array, "*b n n"], factors: Sequence[float]) -> Inexact[Array, "*b n n"]:
+    """sum_k factors[k] A^k, by four powers of A and Horner's scheme.
+
+    Args:
+        factors: 4 m of them, or 4 m + 1, which takes no further product.
+    """
+    one = jnp.eye(A.shape[-1], dtype=A.dtype)
+    powers = [jnp.broadcast_to(one, A.shape), A]
+    for _ in range(2):
+        powers.append(product(powers[-1], A))
+    fourth = product(powers[2], powers[2])
+    whole = len(factors) - len(factors) % 4
+    terms = [[factors[start + m] * powers[m] for m in range(4)] for start in range(0, whole, 4)]
+    blocks = [sum(own[1:], own[0]) for own in terms]
+    total = blocks[-1] if whole == len(factors) else blocks[-1] + factors[whole] * fourth
+    for block in blocks[-2::-1]:
+        total = block + product(total, fourth)
+    return total
+
+
 def exponential(A: Inexact[Array, "*b n n"], squarings: int) -> Inexact[Array, "*b n n"]:
     """e^A by a Taylor polynomial of degree 16 and a fixed number of squarings.
 
     Exact to round-off for |A| up to 0.8 x 2^squarings. It has no branch and no division, so that its
     derivative exists everywhere.
     """
-    A = A / 2**squarings
-    one = jnp.eye(A.shape[-1], dtype=A.dtype)
-    powers = [jnp.broadcast_to(one, A.shape), A]
-    for _ in range(2):
-        powers.append(product(powers[-1], A))
-    fourth = product(powers[2], powers[2])
-    factors = [1.0 / math.factorial(order) for order in range(_DEGREE + 1)]
-    blocks = [sum(factors[start + m] * powers[m] for m in range(4)) for start in range(0, _DEGREE, 4)]
-    total = blocks[-1] + factors[_DEGREE] * fourth
-    for block in blocks[-2::-1]:
-        total = block + product(total, fourth)
+    total = polynomial(A / 2**squarings, [1.0 / math.factorial(order) for order in range(_DEGREE + 1)])
     for _ in range(squarings):
         total = product(total, total)
     return total

@@ -175,10 +175,7 @@ def _floquet_faults(system: DrivenSystem, state: PeriodicState, slope: Footing) 
 def _local_footing(system: DrivenSystem, state: PeriodicState) -> Footing:
     bare = system.mean.without_interactions()
     transitions = bare.transitions_of_H(bare.eigenbasis())
-    rates = jnp.concatenate(
-        [transitions.strengths * transitions.rate_down, transitions.strengths * transitions.rate_up]
-    )
-    return Footing(state.populations, state.coherences, rates)
+    return Footing(state.populations, state.coherences, transitions.rates)
 
 
 def _bare_hamiltonian(system: DrivenSystem) -> Inexact[Array, "d d"]:

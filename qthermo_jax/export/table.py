@@ -120,7 +120,8 @@ def words_of(attrs: Mapping[str, Any], codes: np.ndarray) -> np.ndarray:
     told = []
     for value in values.tolist():
         own = [name for code, name in pairs if (value & code if masks else value == code)]
-        told.append("; ".join(own) or ("" if masks and not value else str(value)))
+        has_name = not (masks and not value) and value == value
+        told.append("; ".join(own) or (str(value) if has_name else ""))
     return np.array(told, object)[where]
 
 

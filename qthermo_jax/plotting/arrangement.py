@@ -76,11 +76,26 @@ def arrange(
 
 
 def ascending(data: xr.Dataset, arrangement: Arrangement) -> xr.Dataset:
-    """The same with the numbers of its axes in order: cells and lines go from each point to the next."""
+    """The same with the numbers of its axes in order: cells and lines go from each point to the next.
+
+    Those that are not finite are left out, since they have no place along an axis.
+    """
     for dim in filter(None, (arrangement.x, arrangement.y)):
-        if np.issubdtype(along(data, dim).dtype, np.number):
-            data = data.isel({dim: np.argsort(along(data, dim).values, kind="stable")})
+        values = along(data, dim).values
+        if np.issubdtype(values.dtype, np.number):
+            order = np.argsort(values, kind="stable")
+            data = data.isel({dim: order[np.isfinite(values[order])]})
     return data
+
+
+def placeless(data: xr.Dataset, drawn: xr.Dataset) -> list[str]:
+    """In words, what `ascending` left out."""
+    lost = {dim: data.sizes[dim] - drawn.sizes[dim] for dim in data.sizes}
+    return [
+        f"{number} of the values of {dim}: not finite, which no axis can show"
+        for dim, number in lost.items()
+        if number
+    ]
 
 
 def columns_of(panels: int) -> int:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import matplotlib as mpl
 import numpy as np
@@ -11,7 +11,14 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from qthermo_jax.plotting.arrangement import PANELS, Arrangement, arrange, ascending, columns_of
+from qthermo_jax.plotting.arrangement import (
+    PANELS,
+    Arrangement,
+    arrange,
+    ascending,
+    columns_of,
+    placeless,
+)
 from qthermo_jax.plotting.curves import (
     INSIDE,
     curve_bar,
@@ -84,13 +91,14 @@ def plot(
         words = {"title": title, "caption": caption}
         return plot_together([data, *beside], variable, x=x, y=y, hue=hue, scale=scale, **words)
     name, arrangement = _chosen(data, variable, x, y, hue)
-    data = ascending(data, arrangement)
+    whole, data = data, ascending(data, arrangement)
     chosen = data[name]
     if lines and arrangement.panel is not None:
         raise PlotError(f"a line is drawn over one map or one panel of curves, and {name} has several")
     over = [(line_over(data, chosen, arrangement, other, own), other) for other, own in lines]
-    scale = scale or scale_of(pooled(_together(data, chosen, arrangement)), arrangement.y is not None)
-    flags = flags_of(data, chosen, scale)
+    together = _together(data, chosen, arrangement)
+    scale = scale or scale_of(pooled(together), arrangement.y is not None)
+    flags = _flags(data, together, scale)
     with mpl.rc_context(STYLE):
         figure, panels = _panels(data, arrangement)
         draw = _curves if arrangement.y is None else _maps
@@ -105,7 +113,8 @@ def plot(
             handles = [flag_mark(number, flag.text) for number, flag in enumerate(flags)]
         else:
             handles = [flag_patch(number, flag.text) for number, flag in enumerate(flags)]
-        missing = [flag.text for line, other in over for flag in flags_of(other, line)]
+        missing = placeless(whole, data)
+        missing += [flag.text for line, other in over for flag in flags_of(other, line)]
         handles += [Line2D([], [], ls="none", label=text) for text in missing]
         if handles:
             figure.legend(handles=handles, loc="outside lower center", fontsize=7.0, labelcolor="0.25")
@@ -117,6 +126,17 @@ def _together(data: xr.Dataset, chosen: xr.DataArray, arrangement: Arrangement) 
     if arrangement.y is not None or chosen.dims != data["status"].dims or chosen.ndim != 1:
         return [chosen]
     return [chosen, *(each for each in numbers_like(data, chosen) if each.name != chosen.name)]
+
+
+def _flags(data: xr.Dataset, together: list[xr.DataArray], scale: str) -> list[Flag]:
+    """Why values are missing: of the first variable that a panel shows, and what others lack besides."""
+    chosen, *others = together
+    found = flags_of(data, chosen, scale)
+    told = {flag.text for flag in found}
+    for other in others:
+        own = [flag for flag in flags_of(data, other, scale) if flag.text not in told]
+        found += [replace(flag, text=f"{other.name}: {flag.text}") for flag in own]
+    return found
 
 
 def _chosen(

@@ -2,14 +2,18 @@
 
 import re
 import textwrap
+from functools import cache
 
 import numpy as np
 import xarray as xr
+from matplotlib.mathtext import MathTextParser
 
 from qthermo_jax.sweeping.spec.root import ALONG
 from qthermo_jax.sweeping.spec.units import known_unit
 
 _WIDTH = 40
+# Of numbers that are told: as few as tell them apart.
+_DIGITS = (4, 8, 12, 17)
 
 
 def label(array: xr.DataArray, width: int = _WIDTH) -> str:
@@ -17,14 +21,33 @@ def label(array: xr.DataArray, width: int = _WIDTH) -> str:
     symbol = array.attrs.get("symbol", "")
     long_name = array.attrs.get("long_name") or ("" if symbol else str(array.name))
     lines = textwrap.wrap(long_name, width)
-    marks = f"${symbol}$" if symbol else ""
-    marks += f" (${unit}$)" if (unit := unit_of(array)) else ""
+    marks = readable(f"${symbol}$") if symbol else ""
+    marks += f" ({readable(f'${unit}$')})" if (unit := unit_of(array)) else ""
     marks = marks.strip()
     if lines and marks and len(lines[-1]) + _length(marks) < width:
         lines[-1] += f" {marks}"
     elif marks:
         lines.append(marks)
     return "\n".join(lines)
+
+
+def plain(text: str) -> str:
+    """A text that is no formula, whatever letters it holds."""
+    return text.replace("$", r"\$")
+
+
+@cache
+def readable(text: str) -> str:
+    r"""A text with formulas between dollar signs; as it is written where one of them cannot be set.
+
+    >>> readable("costs $x^2$"), readable("costs $x_$")
+    ('costs $x^2$', 'costs \$x_\$')
+    """
+    try:
+        MathTextParser("path").parse(text)
+    except ValueError:
+        return plain(text)
+    return text
 
 
 def plain_label(array: xr.DataArray) -> str:
@@ -40,14 +63,29 @@ def plain_label(array: xr.DataArray) -> str:
 
 
 def plain_values(labels: xr.DataArray) -> list[str]:
-    """The points of a dimension as words, no two of them alike."""
+    """The points of a dimension as words, alike only where their values are."""
     values = labels.values.tolist()
     if np.issubdtype(labels.dtype, np.floating):
-        for digits in (4, 8, 12, 17):
+        for digits in _DIGITS:
             words = [f"{value:.{digits}g}" for value in values]
-            if len(set(words)) == len(words):
+            if len(set(words)) == len(set(values)):
                 return words
     return [str(value) for value in values]
+
+
+def plain_value(labels: xr.DataArray, index: int) -> str:
+    """One point of a dimension as a word, which tells it from the other points.
+
+    >>> plain_value(xr.DataArray([1000.0, 1000.25, 1000.5], dims="omega"), 1)
+    '1000.25'
+    """
+    values, value = labels.values, labels.values[index]
+    if not np.issubdtype(labels.dtype, np.floating):
+        return str(value)
+    below, above = values[values < value], values[values > value]
+    beside = [*([below.max()] if below.size else []), *([above.min()] if above.size else [])]
+    words = [[f"{each:.{digits}g}" for each in (value, *beside)] for digits in _DIGITS]
+    return next((own for own, *others in words if own not in others), words[-1][0])
 
 
 def _length(mathtext: str) -> int:
@@ -83,6 +121,12 @@ def along(data: xr.Dataset, dimension: str) -> xr.DataArray:
     return xr.DataArray(np.arange(data.sizes[dimension]), dims=dimension, name=dimension)
 
 
+def unit_along(data: xr.Dataset, name: str) -> str:
+    """The unit of a variable, or of what the points of a dimension are labelled with."""
+    array = data[name] if name in data else along(data, name)
+    return str(array.attrs.get("units", "1"))
+
+
 def in_parts(at: xr.DataArray, x: xr.DataArray, y: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
     """Points over an axis as matplotlib draws them; along the lines of a [root], a gap between lines.
 
@@ -99,12 +143,17 @@ def in_parts(at: xr.DataArray, x: xr.DataArray, y: xr.DataArray) -> tuple[np.nda
     return right, up
 
 
+def moving(data: xr.Dataset, dimension: str) -> list[xr.DataArray]:
+    """All that moves along a dimension: its own labels, and parameters that move together with them."""
+    others = [data[name] for name in data.coords if data[name].dims == (dimension,)]
+    return [along(data, dimension), *(each for each in others if each.name != dimension)]
+
+
 def value_of(data: xr.Dataset, dimension: str, index: int) -> str:
-    """`g = 0.1`; for parameters that move together without a coordinate of their own, all of them."""
+    """`g = 0.1`, and so for each of the parameters that move together."""
     coordinate = along(data, dimension)
-    moving = [data[name] for name in data.coords if data[name].dims == (dimension,)]
-    counted = np.issubdtype(coordinate.dtype, np.integer) and len(moving) > 1
-    shown = [each for each in moving if each.name != dimension] if counted else [coordinate]
+    counted = np.issubdtype(coordinate.dtype, np.integer) and len(moving(data, dimension)) > 1
+    shown = [each for each in moving(data, dimension) if each.name != dimension or not counted]
     return ", ".join(_equation(each, index) for each in shown)
 
 
@@ -116,7 +165,6 @@ def entry_of(data: xr.Dataset, dimension: str, index: int) -> str:
 
 
 def _equation(array: xr.DataArray, index: int) -> str:
-    name = f"${array.attrs['symbol']}$" if array.attrs.get("symbol") else str(array.name)
-    value, unit = array.values[index], unit_of(array)
-    number = f"{value:.4g}" if np.issubdtype(array.dtype, np.number) else str(value)
-    return f"{name} = {number} ${unit}$" if unit else f"{name} = {number}"
+    name = readable(f"${array.attrs['symbol']}$") if array.attrs.get("symbol") else str(array.name)
+    number, unit = plain_value(array, index), unit_of(array)
+    return f"{name} = {number} {readable(f'${unit}$')}" if unit else f"{name} = {number}"

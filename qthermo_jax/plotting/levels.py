@@ -72,8 +72,7 @@ def plot_levels(system: OpenSystem, state: State | None = None) -> Picture:
     vectors = np.asarray(basis.vectors)
     populations = np.einsum("ai,ab,bi->i", vectors.conj(), np.asarray(state.rho), vectors).real
     pairs = transitions.pairs
-    rates = np.asarray(transitions.strengths) * np.asarray([transitions.rate_down, transitions.rate_up])
-    jumps, total = _fastest(pairs.bath, pairs.i, pairs.j, rates)
+    jumps, total = _fastest(pairs.bath, pairs.i, pairs.j, np.asarray(transitions.rates))
     with mpl.rc_context(STYLE):
         middles = _columns(energies)
         width = 1.8 + 1.5 * (np.ptp(middles) + 1.0)

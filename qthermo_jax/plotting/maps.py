@@ -25,14 +25,13 @@ from qthermo_jax.plotting.style import (
     linear_below,
     name_few_decades,
     name_x,
+    reaches,
 )
 from qthermo_jax.results.schema import meanings_of
 
 _BARE = "0.88"
 # Of codes, one after the other (Paul Tol's light scheme, which the colour-blind tell apart).
 _REGIONS = ("#dddddd", "#77aadd", "#44bb99", "#eedd88", "#ee8866", "#ffaabb", "#99ddff", "#bbcc33")
-# A side of zero that is smaller than this part of the other is round-off.
-_ROUND_OFF = 1e-9
 
 
 @dataclass(frozen=True)
@@ -61,14 +60,15 @@ def colours_of(chosen: xr.DataArray, scale: str) -> Colours:
     if meanings := meanings_of(chosen.attrs):
         return _regions(chosen, meanings)
     known = chosen.values[np.isfinite(chosen.values)]
-    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+    known = known if known.size else np.array([0.0, 1.0])
+    low, high = float(known.min()), float(known.max())
     neutral = float(chosen.attrs.get("neutral", math.nan))
-    boundary = neutral if low < neutral < high else None
+    boundary = neutral if all(reaches(known, neutral)) else None
     extent = max(-low, high)
-    signed = low < 0.0 < high and min(-low, high) > _ROUND_OFF * extent
-    if scale == "log" and high > 0.0:
-        lowest = float(known[known > 0].min()) if known.size else 0.1
-        return Colours("viridis", mpl.colors.LogNorm(lowest, high), boundary, None)
+    signed = all(reaches(known, 0.0))
+    if scale == "log":
+        ends = (float(known[known > 0].min()), high) if high > 0.0 else (0.1, 1.0)
+        return Colours("viridis", mpl.colors.LogNorm(*ends), boundary, None)
     if scale == "symlog":
         ends, cmap = ((-extent, extent), "RdBu") if signed else ((low, high), "viridis")
         return Colours(cmap, mpl.colors.SymLogNorm(linear_below(known), 1.0, *ends), boundary, None)

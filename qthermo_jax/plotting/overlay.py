@@ -9,8 +9,8 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from qthermo_jax.plotting.arrangement import Arrangement
-from qthermo_jax.plotting.labels import along, in_parts, label
-from qthermo_jax.plotting.picture import names_of, plain
+from qthermo_jax.plotting.labels import along, in_parts, label, plain
+from qthermo_jax.plotting.picture import names_of
 from qthermo_jax.plotting.selection import PlotError
 from qthermo_jax.plotting.variables import numbers_like
 from qthermo_jax.sweeping.spec.units import conversion, known_unit
@@ -105,8 +105,12 @@ def draw_over(canvas: Axes, arrangement: Arrangement, lines: Sequence[xr.DataArr
         canvas.set(xlim=canvas.get_xlim(), ylim=canvas.get_ylim())
     for line, style in zip(lines, cycle(("--", ":", "-.")), strict=False):
         (axis,) = line.dims
-        points: tuple[Any, Any] = (line[axis], line) if axis == arrangement.x else (line, line[axis])
-        if axis not in (arrangement.x, arrangement.y):
+        points: tuple[Any, Any]
+        if axis in (arrangement.x, arrangement.y):
+            ordered = line.sortby(axis)
+            points = ordered[axis], ordered
+            points = points if axis == arrangement.x else points[::-1]
+        else:
             points = in_parts(line[axis], line[arrangement.x], line)
         handles += canvas.plot(*points, ls=style, color=_COLOUR, lw=2.0)
         texts.append(label(line))

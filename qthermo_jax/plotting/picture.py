@@ -9,7 +9,7 @@ from pathlib import Path
 import xarray as xr
 from matplotlib.figure import Figure
 
-from qthermo_jax.plotting.labels import mathtext
+from qthermo_jax.plotting.labels import mathtext, plain, readable
 from qthermo_jax.results.schema import INTERPOLATED
 
 # Letters that fit into a line of a title, and into an inch of a caption.
@@ -37,14 +37,9 @@ def title_of(lines: Sequence[str]) -> str:
     return "\n".join(textwrap.fill(line, _TITLE_WIDTH) for line in lines if line)
 
 
-def plain(text: str) -> str:
-    """A text that is no formula, whatever letters it holds."""
-    return text.replace("$", r"\$")
-
-
 def headline(data: xr.Dataset) -> list[str]:
     """The lines of a result's title: what it is called, and what a selection fixed."""
-    return [str(data.attrs.get("title", "")), ", ".join(data.attrs.get("selected", []))]
+    return [readable(str(data.attrs.get("title", ""))), ", ".join(data.attrs.get("selected", []))]
 
 
 def parameters_of(data: xr.Dataset) -> dict[str, str]:
@@ -100,14 +95,15 @@ def write_caption(figure: Figure, results: Sequence[xr.Dataset], has_title: bool
     about = shared([{key: str(data.attrs.get(key, "")) for key in _ABOUT} for data in results])
     fixed = shared([parameters_of(data) for data in results])
     held = [plain(f"{name} = {value}") for name, value in fixed.items()]
-    if not has_title:
-        held += [str(choice) for choice in results[0].attrs.get("selected", [])]
+    picked = [headline(data)[1] for data in results]
+    if not has_title and picked[0] and len(set(picked)) == 1:
+        held.append(picked[0])
     generator = f" ({about['generator']})" if about.get("generator") else ""
     # A line ends between parameters, not inside one.
     listed = ", ".join(each.replace(" ", _NO_BREAK) for each in held)
     text = ": ".join(part for part in (plain(about.get("model", "") + generator), listed) if part)
     if held and (unit := about.get("energy_unit", "")) not in ("", "energy"):
-        text += f"; energies in ${mathtext(unit)}$".replace(" in ", f"{_NO_BREAK}in{_NO_BREAK}")
+        text += f"; energies{_NO_BREAK}in{_NO_BREAK}{readable(f'${mathtext(unit)}$')}"
     there = [data[INTERPOLATED.name].values == 0 for data in results if INTERPOLATED.name in data]
     if there:
         computed, points = sum(own.sum() for own in there), sum(own.size for own in there)

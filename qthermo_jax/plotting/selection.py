@@ -54,11 +54,11 @@ def _position(labels: xr.DataArray, value: str, choice: str) -> int:
         if value not in words:
             raise PlotError(f"select {choice}: {labels.name} is one of {', '.join(words)}")
         return words.index(value)
-    low, high = labels.values.min(), labels.values.max()
+    low, high = np.nanmin(labels.values), np.nanmax(labels.values)
     try:
         number = float(value)
     except ValueError:
         raise PlotError(f"select {choice}: {value!r} is no number") from None
     if not low <= number <= high:
         raise PlotError(f"select {choice}: {labels.name} goes from {low:g} to {high:g}")
-    return int(np.abs(labels.values - number).argmin())
+    return int(np.nanargmin(np.abs(labels.values - number)))

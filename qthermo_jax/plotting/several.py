@@ -18,13 +18,12 @@ from qthermo_jax.plotting.curves import (
     mark_flags,
     name_values,
 )
-from qthermo_jax.plotting.labels import along
+from qthermo_jax.plotting.labels import plain, unit_along
 from qthermo_jax.plotting.maps import colour_bar, colours_of, draw_map, flag_patch, hatch_cells
 from qthermo_jax.plotting.picture import (
     Picture,
     headline,
     names_of,
-    plain,
     title_of,
     write_caption,
 )
@@ -53,14 +52,17 @@ def plot_together(
     names = [plain(name) for name in names_of(results)]
     name, arrangement = _common(results, names, variable, x, y, hue)
     results = [ascending(data, arrangement) for data in results]
+    picked = [headline(data)[1] for data in results]
+    if len(set(picked)) > 1:
+        names = [f"{whose}, {own}" if own else whose for whose, own in zip(names, picked, strict=True)]
     scale = scale or scale_of(pooled([data[name] for data in results]), arrangement.y is not None)
     flags = [flags_of(data, data[name], scale) for data in results]
     draw = _curves if arrangement.y is None else _maps
     with mpl.rc_context(STYLE):
         figure, marks = draw(results, names, name, arrangement, scale, flags)
         if title:
-            heads = [title_of(headline(data)) for data in results]
-            figure.suptitle(heads[0] if len(set(heads)) == 1 else "")
+            heads = zip(*map(headline, results), strict=True)
+            figure.suptitle(title_of([own[0] for own in heads if len(set(own)) == 1]))
         if caption:
             write_caption(figure, results, title)
         if marks:
@@ -116,16 +118,12 @@ def _arranged(
         )
         if here != there:
             raise PlotError(f"{name} runs over {here} in {names[0]}, and over {there} in {whose}")
-        for each in filter(None, (found.x, found.y, name)):
-            ours, theirs = (_unit(own, each) for own in (first, data))
+        picked = [str(each) for each in first.coords if not first[each].dims and each in data.coords]
+        for each in (*filter(None, (found.x, found.y)), name, *picked):
+            ours, theirs = (unit_along(own, each) for own in (first, data))
             if ours != theirs:
                 raise PlotError(f"{each} has the unit {ours} in {names[0]}, and {theirs} in {whose}")
     return found
-
-
-def _unit(data: xr.Dataset, name: str) -> str:
-    array = data[name] if name in data else along(data, name)
-    return str(array.attrs.get("units", "1"))
 
 
 # A figure, and what stands for the reasons of missing values, for a legend.
@@ -174,8 +172,10 @@ def _look(data: xr.Dataset, arrangement: Arrangement, whose: str, number: int) -
 
 def _dashed(style: dict[str, Any], number: int) -> dict[str, Any]:
     """The style of a curve of the result of that number."""
-    dashes = style["ls"] if style["ls"] == "none" else DASHES[number % len(DASHES)]
-    return style | {"ls": dashes, "marker": MARKERS[number % len(MARKERS)]}
+    # Where colours begin anew dashes are others.
+    dashes = DASHES[(number + number // len(CATEGORIES)) % len(DASHES)]
+    shown = style["ls"] if style["ls"] == "none" else dashes
+    return style | {"ls": shown, "marker": MARKERS[number % len(MARKERS)]}
 
 
 def _maps(

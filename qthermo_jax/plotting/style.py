@@ -28,6 +28,12 @@ CATEGORIES = [
 ]
 MARKERS = "os^Dv<>p"
 DASHES = ("-", "--", "-.", ":")
+# A side of a value that is smaller than this part of the other is round-off.
+_ROUND_OFF = 1e-9
+# How much steps may differ that are called equal.
+_ALIKE = 1e-5
+# So many ticks at least stand along an axis.
+_FEWEST_TICKS = 3
 # What is smaller by this factor than the largest value lies at the foot of a linear scale.
 _HIDDEN = 1e3
 # What stands where there is no value, one each a reason: at the foot of curves, over the cells of maps.
@@ -65,8 +71,13 @@ def name_few_decades(axis: Axis, values: np.ndarray) -> None:
     """Plain numbers at 1, 2, 5, 10, ... of a logarithmic axis of two decades at most."""
     if values.max() > 100 * values.min():
         return
-    axis.set_major_locator(mpl.ticker.LogLocator(subs=(1.0, 2.0, 5.0)))
-    axis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+    low, high = values.min(), values.max()
+    locator: mpl.ticker.Locator = mpl.ticker.LogLocator(subs=(1.0, 2.0, 5.0))
+    ticks = locator.tick_values(low, high)
+    if ((ticks >= low) & (ticks <= high)).sum() < _FEWEST_TICKS:
+        locator = mpl.ticker.MaxNLocator(5)
+    axis.set_major_locator(locator)
+    axis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:.10g}"))
     axis.set_minor_formatter(mpl.ticker.NullFormatter())
 
 
@@ -80,9 +91,17 @@ def natural_scale(values: np.ndarray) -> str:
 
 def scale_of(values: xr.DataArray, is_map: bool) -> str:
     """The scale that shows most; colours on both sides of a neutral value stay linear."""
-    if is_map and bool((values < values.attrs.get("neutral", -np.inf)).any()):
+    finite = values.values[np.isfinite(values.values)]
+    if is_map and finite.size and reaches(finite, values.attrs.get("neutral", math.nan))[0]:
         return "linear"
-    return natural_scale(values.values)
+    return natural_scale(finite)
+
+
+def reaches(values: np.ndarray, middle: float) -> tuple[bool, bool]:
+    """Whether finite values reach below and above a middle by more than round-off."""
+    below, above = middle - float(values.min()), float(values.max()) - middle
+    least = _ROUND_OFF * max(below, above)
+    return below > least, above > least
 
 
 def linear_below(values: np.ndarray) -> float:
@@ -101,5 +120,10 @@ def is_geometric(values: np.ndarray) -> bool:
     """Whether values grow by one factor from each to the next."""
     if not np.issubdtype(values.dtype, np.number) or values.size < 3 or not (values > 0).all():
         return False
-    ratios = values[1:] / values[:-1]
-    return bool(np.allclose(ratios, ratios[0]) and not math.isclose(ratios[0], 1.0))
+    return bool(np.isfinite(values).all()) and are_regular(np.log(values))
+
+
+def are_regular(values: np.ndarray) -> bool:
+    """Whether values grow by one step from each to the next."""
+    steps = np.diff(values)
+    return bool(steps[0] != 0.0 and np.allclose(steps, steps[0], rtol=_ALIKE, atol=0.0))

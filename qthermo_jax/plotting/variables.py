@@ -72,7 +72,8 @@ def flags_of(data: xr.Dataset, chosen: xr.DataArray, scale: str = "linear") -> l
     ]
     good, finite = status == Status.OK, np.isfinite(chosen)
     bare = good & ~finite
-    pale = good & finite & (chosen <= 0) & (scale == "log")
+    is_code = bool(meanings_of(chosen.attrs))  # which no picture draws on a logarithmic scale
+    pale = good & finite & (chosen <= 0) & (scale == "log" and not is_code)
     if bare.any():
         found.append(_flag(bare, chosen, "value", "not finite although the state was found"))
     if pale.any():

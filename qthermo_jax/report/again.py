@@ -7,14 +7,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from qthermo_jax import models
+
 _PYTHON = """\
 import json
 import qthermo_jax as qj
 
 with open({source!r}, encoding="utf-8") as file:
     spec = json.load(file)
-stored, solver = spec.pop("output")["precision"], spec.pop("solver")
+{own}stored, solver = spec.pop("output")["precision"], spec.pop("solver")
 qj.sweep(**spec, **solver, stored=stored, out={out!r})
+"""
+
+# A spec of Python cannot hold a function.
+_OWN = """\
+spec["model"] = ...  # the Python function {name!r}, which the result does not hold
 """
 
 
@@ -35,9 +42,12 @@ def read_spec(source: str) -> tuple[str, Mapping[str, Any]]:
     return "", {}
 
 
-def commands(kind: str, file: Path) -> str:
+def commands(kind: str, spec: Mapping[str, Any], file: Path) -> str:
     """What computes the result, given its spec in a file of the result's name."""
     source, out = f"{file.stem}.{kind}", file.name
     if kind == "json":
-        return _PYTHON.format(source=source, out=out)
+        name = str(spec.get("model"))
+        is_known = name in models.__all__ or ":" in name
+        own = "" if is_known else _OWN.format(name=name)
+        return _PYTHON.format(source=source, out=out, own=own)
     return f"qthermo run {shlex.quote(source)} --out {shlex.quote(out)}"

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+import xarray as xr
 
 from qthermo_jax.bounded import SIX_DIGITS
 from qthermo_jax.registry import DEFAULT_EQUATION
-from qthermo_jax.results.schema import LEAK
+from qthermo_jax.results.schema import LEAK, Role, role_of
 from qthermo_jax.solvers import NO_DIGITS
 
 # What the steps of a machine's propagator may change in a number that is given.
@@ -94,6 +95,18 @@ class Check:
     steady: bool = False
     machine: bool = False
     generator: str = ""
+
+
+def has(data: xr.Dataset, name: str, words: str) -> bool:
+    """Whether a file has one of the package's observables, and not a model's of the same name."""
+    if name not in data.data_vars or not np.issubdtype(data[name].dtype, np.floating):
+        return False
+    own = data[name].attrs
+    try:
+        derivative = role_of(name, own) is Role.DERIVATIVE
+    except ValueError:
+        return False
+    return not derivative and str(own.get("long_name", "")) == words
 
 
 def _sum_of_currents(values: Values, digits: Digits) -> Judged:

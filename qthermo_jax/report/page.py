@@ -15,11 +15,11 @@ from qthermo_jax.plotting import drawable
 from qthermo_jax.plotting.labels import plain_label
 from qthermo_jax.registry import EQUATIONS, Method
 from qthermo_jax.report.again import commands, read_spec
-from qthermo_jax.report.checks import LAWS, VALIDITY, Check
+from qthermo_jax.report.checks import LAWS, VALIDITY, Check, has
 from qthermo_jax.report.pictures import MOST, pictures_of
 from qthermo_jax.report.scan import Index, Outcome, Scan, Spread, scanned
 from qthermo_jax.results.blocks import entry_names
-from qthermo_jax.results.schema import INTERPOLATED, OF_MACHINES, STATUS, Role, meanings_of, role_of
+from qthermo_jax.results.schema import INTERPOLATED, OF_MACHINES, STATUS, meanings_of
 from qthermo_jax.solvers import Note
 from qthermo_jax.steady import Status
 from qthermo_jax.sweeping.spec.units import known_unit
@@ -91,7 +91,7 @@ def made_page(data: xr.Dataset, file: Path, integrity: str) -> Page:
         undrawn=", ".join(printable(name) for name in names[MOST:]),
         laws=laws,
         validity=validity,
-        commands=printable(commands(kind, file), "\n"),
+        commands=printable(commands(kind, spec, file), "\n"),
         kind=kind,
         made=[*_rows(data.attrs, _MADE), *_of_file(file, integrity)],
         version=__version__,
@@ -233,20 +233,8 @@ def _why_not(check: Check, data: xr.Dataset, spec: Mapping[str, Any]) -> str:
         return f"does not apply to {_text(generator)}"
     if check.generator and generator != check.generator:
         return f"does not apply: it is about the {check.generator} equation"
-    absent = [name for name, words in check.needs.items() if not _has(data, name, words)]
+    absent = [name for name, words in check.needs.items() if not has(data, name, words)]
     return f"not in the file: add {' and '.join(absent)} to its observables" if absent else ""
-
-
-def _has(data: xr.Dataset, name: str, words: str) -> bool:
-    """Whether a file has one of the package's observables, and not a model's of the same name."""
-    if name not in data.data_vars or not np.issubdtype(data[name].dtype, np.floating):
-        return False
-    own = data[name].attrs
-    try:
-        derivative = role_of(name, own) is Role.DERIVATIVE
-    except ValueError:
-        return False
-    return not derivative and str(own.get("long_name", "")) == words
 
 
 def _verdict(check: Check, reason: str, found: Scan, data: xr.Dataset) -> Verdict:

@@ -65,14 +65,17 @@ def _at_most_three(data: xr.Dataset, name: str) -> xr.Dataset:
 
 
 def _thinned(data: xr.Dataset) -> tuple[xr.Dataset, str]:
-    """Every so many values of each axis, where there are more points than a picture shows."""
-    axes = data[STATUS.name].dims
-    step = math.ceil((data[STATUS.name].size / POINTS) ** (1 / max(1, len(axes))))
-    if step == 1:
-        return data, ""
-    return data.isel(
-        {dim: slice(None, None, step) for dim in axes}
-    ), f"; one in {step} values of each axis"
+    """Every so many values of the long axes, where there are more points than a picture shows."""
+    axes = sorted(data[STATUS.name].dims, key=lambda dim: data.sizes[dim])
+    left, steps = float(POINTS), {}
+    for done, dim in enumerate(axes):
+        size = data.sizes[dim]
+        steps[dim] = math.ceil(size / max(1.0, left ** (1 / (len(axes) - done))))
+        left /= math.ceil(size / steps[dim])
+    told = [f"one in {step} values of {dim}" for dim, step in steps.items() if step > 1]
+    return data.isel({dim: slice(None, None, step) for dim, step in steps.items()}), "".join(
+        f"; {own}" for own in told
+    )
 
 
 def _with_texts(data: xr.Dataset) -> xr.Dataset:

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from qthermo_jax.plotting import drawable, status_of
-from qthermo_jax.report.checks import Check, Digits, Values
+from qthermo_jax.report.checks import Check, Digits, Values, has
 from qthermo_jax.results.blocks import blocks_of, points_of, rows_of
 from qthermo_jax.results.schema import INTERPOLATED, METHOD, NOTE, STATUS
 from qthermo_jax.steady import Status
@@ -132,7 +132,7 @@ def _values(
 ) -> tuple[Values, Digits]:
     """What a check takes, at the points that have a state."""
     values, stored = {}, 0.0
-    for name in (*check.needs, *(own for own in check.uses if own in part)):
+    for name in (*check.needs, *(own for own, words in check.uses.items() if has(part, own, words))):
         array = part[name]
         own = [part.sizes[dim] for dim in array.dims if dim not in sizes]
         stored = max(stored, float(np.finfo(array.dtype).eps))

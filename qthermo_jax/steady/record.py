@@ -53,8 +53,9 @@ _MEANINGS = {
     Status.PENDING: "not computed yet",
     Status.OK: "state found",
     Status.PARAMETER_OUT_OF_RANGE: (
-        "a temperature below 0, a spectral parameter out of its range, a period that is not above 0, "
-        "or a number that is not finite"
+        "a temperature, duration or cut-off below 0, a period or heat capacity that is not above 0, "
+        "a spectral parameter out of its range, times that do not ascend from 0, a matrix that is not "
+        "unitary where one has to be, or a number that is not finite"
     ),
     Status.NOT_HERMITIAN: "H or a coupling is not Hermitian, or H connects two of its declared sectors",
     Status.DIVERGENT_RATE: (

@@ -50,9 +50,7 @@ class Change(NamedTuple):
 def footing(system: OpenSystem, state: State) -> Footing:
     """The footing of a state of the system."""
     transitions = system.transitions(state.basis)
-    rates = jnp.concatenate(
-        [transitions.strengths * transitions.rate_down, transitions.strengths * transitions.rate_up]
-    )
+    rates = transitions.rates.reshape(-1)
     return Footing(state.populations, state.coherences, transitions.amplitudes, rates)
 
 

@@ -13,9 +13,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Inexact
 
-from qthermo_jax.driven.propagator import product
+from qthermo_jax.driven.propagator import polynomial, product
 
-# Of the Taylor polynomial, by four powers of the matrix and three steps of Horner's scheme.
+# Of the Taylor polynomial.
 _DEGREE = 16
 
 # Up to this |A| / 2^squarings the polynomial is exact to round-off.
@@ -43,18 +43,7 @@ def exponential_less_one(
         kept: what A leaves alone, and what is returned shall: round-off would double with each squaring.
     """
     A = A / 2**squarings
-    factors = [1.0 / math.factorial(order + 1) for order in range(_DEGREE)]
-    one = jnp.eye(A.shape[-1], dtype=A.dtype)
-    powers = [jnp.broadcast_to(one, A.shape), A]
-    for _ in range(2):
-        powers.append(product(powers[-1], A))
-    fourth = product(powers[2], powers[2])
-    weights = jnp.asarray(factors, A.dtype).reshape(-1, 4)
-    blocks = jnp.einsum("bm,m...->b...", weights, jnp.stack(powers))
-    total = blocks[-1]
-    for block in blocks[-2::-1]:
-        total = block + product(total, fourth)
-    start = product(total, A)
+    start = product(polynomial(A, [1.0 / math.factorial(order + 1) for order in range(_DEGREE)]), A)
 
     def squared(E: Array, _: None) -> tuple[Array, None]:
         E = 2 * E + product(E, E)

@@ -1,16 +1,18 @@
 """Whether the derivative of a limit cycle along a direction exists, and whether it is known.
 
 While baths are on the state depends on the levels of H. Where one of them splits along the direction at
-a time that the propagator looks at, rates jump.
+a time that the propagator looks at, rates jump. Where one splits at the end of a stroke, its friction
+jumps.
 """
 
+from collections.abc import Iterator
 from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Inexact, Int8
 
-from qthermo_jax.cycle import Cycle, Path, Stroke
+from qthermo_jax.cycle import Cycle, Stroke
 from qthermo_jax.driven.slopes import MachineFooting, is_lost
 from qthermo_jax.eigenbasis import diagonalised, splits
 from qthermo_jax.master_equations import EQUATIONS
@@ -19,8 +21,8 @@ from qthermo_jax.steady.faults import first_fault
 from qthermo_jax.strokes.record import CycleState
 from qthermo_jax.transitions import Transitions, newly_divergent
 
-# For each stroke with baths H, and H_0 for "local", at the times that the propagator looks at.
-Skeleton: TypeAlias = tuple[tuple[Inexact[Array, "n d d"], Inexact[Array, "n d d"] | None], ...]
+# Hamiltonians of the strokes, each at one time or more.
+Skeleton: TypeAlias = tuple[Inexact[Array, "n d d"], ...]
 
 
 class CycleFooting(MachineFooting):
@@ -34,11 +36,18 @@ class CycleFooting(MachineFooting):
 
 
 def cycle_skeleton(cycle: Cycle) -> Skeleton:
-    """The Hamiltonians whose levels the state depends on."""
-    return tuple(
-        (stroke.path.nodes, None if stroke.local is None else stroke.local.nodes)
-        for stroke in _with_baths(cycle)
-    )
+    """The Hamiltonians whose levels the state and the friction depend on."""
+    return tuple(_hamiltonians(cycle))
+
+
+def _hamiltonians(cycle: Cycle) -> Iterator[Inexact[Array, "n d d"]]:
+    between_bare = EQUATIONS[cycle.generator].between_bare_states
+    for stroke in cycle.strokes:
+        seen = stroke.local if between_bare else stroke.path
+        if stroke.baths and seen is not None:
+            yield seen.nodes
+        if not stroke.baths or between_bare:
+            yield stroke.path.nodes[-1:]
 
 
 def _with_baths(cycle: Cycle) -> list[Stroke]:
@@ -80,32 +89,23 @@ def cycle_derivative_status(
         slope: derivative of the state's `cycle_footing`.
         scale: size of the parameter that changes: a derivative of 1/scale counts as one of size 1.
     """
-    jumps = [jnp.array(False)]
-    for stroke, moved, bent, amplitudes in zip(
-        _with_baths(cycle), change, curvature, slope.amplitudes, strict=True
-    ):
-        between_bare = EQUATIONS[cycle.generator].between_bare_states
-        path, which = (stroke.local, 1) if between_bare else (stroke.path, 0)
-        assert path is not None
-        jumps.append(jnp.any(_split(path, moved[which], bent[which])))
-        transitions, turning = (
-            _transitions(cycle, stroke),
-            jnp.zeros(len(amplitudes), amplitudes.real.dtype),
-        )
-        jumps.append(jnp.any(jax.vmap(newly_divergent)(transitions, amplitudes, turning)))
+    levels = zip(cycle_skeleton(cycle), change, curvature, strict=True)
+    jumps = [jnp.any(_split(*along)) for along in levels]
+    for stroke, amplitudes in zip(_with_baths(cycle), slope.amplitudes, strict=True):
+        turning = jnp.zeros(len(amplitudes), amplitudes.real.dtype)
+        divergent = jax.vmap(newly_divergent)(_transitions(cycle, stroke), amplitudes, turning)
+        jumps.append(jnp.any(divergent))
     lost = is_lost(state, cycle_footing(cycle, state), slope, scale)
     return first_fault([(jnp.any(jnp.stack(jumps)), Status.NO_DERIVATIVE), (lost, Status.INACCURATE)])
 
 
 def _split(
-    path: Path, change: Inexact[Array, "n d d"] | None, curvature: Inexact[Array, "n d d"] | None
+    nodes: Inexact[Array, "n d d"], change: Inexact[Array, "n d d"], curvature: Inexact[Array, "n d d"]
 ) -> Bool[Array, " n"]:
-    assert change is not None
-    assert curvature is not None
-    d = change.shape[-1]
+    d = nodes.shape[-1]
 
     def at(H: Array, moved: Array, bent: Array) -> Array:
         inside, _ = splits(diagonalised(H, (tuple(range(d)),), None), moved, bent)
         return inside
 
-    return jax.vmap(at)(path.nodes, change, curvature)
+    return jax.vmap(at)(nodes, change, curvature)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Inexact, Int
 
-from qthermo_jax.baths import FROZEN, Bath, rates_both_ways, steepness
+from qthermo_jax.baths import Bath, rate_error, rates_both_ways, steepness
 from qthermo_jax.couplings import SparseCoupling
 from qthermo_jax.eigenbasis import Eigenbasis, cluster
 from qthermo_jax.gathers import WHOLE, padded, repeated
@@ -34,13 +34,14 @@ def make_transitions(
     """
     omega, labels = _grouped(basis, pairs, wide)
     temperatures = jnp.concatenate([bath.T for bath in baths])
+    T = repeated(temperatures, pairs.bath)
     banks = list(zip(baths, pairs.banks, strict=True))
     amplitudes = jnp.concatenate([_amplitudes(bath, bank, basis) for bath, bank in banks])
     reach = jnp.concatenate([_reach(basis, *both) for both in banks])
     ends = np.cumsum([bank.i.size for bank in pairs.banks])[:-1]
     frequencies = jnp.split(omega[pairs.number], ends)
     rates = [_rates(*both, own) for both, own in zip(banks, frequencies, strict=True)]
-    rate_down, rate_up, steepness = (jnp.concatenate(part) for part in zip(*rates, strict=True))
+    rate_down, rate_up, steep = (jnp.concatenate(part) for part in zip(*rates, strict=True))
     transitions = Transitions(
         basis,
         pairs,
@@ -51,7 +52,7 @@ def make_transitions(
         labels,
         rate_down,
         rate_up,
-        jax.lax.stop_gradient(_rate_error(basis, pairs, omega, steepness, temperatures)),
+        jax.lax.stop_gradient(rate_error(jnp.abs(omega)[pairs.number], T, steep, basis.energy_error)),
         temperatures,
         jnp.isposinf(rate_down) | jnp.isposinf(rate_up),
     )
@@ -161,24 +162,3 @@ def _rates(
     rate_down, rate_up = jax.vmap(both_ways)(spectrum, omega, repeated(bath.T, bank.bath))
     fixed, size = jax.lax.stop_gradient((spectrum, jnp.abs(omega)))
     return rate_down, rate_up, jax.vmap(steepness)(fixed, jnp.where(size > 0, size, 1.0))
-
-
-def _rate_error(
-    basis: Eigenbasis,
-    pairs: Pairs,
-    omega: Float[Array, " U"],
-    steepness: Float[Array, " P"],
-    temperatures: Float[Array, " K"],
-) -> Float[Array, " P"]:
-    """Bound of the relative error of each transition's rates, (P,).
-
-    That of the frequency counts omega/T times in e^{-omega/T}, and as often as J is steep in J.
-    """
-    eps = jnp.finfo(omega.dtype).eps
-    size = jnp.abs(omega)
-    relative = jnp.where(size > 0, basis.energy_error / jnp.where(size > 0, size, 1.0), 0.0)
-    T = repeated(temperatures, pairs.bath)
-    exponent = jnp.where(T > 0, size[pairs.number] / jnp.where(T > 0, T, 1.0), 0.0)
-    # Past this one rate is 0, and the other one that of spontaneous emission.
-    exponent = jnp.where(exponent < FROZEN, exponent, 0.0)
-    return 8 * eps + (1.0 + exponent + steepness) * (eps + relative[pairs.number])

@@ -101,6 +101,11 @@ class Transitions(eqx.Module):
         size, error = jnp.abs(self.acting), self.amplitude_error
         return self.strengths * self.rate_error + error * (2.0 * size + error)
 
+    @property
+    def rates(self) -> Float[Array, "2 P"]:
+        """|S_k,ij|^2 gamma of j -> i, and of i -> j."""
+        return self.strengths[None] * jnp.stack([self.rate_down, self.rate_up])
+
     def directed(self) -> tuple[Inexact[Array, " A"], Float[Array, " A"], Int[Array, " A"]]:
         """S_k,ac, gamma_k(omega_ac) and the group of omega_ac, of each directed transition c -> a."""
         position, reverse, *_ = self.pairs.directed_transitions
@@ -137,15 +142,11 @@ class Transitions(eqx.Module):
 
 def jump_rates(transitions: Transitions) -> tuple[Float[Array, " U"], Float[Array, " U"]]:
     """Rates of the jumps j -> i and i -> j summed over the baths, for each pair of states i <= j."""
-    by_states = transitions.pairs.by_states
-    return by_states.sum(transitions.strengths * transitions.rate_down), by_states.sum(
-        transitions.strengths * transitions.rate_up
-    )
+    down, up = transitions.rates
+    return transitions.pairs.by_states.sum(down), transitions.pairs.by_states.sum(up)
 
 
 def log_rates(transitions: Transitions) -> Float[Array, " R"]:
     """ln(|S_k,ij|^2 gamma) of every transition, both ways; 0 where there is none."""
-    both = jnp.concatenate(
-        [transitions.strengths * transitions.rate_down, transitions.strengths * transitions.rate_up]
-    )
+    both = transitions.rates.reshape(-1)
     return jnp.log(jnp.where(both > 0, both, 1.0))

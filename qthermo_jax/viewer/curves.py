@@ -16,7 +16,7 @@ from bokeh.plotting import figure
 from qthermo_jax.plotting import flags_of
 from qthermo_jax.plotting.labels import along, plain_label, plain_values
 from qthermo_jax.plotting.style import CATEGORIES, is_geometric
-from qthermo_jax.viewer.reading import MOST_OF_CURVES, Part, Result, part_of
+from qthermo_jax.viewer.reading import MOST_OF_CURVES, Part, Result, nearest_number, part_of
 
 # The marks of the reasons why there is no value: Bokeh's name, and how a text writes it.
 _MARKS = {"x": "\u00d7", "cross": "+", "triangle": "\u25b3", "square": "\u25a1", "diamond": "\u25c7"}
@@ -201,7 +201,7 @@ def position_at(labels: xr.DataArray, place: float) -> int:
     """The value along an axis that a place in the picture belongs to; words are one apart."""
     if not np.issubdtype(labels.dtype, np.number):
         return int(np.clip(np.floor(place), 0, labels.size - 1))
-    return int(np.abs(labels.values - place).argmin())
+    return nearest_number(labels.values, place)
 
 
 def _positions(labels: xr.DataArray) -> np.ndarray:

@@ -22,10 +22,11 @@ from bokeh.plotting import figure
 from qthermo_jax.plotting import flags_of
 from qthermo_jax.plotting.labels import along, plain_label, plain_values
 from qthermo_jax.plotting.maps import Colours, colours_of, edges_of, positions_of
-from qthermo_jax.plotting.style import CATEGORIES, is_geometric
+from qthermo_jax.plotting.style import CATEGORIES, are_regular, is_geometric
 from qthermo_jax.plotting.variables import pooled
+from qthermo_jax.results.schema import meanings_of
 from qthermo_jax.viewer.curves import Tell
-from qthermo_jax.viewer.reading import MOST_OF_MAPS, Part, Result, part_of
+from qthermo_jax.viewer.reading import MOST_OF_MAPS, Part, Result, nearest_number, part_of
 
 _SHADES = 256
 _BARE = "#e0e0e0"
@@ -63,6 +64,8 @@ class Maps:
         tell: Tell,
     ) -> None:
         self._results, self._name, self._dims, self._scale = results, name, (x, y), scale
+        self._is_log = scale == "log" and not meanings_of(results[0].data[name].attrs)
+        self._halves: mpl.colors.TwoSlopeNorm | None = None
         self._tell = tell
         self._parts: list[Part] = []
         self._at: Sequence[Mapping[str, int]] = []
@@ -72,7 +75,7 @@ class Maps:
         self.profiles = tuple(ColumnDataSource(name=f"profile {dim}{suffix}") for dim in (x, y))
         shades: dict[str, Any] = {"palette": ["#000000"], "nan_color": _BARE}
         self.mapper: LinearColorMapper | LogColorMapper
-        if scale == "log":
+        if self._is_log:
             # What is not positive has no colour, as it has no place on a logarithmic axis.
             self.mapper = LogColorMapper(low_color=_BARE, **shades)
         else:
@@ -130,8 +133,7 @@ class Maps:
         """Whether an image shows the cells: the points of each axis have one distance, or one ratio."""
         for dim in self._dims:
             points = np.sort(positions_of(along(data, dim)))
-            steps = np.diff(points)
-            if steps.size and not (np.allclose(steps, steps[0]) or is_geometric(points)):
+            if points.size > 1 and not (are_regular(points) or is_geometric(points)):
                 return False
         return True
 
@@ -173,7 +175,8 @@ class Maps:
             part_of(result.data, self._name, own, most)
             for result, own in zip(self._results, at, strict=True)
         ]
-        self._colour(colours_of(pooled([part.values for part in self._parts]), self._scale))
+        together = pooled([part.values for part in self._parts])
+        self._colour(colours_of(together, "log" if self._is_log else "linear"))
         told = []
         for cells, result, part in zip(self.cells, self._results, self._parts, strict=True):
             cells.data = self._cells_of(result, part)
@@ -185,24 +188,36 @@ class Maps:
         return told
 
     def _colour(self, colours: Colours) -> None:
-        """The colours of pictures, as a palette from the lowest to the highest value."""
-        low, high = float(colours.norm.vmin or 0.0), float(colours.norm.vmax or 0.0)
-        if self._scale == "log" and low <= 0.0:  # no value is positive
-            low, high = 0.1, 1.0
+        """The colours of pictures, as a palette from the lowest to the highest value.
+
+        Where each side of a boundary has half of the colours, what is mapped is how far a value lies
+        along them, from 0 to 1, and the bar names values.
+        """
+        norm = colours.norm
+        self._halves = norm if isinstance(norm, mpl.colors.TwoSlopeNorm) else None
+        low, high = float(norm.vmin or 0.0), float(norm.vmax or 0.0)
         if low == high:
             high = low + (abs(low) or 1.0)
-        space = np.geomspace if self._scale == "log" else np.linspace
+        places = np.asarray(norm((np.geomspace if self._is_log else np.linspace)(low, high, _SHADES)))
+        ticks, names = list(colours.ticks or []), list(colours.names or [])
+        if self._halves is not None:
+            names = [f"{tick:.6g}" for tick in ticks]
+            ticks = np.asarray(self._halves(ticks)).tolist()
+            low, high, places = 0.0, 1.0, np.linspace(0.0, 1.0, _SHADES)
         ramp = mpl.colormaps[colours.cmap] if isinstance(colours.cmap, str) else colours.cmap
-        shades = ramp(colours.norm(space(low, high, _SHADES)))
-        palette = [mpl.colors.to_hex(shade) for shade in shades]
+        palette = [mpl.colors.to_hex(shade) for shade in ramp(places)]
         self.mapper.update(palette=palette, low=low, high=high)
-        if colours.names is not None and colours.ticks is not None:
-            self._bar.ticker = FixedTicker(ticks=list(colours.ticks))
-            self._bar.major_label_overrides = dict(zip(colours.ticks, colours.names, strict=True))
+        if names:
+            self._bar.ticker = FixedTicker(ticks=ticks)
+            self._bar.major_label_overrides = dict(zip(ticks, names, strict=True))
+        else:
+            self._bar.ticker, self._bar.major_label_overrides = "auto", {}
 
     def _cells_of(self, result: Result, part: Part) -> dict[str, Any]:
         x, y = self._dims
         grid = part.values.transpose(y, x).values.astype(float)
+        if self._halves is not None:
+            grid = np.ma.filled(self._halves(grid), np.nan)
         right, up = edges_of(along(part.data, x)), edges_of(along(part.data, y))
         if self._is_regular(result.data):
             sizes = {"dw": [right[-1] - right[0]], "dh": [up[-1] - up[0]]}
@@ -220,7 +235,7 @@ class Maps:
         """Profiles through the cell at a place of the map, and word of its point."""
         cells = [
             [
-                int(np.abs(positions_of(along(part.data, dim)) - place).argmin())
+                nearest_number(positions_of(along(part.data, dim)), place)
                 for dim, place in zip(self._dims, places, strict=True)
             ]
             for part in self._parts

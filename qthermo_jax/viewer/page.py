@@ -13,7 +13,7 @@ from bokeh.models.ui import UIElement
 from bokeh.models.widgets import CategoricalSlider, Div, MultiSelect, Select
 
 from qthermo_jax.plotting import PlotError, drawable
-from qthermo_jax.plotting.labels import along, plain_label, plain_values
+from qthermo_jax.plotting.labels import along, plain_label, plain_values, unit_along
 from qthermo_jax.plotting.picture import names_of
 from qthermo_jax.viewer.choice import Choice
 from qthermo_jax.viewer.curves import Curves
@@ -250,11 +250,15 @@ class Page:
         return slider
 
     def _sharing(self, name: str) -> list[Result]:
-        """The results that have a variable over the dimensions of the first one."""
-        dims = set(self._data[name].dims)
-        return [
-            each for each in self._results if name in each.data and set(each.data[name].dims) == dims
-        ]
+        """The results that have a variable over the dimensions of the first one, in the same units."""
+        dims = [str(dim) for dim in self._data[name].dims]
+
+        def fits(data: xr.Dataset) -> bool:
+            if name not in data or set(data[name].dims) != set(dims):
+                return False
+            return all(unit_along(data, each) == unit_along(self._data, each) for each in (name, *dims))
+
+        return [each for each in self._results if fits(each.data)]
 
     def _view(self, name: str, number: int) -> Curves | Maps:
         results, suffix = self._sharing(name), f" {name}" if number else ""
@@ -281,7 +285,8 @@ class Page:
         for name, view in zip([self.observable.value, *self.further.value], self.views, strict=False):
             results = self._sharing(name)
             absent = [each for each in self._results if each not in results]
-            notes += [each.told(f"no {name} over the same dimensions") for each in absent]
+            lacks = f"no {name} over the same dimensions in the same units"
+            notes += [each.told(lacks) for each in absent]
             free = [dim for dim in self._data[name].dims if dim not in self._axes_of(name)]
             own = {str(dim): fixed.get(str(dim), 0) for dim in free}
             notes += view.refresh([own, *(self._alike(own, each) for each in results[1:])])

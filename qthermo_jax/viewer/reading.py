@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from qthermo_jax.plotting import status_of
-from qthermo_jax.plotting.labels import along, plain_values
+from qthermo_jax.plotting.labels import along, moving, plain_value
 from qthermo_jax.registry import Method
 from qthermo_jax.results.schema import INTERPOLATED, LEAK, METHOD, NOTE, STATUS, meanings_of
 from qthermo_jax.solvers import Note
@@ -101,9 +101,15 @@ def nearest(data: xr.Dataset, dim: str, label: Any) -> int:
     """The position of a label along a dimension, or of the number that is nearest to it."""
     labels = along(data, dim).values
     if np.issubdtype(labels.dtype, np.number):
-        return int(np.abs(labels - float(label)).argmin())
+        return nearest_number(labels, float(label))
     found = np.flatnonzero(labels.astype(str) == str(label))
     return int(found[0]) if found.size else 0
+
+
+def nearest_number(values: np.ndarray, number: float) -> int:
+    """The position of the value that is nearest to a number; one that is none is nearest to nothing."""
+    distance = np.abs(values - number)
+    return int(np.where(np.isnan(distance), np.inf, distance).argmin())
 
 
 def evidence_at(data: xr.Dataset, name: str, index: Mapping[str, int]) -> list[tuple[str, str]]:
@@ -117,7 +123,11 @@ def evidence_at(data: xr.Dataset, name: str, index: Mapping[str, int]) -> list[t
         own = data[variable]
         return own.isel({dim: index[str(dim)] for dim in own.dims if dim in index}).values[()]
 
-    rows = [(dim, plain_values(along(data, dim).isel({dim: [at]}))[0]) for dim, at in index.items()]
+    rows = [
+        (str(labels.name), plain_value(labels, at))
+        for dim, at in index.items()
+        for labels in moving(data, dim)
+    ]
     meanings, value = meanings_of(data[name].attrs), read(name)
     shown = meanings.get(int(value), "-") if meanings and np.isfinite(value) else f"{value:.8g}"
     rows.append((name, shown))

@@ -22,6 +22,7 @@ from qthermo_jax.viewer.page import Page
 
 # Nobody but this machine: the page has no password.
 _HOST = "127.0.0.1"
+_OF_HTTP = 80
 
 
 def serve(
@@ -73,7 +74,9 @@ def _listening(application: Application, port: int) -> BaseServer:
     except OSError as error:
         raise PlotError(f"port {port}: {error.strerror}; without --port a free one is taken") from None
     port = sockets[0].getsockname()[1]
-    own = frozenset({f"{_HOST}:{port}", f"localhost:{port}"})
+    names = (_HOST, "localhost")
+    # Browsers leave the port out where it is that of HTTP.
+    own = frozenset({*(f"{name}:{port}" for name in names), *(names if port == _OF_HTTP else ())})
     # Whatever the environment says: nothing from a CDN, no other page's requests.
     settings.resources.set_value("server")
     settings.allowed_ws_origin.set_value(sorted(own))

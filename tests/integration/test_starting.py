@@ -15,7 +15,7 @@ import xarray as xr
 from qthermo_jax import cli, models, plotting
 from qthermo_jax.cli.completion import VARIABLE
 from qthermo_jax.cli.templates import spec_text
-from qthermo_jax.sweeping.execute.checking import check
+from qthermo_jax.sweeping.execute.verdict import check
 from qthermo_jax.sweeping.plan.model import find_model
 from qthermo_jax.sweeping.spec.json_schema import json_schema
 

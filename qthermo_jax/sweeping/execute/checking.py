@@ -3,7 +3,6 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,49 +17,16 @@ from qthermo_jax.sweeping.errors import Issue, SpecError, Steps
 from qthermo_jax.sweeping.execute.planning import make_plan
 from qthermo_jax.sweeping.plan.model import Model, find_model
 from qthermo_jax.sweeping.plan.record import Plan
+from qthermo_jax.sweeping.plan.refinement import on_halved_grid
 from qthermo_jax.sweeping.spec.declared import Spec
 from qthermo_jax.sweeping.spec.error_recovery import Draft
 from qthermo_jax.sweeping.spec.fields import Range
-from qthermo_jax.sweeping.spec.reading import parse_spec, read_toml
+from qthermo_jax.sweeping.spec.reading import parse_spec
 from qthermo_jax.sweeping.spec.toml_lines import with_lines
-from qthermo_jax.sweeping.store.store import check_file_name, room_for
+from qthermo_jax.sweeping.store.store import room_for
 
 # Of the size of the density matrix: H, its eigenvectors, rates, tables of its transitions.
 _MATRICES = 10
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What `check` found.
-
-    Attributes:
-        faults: the sweep cannot be run with these; in the order of the file.
-        oddities: allowed, but probably not what was meant; in the order of the file.
-        plan: None if there is a fault.
-    """
-
-    faults: tuple[Issue, ...]
-    oddities: tuple[Issue, ...]
-    plan: Plan | None
-
-
-def check(path: Path, output: Path) -> Verdict:
-    """Find everything that is wrong with a spec; of its points, at most a few at T = 0 are solved.
-
-    Args:
-        output: the file that its result would go to.
-
-    Raises:
-        SpecError: it cannot be read, is not TOML, or the output's name is too long.
-    """
-    check_file_name(output)
-    data, text = read_toml(path)
-    try:
-        plan = plan_from_text(path, data, text, devices=1)
-    except SpecError as error:
-        return Verdict(error.issues, (), None)
-    oddities = [*oddities_of(plan, output), *not_unique_at_zero(plan)]
-    return Verdict((), tuple(with_lines(oddities, text, str(path))), plan)
 
 
 def plan_from_text(
@@ -220,7 +186,8 @@ def _memory() -> int | None:
 
 def _too_large(plan: Plan, output: Path) -> Iterator[Issue]:
     folder = next(folder for folder in output.absolute().parents if folder.is_dir())
-    free, needed = shutil.disk_usage(folder).free, room_for(plan)
+    free, needed = shutil.disk_usage(folder).free, room_for(on_halved_grid(plan))
     if needed > free:
-        large = f"the result takes {needed:.3g} bytes of disk, but {free:.3g} are free in {folder}"
+        takes = "may take" if plan.spec.refine else "takes"
+        large = f"the result {takes} {needed:.3g} bytes of disk, but {free:.3g} are free in {folder}"
         yield Issue((), large)

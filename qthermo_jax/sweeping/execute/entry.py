@@ -22,7 +22,7 @@ from qthermo_jax.sweeping.execute.in_memory import run_in_memory
 from qthermo_jax.sweeping.execute.job import Sweep
 from qthermo_jax.sweeping.execute.run import run_to_file
 from qthermo_jax.sweeping.execute.this_host import THIS_HOST
-from qthermo_jax.sweeping.plan.model import Model, find_model
+from qthermo_jax.sweeping.plan.model import Model, find_model, written_reference
 from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.spec.declared import Spec
 from qthermo_jax.sweeping.store.store import Store
@@ -120,7 +120,7 @@ def sweep(
     [1.0, 0.0]
     """
     written = {
-        "model": getattr(model, "__qualname__", repr(model)) if callable(model) else model,
+        "model": written_reference(model),
         "axes": axes,
         "parameters": parameters or {},
         "observables": observables,

@@ -15,7 +15,7 @@ from qthermo_jax.sweeping.execute.checking import checked_plan
 from qthermo_jax.sweeping.execute.entry import as_written, finder
 from qthermo_jax.sweeping.execute.least_squares import FitResult, Problem, fitted
 from qthermo_jax.sweeping.execute.pointwise import Pointwise
-from qthermo_jax.sweeping.plan.model import Model, find_model
+from qthermo_jax.sweeping.plan.model import Model, find_model, written_reference
 from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.spec.declared import Spec
 from qthermo_jax.sweeping.spec.expression import Expression
@@ -85,7 +85,7 @@ def fit(
     }
     described = as_written(
         {
-            "model": getattr(model, "__qualname__", repr(model)) if callable(model) else model,
+            "model": written_reference(model),
             "parameters": parameters or {},
             "observables": observables,
             "solver": {"method": method, "generator": generator, "secular_tol": secular_tol},
@@ -94,11 +94,20 @@ def fit(
             "fit": asked,
         }
     )
-    return _fit(described, finder(model, observables, Path.cwd()), data)
+    return fitted(_problem(described, finder(model, observables, Path.cwd()), data))
 
 
 def fit_from_file(path: Path) -> FitResult:
     """The fit that a spec with a [fit] asks for; its data and its model's file lie beside it.
+
+    Raises:
+        SpecError: what is wrong, one line for each issue.
+    """
+    return fitted(problem_from_file(path))
+
+
+def problem_from_file(path: Path) -> Problem:
+    """What `fit_from_file` solves.
 
     Raises:
         SpecError: what is wrong, one line for each issue.
@@ -111,18 +120,18 @@ def fit_from_file(path: Path) -> FitResult:
     asked = described.get("fit")
     name = asked.get("data") if isinstance(asked, dict) else None
     try:
-        return _fit(described, find, path.parent / str(name))
+        return _problem(described, find, path.parent / str(name))
     except SpecError as error:
         raise SpecError(*with_lines(error.issues, text, str(path))) from error.__cause__
 
 
-def _fit(described: dict[str, Any], find: Callable[[Spec], Model], data: Data) -> FitResult:
+def _problem(described: dict[str, Any], find: Callable[[Spec], Model], data: Data) -> Problem:
     spec = parse_spec(described)
     asked = spec.fit
     if asked is None:
         raise SpecError(Issue(("fit",), "missing: the parameters that are sought, and the data"))
+    model = checked_plan(described, find).model
     table = _table(data)
-    model = find(spec)
     _check_units(spec, model, data)
     columns = {str(name): _numbers(table, str(name)) for name in table if name in model.parameters}
     _check_sought(spec, asked, model, columns)
@@ -140,15 +149,16 @@ def _fit(described: dict[str, Any], find: Callable[[Spec], Model], data: Data) -
     if np.isfinite(measured).sum() < len(asked.over):
         few = f"{np.isfinite(measured).sum()} measured numbers for {len(asked.over)} parameters"
         raise SpecError(Issue(("fit", "data"), few))
-    problem = Problem(
+    return Problem(
         Pointwise(planned, plan, formulas, tuple(asked.over)),
         columns,
         measured,
         _errors(asked, table, measured),
         bool(asked.errors),
         asked.over,
+        asked.samples,
+        asked.starts,
     )
-    return fitted(problem, asked.samples, asked.starts)
 
 
 def _check_units(spec: Spec, model: Model, data: Data) -> None:

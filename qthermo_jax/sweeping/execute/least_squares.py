@@ -40,6 +40,8 @@ class Problem:
         errors: standard errors, of the same shape; all 1 if they are not known.
         errors_known: whether they are.
         over: bounds of the parameters, in the units of the spec.
+        samples: at how many places the search looks first.
+        starts: from how many of those it starts.
     """
 
     pointwise: Pointwise
@@ -48,6 +50,8 @@ class Problem:
     errors: np.ndarray
     errors_known: bool
     over: dict[str, Interval]
+    samples: int
+    starts: int
     _seen: dict[bytes, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False)
 
     @property
@@ -213,16 +217,11 @@ class FitResult:
         return told if self.converged else [*told, f"NOT CONVERGED: {self.message}"]
 
 
-def fitted(problem: Problem, samples: int, starts: int) -> FitResult:
-    """The best parameters.
-
-    Args:
-        samples: number of places that are looked at first.
-        starts: number of those that are searched from.
-    """
-    places = spread(samples, len(problem.over))
+def fitted(problem: Problem) -> FitResult:
+    """The best parameters."""
+    places = spread(problem.samples, len(problem.over))
     costs = [_cost(problem, place) for place in places]
-    ends = [_searched(problem, places[index]) for index in np.argsort(costs)[:starts]]
+    ends = [_searched(problem, places[index]) for index in np.argsort(costs)[: problem.starts]]
     ranked = sorted(ends, key=lambda end: (not problem.is_sound(end.x), end.cost))
     best = ranked[0]
     least = float(best.cost)

@@ -280,6 +280,9 @@ def _fixed_parameters(
     sought = _sought_by(spec)
     for name, parameter in model.parameters.items():
         if parameter.default is REQUIRED and name not in {*swept, *numbers, *structure, *sought}:
+            if spec.fit and parameter.structure is None:
+                numbers[name] = np.asarray(spec.fit.stand_in(name) * spec.conversion(name))
+                continue
             missing = f"missing; the model {model.name} has no default for it"
             raise SpecError(Issue(("parameters", name), missing))
     return numbers, structure

@@ -157,10 +157,14 @@ def place_of(name: str, observables: Sequence[str]) -> Steps:
     return ("observables", asked.index(name)) if name in asked else ("model",)
 
 
+def written_reference(reference: str | Callable[..., OpenSystem]) -> str:
+    """How a spec names a model that is given as a function; what is a name already stays."""
+    return getattr(reference, "__qualname__", repr(reference)) if callable(reference) else reference
+
+
 def _find(reference: str | Callable[..., OpenSystem], folder: Path) -> Model:
     if callable(reference):
-        name = getattr(reference, "__qualname__", repr(reference))
-        return _described(name, reference, fingerprint(reference))
+        return _described(written_reference(reference), reference, fingerprint(reference))
     if ":" not in reference:
         if reference.endswith(".py"):
             lacks = f"{reference}: names a function in it too, {reference}:NAME"

@@ -29,3 +29,7 @@ class Fit(Table):
     """At how many places within the bounds the search looks first."""
     starts: int = Field(3, ge=1, le=100)
     """How many of the best of those it starts from."""
+
+    def stand_in(self, name: str) -> float:
+        """A number for a parameter that the spec does not give, because it is sought or in the data."""
+        return self.over[name].middle if name in self.over else 1.0

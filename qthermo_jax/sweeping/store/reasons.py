@@ -27,10 +27,11 @@ def with_reasons(
     tiles: Iterable[tuple[Box, Mapping[str, np.ndarray]]],
     causes_at: Causes,
 ) -> Layout:
-    """The layout, its status saying what was wrong at the first point of each status of several causes.
+    """The layout, its status saying what was wrong at a point of each status of several causes.
 
     Args:
-        tiles: in the order of the grid, with their status; read until every such status was met.
+        tiles: with their status; read until every such status was met, of which each is told at its
+            first point in the first of these tiles that has one.
         causes_at: computes what is wrong at a point.
     """
     missing = list(EXPLAINED)
