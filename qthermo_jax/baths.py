@@ -255,19 +255,19 @@ def rate_error(
     omega: Float[Array, "*#s"],
     T: Float[Array, "*#s"],
     steep: Float[Array, "*s"],
-    energy_error: Float[Array, ""],
+    off: Float[Array, ""],
 ) -> Float[Array, "*s"]:
-    """Bound of the relative error of gamma(omega) and gamma(-omega), for a difference of two energies.
+    """Bound of the relative error of gamma(omega) and gamma(-omega).
 
     The error of the frequency counts omega/T times in e^{-omega/T}, and as often as J is steep in J.
 
     Args:
         omega: |omega|; at 0 the rate does not depend on it.
         steep: `steepness` of J there.
-        energy_error: bound of the error of each energy.
+        off: bound of the error of omega.
     """
     eps = jnp.finfo(omega.dtype).eps
-    relative = jnp.where(omega > 0, 2 * energy_error / jnp.where(omega > 0, omega, 1.0), 0.0)
+    relative = jnp.where(omega > 0, off / jnp.where(omega > 0, omega, 1.0), 0.0)
     exponent = jnp.where(T > 0, omega / jnp.where(T > 0, T, 1.0), 0.0)
     # Past this one rate is 0, and the other one that of spontaneous emission.
     exponent = jnp.where(exponent < _FROZEN, exponent, 0.0)

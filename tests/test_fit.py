@@ -1,11 +1,13 @@
 """[fit]: parameters from measured numbers, against linear regression in closed form and by coverage."""
 
+import re
 from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from click.testing import CliRunner
 from scipy import constants
 
@@ -327,3 +329,109 @@ def test_what_cannot_be_fitted_is_told_in_one_line(changed, line_):
 def test_a_file_that_is_not_there_is_told():
     with pytest.raises(SpecError, match=r"fit\.data: nowhere\.csv: cannot be read"):
         qj.fit(two_levels, "nowhere.csv", over={"omega": (0.1, 1.0)}, measured={"T": "p"})
+
+
+def fitted_to(measured, over, table, **settings):
+    return qj.fit(plane, table, over=over, measured=measured, **settings)
+
+
+@pytest.mark.long
+def test_one_parameter_that_the_data_do_not_tell_leaves_the_errors_of_others():
+    table, over = line(6, 0.05), {"x": (-2.0, 2.0)}
+    alone = fitted_to({"x*T - 0.3": "seen"}, over, table)
+    beside = fitted_to({"x*T - 0.3 + 0*y": "seen"}, over | {"y": (0.5, 2.0)}, table)
+    assert beside.errors["y"] == np.inf
+    ratio = np.sqrt(alone.degrees / beside.degrees)  # of the estimated error
+    assert beside.errors["x"] == pytest.approx(alone.errors["x"] * ratio, rel=1e-6)
+    # How wide an interval is does not decide what the data tell.
+    tiny = fitted_to({"x*T - 1e8*y": "seen"}, over | {"y": (-1.0, 1.0)}, table)
+    both = fitted_to({"x*T - y": "seen"}, over | {"y": (-2.0, 2.0)}, table)
+    assert tiny.errors["y"] == pytest.approx(both.errors["y"] * 1e-8, rel=1e-3)
+
+
+@pytest.mark.long
+def test_other_values_that_fit_as_well_are_said():
+    found = fitted_to({"x**2*T": "seen"}, {"x": (-2.0, 2.0)}, line(7, 0.05), samples=16, starts=4)
+    assert found.agreeing + found.elsewhere == 4
+    assert found.elsewhere > 0
+    assert f"{found.elsewhere} to other values that fit as well" in str(found)
+
+
+@pytest.mark.long
+def test_as_many_parameters_as_numbers_have_no_error_and_no_interval():
+    found = fitted_to({"x*T + y": "seen"}, {"x": (-2.0, 2.0), "y": (-2.0, 2.0)}, line(8, 0.05)[:2])
+    assert found.errors == {"x": np.inf, "y": np.inf}
+    assert found.interval("x") == (-2.0, 2.0)
+    assert found.data.error.isnull().all()
+    with pytest.raises(SpecError, match="'z'"):
+        found.interval("z")
+
+
+@pytest.mark.long
+def test_errors_that_are_not_given_are_drawn_as_they_are_estimated():
+    table = line(2, 0.05)
+    found = fitted_line(table)
+    spread = np.sqrt(np.sum((table.seen - found.data.model[:, 0]) ** 2) / (T.size - 2))
+    np.testing.assert_allclose(found.data.error, spread, rtol=1e-9)
+    np.testing.assert_allclose(np.sum(found.data.residual**2), T.size - 2, rtol=1e-9)
+
+
+@pytest.mark.long
+def test_where_there_is_no_derivative_the_search_has_not_converged():
+    def split(x: float = 0.0, T: float = 0.5) -> qj.OpenSystem:
+        """Two upper levels that meet at x = 0."""
+        H = jnp.zeros((3, 3)).at[1, 1].set(1.0).at[2, 2].set(1.0)
+        H = H.at[1, 2].set(x).at[2, 1].set(x)
+        S = jnp.zeros((3, 3)).at[0, 1].set(1.0).at[1, 0].set(1.0).at[0, 2].set(0.5).at[2, 0].set(0.5)
+        return qj.OpenSystem(H, [qj.Bath(S, T, qj.Ohmic(0.1))])
+
+    table = pd.DataFrame({"T": [0.4, 0.5], "seen": [0.2, 0.3]})
+    asked = {"over": {"x": (-1.0, 1.0)}, "measured": {"level_populations['2']": "seen"}}
+    found = qj.fit(split, table, **asked, samples=1, starts=1)
+    if found.values["x"] == 0.0:
+        assert not found.converged
+        assert "2 of 2 measured numbers have" in found.message
+
+
+def test_a_number_for_each_bath_is_none_in_a_row():
+    data = xr.Dataset({"J": (("T", "bath"), np.ones((3, 2)))}, {"T": [0.1, 0.2, 0.3], "bath": [1, 2]})
+    with pytest.raises(SpecError, match="'J' has a number for each bath: choose one"):
+        fitted_to({"heat_currents[1]": "J"}, {"x": (0.0, 1.0)}, data)
+
+
+@pytest.mark.parametrize(
+    ("asked", "line_"),
+    [
+        ('data = "absent.csv"', "fit.data: .*absent.csv: cannot be read"),
+        ("over = { nonsense = [0.1, 1.0] }", "fit.over.nonsense: unknown parameter"),
+        ("errors = { unbalanced = 0.1 }", "fit.errors.unbalanced: unknown formula"),
+    ],
+)
+def test_check_finds_what_fit_refuses(folder, qthermo, asked, line_):
+    Path("seen.csv").write_text("T_1,seen\n0.5,0.1\n0.7,0.2\n")
+    table = {"data": '"seen.csv"', "measured": '{ unbalance = "seen" }', "over": "{ T_2 = [0.1, 1.0] }"}
+    key, _, value = asked.partition(" = ")
+    rows = "".join(f"{name} = {text}\n" for name, text in (table | {key: value}).items())
+    Path("own.toml").write_text(f'model = "lambda_system"\n[fit]\n{rows}')
+    for command in ("check", "fit"):
+        code, out, err = qthermo(command, "own.toml")
+        assert code == 2
+        assert re.search(line_, out + err), (command, out, err)
+    Path("own.toml").write_text(
+        'model = "lambda_system"\n[fit]\n' + "".join(f"{k} = {v}\n" for k, v in table.items())
+    )
+    assert qthermo("check", "own.toml")[0] == 0
+
+
+def test_no_fit_replaces_its_spec_or_its_data(folder, qthermo):
+    Path("seen.csv").write_text("T_1,seen\n0.5,0.1\n0.7,0.2\n")
+    spec = '[fit]\ndata = "seen.csv"\nmeasured = { unbalance = "seen" }\nover = { T_2 = [0.1, 1.0] }\n'
+    Path("own.toml").write_text(f'model = "lambda_system"\n{spec}')
+    for options, words in (
+        (("--out", "seen.csv"), "--out seen.csv: is the data itself"),
+        (("--plot", "own.toml"), "--plot own.toml: is the spec itself"),
+        (("--plot", "a.svg", "--out", "a.svg"), "--plot and --out are both a.svg"),
+    ):
+        code, _, err = qthermo("fit", "own.toml", *options, "--overwrite")
+        assert code == 2
+        assert words in err

@@ -1,5 +1,7 @@
 """[root]: points and lines where a formula has a value, against curves in closed form."""
 
+import warnings
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -191,7 +193,11 @@ value = 0.1
         ({}, {"formula": "x"}, "root: takes one axis or two, got 0"),
         ({"x": [0.0, 1.0]}, {"formula": "z"}, "root.formula: unknown name 'z'"),
         ({"x": [0.0, 1.0]}, {"formula": "x +"}, "root.formula: 'x +' is no formula"),
-        ({"x": [0.0, 1.0]}, {"formula": "x", "value": 5.0}, "root: no place between the points"),
+        (
+            {"x": [0.0, 1.0]},
+            {"formula": "x", "value": 5.0},
+            "root: no place was found between the points",
+        ),
         ({"x": [0.0, 1.0]}, {"formula": "x", "vale": 5.0}, "did you mean 'value'?"),
         ({"x": {"x": [0.0, 1.0]}}, {"formula": "x"}, "root: takes axes of one parameter each"),
     ],
@@ -217,3 +223,54 @@ def test_a_line_is_drawn_over_the_map_that_it_lies_in_with_a_gap_between_lines()
     )
     np.testing.assert_allclose(x, first)
     np.testing.assert_allclose(y, second)
+
+
+def roots_of(formula, x, **settings):
+    """The places on one axis, and the warnings."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = qj.follow(plane, formula, axes={"x": x}, observables=["level_populations"], **settings)
+    return found.x.values, [str(one.message) for one in caught]
+
+
+SLOPE = "(exp(80*(x - 0.579)) - 1)/(exp(80*(x - 0.579)) + 1)"
+
+
+@pytest.mark.long
+def test_every_change_of_sign_between_two_points_is_a_root_of_its_own():
+    found, told = roots_of("(x - 0.3)*(x - 0.5)*(x - 0.75)", [0.2, 0.45, 0.55, 0.95])
+    np.testing.assert_allclose(found, [0.3, 0.5, 0.75], rtol=1e-12)
+    assert told == []
+    # Newton's steps from the chord of a steep place go far away.
+    found, told = roots_of(f"(x - 0.3)*{SLOPE}", [0.2, 0.4, 0.6, 0.8])
+    np.testing.assert_allclose(found, [0.3, 0.579], rtol=1e-12)
+    assert told == []
+    found, _ = roots_of("x*(x - 0.2)", [0.0, 0.2, 0.5])  # at points of the grid
+    np.testing.assert_allclose(found, [0.0, 0.2], atol=1e-15)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("formula", ["1/(x - 0.6)", "(x - 0.5)/abs(x - 0.5)"], ids=["pole", "jump"])
+def test_a_change_of_sign_without_a_root_is_none(formula):
+    with pytest.raises(SpecError, match="no place was found"):
+        roots_of(formula, [0.2, 0.45, 0.75, 1.0])
+    found, told = roots_of(f"(x - 0.3)*{formula}", [0.2, 0.45, 0.75, 1.0])
+    np.testing.assert_allclose(found, [0.3], rtol=1e-12)
+    assert len(told) == 1
+    assert "1 of 2 points left out" in told[0]
+
+
+@pytest.mark.long
+def test_three_lines_between_the_points_of_an_uneven_grid_are_three():
+    axes = {"x": [0.2, 0.45, 0.55, 0.95], "y": [0.3, 0.6, 0.9]}
+    formula = "(x - 0.3)*(x - 0.5)*(x - 0.75) + 0*y"
+    found = qj.follow(plane, formula, axes=axes, observables=["level_populations"])
+    number = np.floor(found.along)
+    places = sorted({round(float(x), 12) for x in found.x.values})
+    assert places == [0.3, 0.5, 0.75]
+    assert len(np.unique(number)) == 3
+
+
+def test_an_axis_that_is_not_finite_is_refused():
+    with pytest.raises(SpecError, match=r"axes\.x: has a number that is not finite"):
+        roots_of("x", [-0.2, 0.45, np.inf])

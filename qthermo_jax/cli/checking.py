@@ -27,8 +27,11 @@ def check(context: click.Context, spec: Path, out: Path | None) -> None:
         for issue in issues:
             click.echo(printable(issue.told(kind)))
     if plan := verdict.plan:
-        fit = plan.spec.fit
-        extent = f"a fit to {fit.data}" if fit else f"{plan.points} points{refinement(plan)}"
+        extent = f"{plan.points} points{refinement(plan)}"
+        if fit := plan.spec.fit:
+            extent = f"a fit to {fit.data}"
+        elif plan.spec.root:
+            extent = f"the places sought on {extent}"
         names = ", ".join(plan.results)
         click.echo(printable(f"{spec}: can be run: {extent} of {plan.model.name}: {names}"))
     else:

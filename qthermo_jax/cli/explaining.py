@@ -40,15 +40,7 @@ def explained(
     yield "title", plan.spec.title or "-"
     yield "model", plan.model.name
     yield "fixed", ", ".join(f"{key} = {value}" for key, value in plan.constants.items()) or "-"
-    for axis in plan.axes:
-        ends = ", ".join(
-            f"{k} {v[0]:g} ... {v[-1]:g} {plan.spec.units.get(k, '')}".rstrip()
-            for k, v in axis.as_given.items()
-        )
-        yield "axis", f"{axis.name}: {axis.size} values of {ends}"
-    for issue in frozen_out(plan):
-        yield "note", str(issue)
-    yield "points", f"{plan.points} ({' x '.join(map(str, plan.shape)) or 'no axes'}){refinement(plan)}"
+    yield from _grid(plan)
     for name, measure in plan.outputs.items():
         dims = " x ".join(f"{dim.name} {len(dim.labels)}" for dim in measure.dims)
         yield "observable", f"{name}: {measure.quantity.long_name}" + (f" ({dims})" if dims else "")
@@ -72,6 +64,23 @@ def explained(
     if gpu:
         yield from compiled_lines(plan, gpu)
     yield "on disk", _on_disk(plan)
+
+
+def _grid(plan: Plan) -> Iterator[tuple[str, str]]:
+    for axis in plan.axes:
+        ends = ", ".join(
+            f"{k} {v[0]:g} ... {v[-1]:g} {plan.spec.units.get(k, '')}".rstrip()
+            for k, v in axis.as_given.items()
+        )
+        yield "axis", f"{axis.name}: {axis.size} values of {ends}"
+    for issue in frozen_out(plan):
+        yield "note", str(issue)
+    if root := plan.spec.root:
+        yield (
+            "root",
+            f"the places on this grid at which {root.formula} is {root.value:g}; solved are these",
+        )
+    yield "points", f"{plan.points} ({' x '.join(map(str, plan.shape)) or 'no axes'}){refinement(plan)}"
 
 
 def _on_disk(plan: Plan) -> str:

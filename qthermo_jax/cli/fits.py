@@ -7,6 +7,7 @@ import click
 from qthermo_jax.cli.arguments import spec_argument
 from qthermo_jax.cli.pictures import check_format
 from qthermo_jax.cli.placing import check_target, put_in_place
+from qthermo_jax.cli.running import find_devices
 
 
 @click.command()
@@ -17,20 +18,23 @@ from qthermo_jax.cli.placing import check_target, put_in_place
 def fit(spec: Path, picture: Path | None, out: Path | None, overwrite: bool) -> None:
     """Fit the parameters that SPEC asks for to its data, and say what was found."""
     from qthermo_jax.sweeping.errors import SpecError
-    from qthermo_jax.sweeping.execute.fitting import fit_from_file
+    from qthermo_jax.sweeping.execute.fitting import data_file, fit_from_file
 
-    for target in (picture, out):
+    data = data_file(spec)
+    for option, target in (("--plot", picture), ("--out", out)):
         if target:
-            check_target(target, spec, overwrite)
+            check_target(target, spec, overwrite, option=option, what="the spec")
+            check_target(target, data, overwrite, option=option, what="the data")
     if picture:
         check_format("--plot", picture)
         if out and picture.absolute() == out.absolute():
             raise SpecError(f"--plot and --out are both {out}")
+    find_devices()
     found = fit_from_file(spec)
     for line in found.lines:
         click.echo(line)
     if picture:
-        with put_in_place(picture) as written:
+        with put_in_place(picture, "--plot") as written:
             found.plot().savefig(written, format=picture.suffix.lstrip("."))
         click.echo(picture)
     if out:

@@ -7,11 +7,21 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
-def check_target(target: Path, file: Path, overwrite: bool, *, store: bool = False) -> None:
-    """Whether something made from the result `file` may take this place.
+def check_target(
+    target: Path,
+    file: Path,
+    overwrite: bool,
+    *,
+    store: bool = False,
+    option: str = "--out",
+    what: str = "the result",
+) -> None:
+    """Whether something made from `file` may take this place.
 
     Args:
         store: whether it is a folder that replaces a Zarr store.
+        option: that named the place.
+        what: the file is.
 
     Raises:
         SpecError: something is there that is not to be replaced.
@@ -20,16 +30,19 @@ def check_target(target: Path, file: Path, overwrite: bool, *, store: bool = Fal
     from qthermo_jax.sweeping.errors import SpecError
 
     if target.exists() and file.exists() and target.samefile(file):
-        raise SpecError(f"--out {target}: is the result itself")
+        raise SpecError(f"{option} {target}: is {what} itself")
     if target.is_dir() and not (store and is_store(target)):
-        raise SpecError(f"--out {target}: is a folder{' that is no Zarr store' * store}")
+        raise SpecError(f"{option} {target}: is a folder{' that is no Zarr store' * store}")
     if target.exists() and not overwrite:
         raise SpecError(f"{target}: exists; --overwrite replaces it")
 
 
 @contextmanager
-def put_in_place(target: Path) -> Iterator[Path]:
+def put_in_place(target: Path, option: str = "--out") -> Iterator[Path]:
     """A path beside `target` to write to, a file or a folder; it takes its place when all is written.
+
+    Args:
+        option: that named it.
 
     Raises:
         SpecError: it cannot be written; what was there is kept.
@@ -44,7 +57,7 @@ def put_in_place(target: Path) -> Iterator[Path]:
             _remove(target)
         beside.replace(target)
     except OSError as error:
-        raise SpecError(f"--out {target}: cannot be written: {error.strerror or error}") from None
+        raise SpecError(f"{option} {target}: cannot be written: {error.strerror or error}") from None
     finally:
         with suppress(OSError):
             _remove(beside)

@@ -50,10 +50,10 @@ def run(
     from qthermo_jax.sweeping.execute.this_host import THIS_HOST
 
     outputs = [out or default_output(spec) for spec in specs]
-    _check_outputs(out, outputs)
+    _check_outputs(specs, out, outputs)
     _show_warnings()
     if not cluster:
-        _find_devices()
+        find_devices()
     solving, devices = (
         (_solving_on(cluster), 1) if cluster else (nullcontext(THIS_HOST), THIS_HOST.devices)
     )
@@ -94,9 +94,12 @@ def _of_each(make: Callable[..., T], *given: Sequence[Any]) -> list[T]:
     return made
 
 
-def _check_outputs(out: Path | None, outputs: Sequence[Path]) -> None:
+def _check_outputs(specs: Sequence[Path], out: Path | None, outputs: Sequence[Path]) -> None:
     from qthermo_jax.sweeping.errors import SpecError
 
+    for path in outputs:
+        if path.exists() and any(spec.exists() and path.samefile(spec) for spec in specs):
+            raise SpecError(f"--out {path}: is the spec itself")
     if out and len(outputs) > 1:
         raise SpecError(f"--out {out}: takes one SPEC; several go to results/")
     for path, times in Counter(outputs).items():
@@ -160,7 +163,12 @@ def run_one(
         _warn(spec, job, oddities_of_result(job.plan, data))
 
 
-def _find_devices() -> None:
+def find_devices() -> None:
+    """Whether JAX has any.
+
+    Raises:
+        SpecError: it has none.
+    """
     import jax
 
     from qthermo_jax.sweeping.errors import SpecError, no_device
@@ -213,16 +221,16 @@ def explain(spec: Path, memory: int | None, platform: str | None, gpu: str | Non
 
     from qthermo_jax.cli.explaining import explained
     from qthermo_jax.cli.formatting import print_table
-    from qthermo_jax.sweeping import sweep_from_file
     from qthermo_jax.sweeping.errors import SpecError
+    from qthermo_jax.sweeping.execute.spec_file import plan_from_file
 
     if gpu and platform == "cpu":
         raise SpecError(f"--platform cpu: --compile {gpu} takes --platform cuda")
     if gpu:
         # Before JAX loads: the package of CUDA looks for a driver unless it is told not to.
         os.environ.setdefault("JAX_SKIP_CUDA_CONSTRAINTS_CHECK", "1")
-    _find_devices()
-    plan = sweep_from_file(spec, memory).plan
+    find_devices()
+    plan = plan_from_file(spec, memory)
     table = Table.grid(padding=(0, 2))
     for key, value in explained(plan, "cuda" if gpu else platform, gpu):
         table.add_row(key, value)

@@ -182,4 +182,4 @@ def _rates(
     spectrum, T, size = jax.lax.stop_gradient((bath.spectrum, bath.T, jnp.abs(omega)))
     some = jnp.where(size > 0, size, 1.0)
     steep = jax.vmap(lambda density: steepness(density, some))(spectrum)
-    return found, rate_error(size[None], T[:, None, None, None], steep, energy_error)
+    return found, rate_error(size[None], T[:, None, None, None], steep, 2 * energy_error)

@@ -101,7 +101,7 @@ def reaches(values: np.ndarray, middle: float) -> tuple[bool, bool]:
     """Whether finite values reach below and above a middle by more than round-off."""
     below, above = middle - float(values.min()), float(values.max()) - middle
     least = _ROUND_OFF * max(below, above)
-    return below > least, above > least
+    return bool(below > least), bool(above > least)
 
 
 def linear_below(values: np.ndarray) -> float:

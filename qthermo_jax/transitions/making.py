@@ -42,6 +42,9 @@ def make_transitions(
     frequencies = jnp.split(omega[pairs.number], ends)
     rates = [_rates(*both, own) for both, own in zip(banks, frequencies, strict=True)]
     rate_down, rate_up, steep = (jnp.concatenate(part) for part in zip(*rates, strict=True))
+    # A distance of two energies is off by twice the error of one at most; the bound of populations has a
+    # factor of 2 besides.
+    error = rate_error(jnp.abs(omega)[pairs.number], T, steep, basis.energy_error)
     transitions = Transitions(
         basis,
         pairs,
@@ -52,7 +55,7 @@ def make_transitions(
         labels,
         rate_down,
         rate_up,
-        jax.lax.stop_gradient(rate_error(jnp.abs(omega)[pairs.number], T, steep, basis.energy_error)),
+        jax.lax.stop_gradient(error),
         temperatures,
         jnp.isposinf(rate_down) | jnp.isposinf(rate_up),
     )

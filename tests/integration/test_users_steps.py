@@ -106,7 +106,7 @@ def test_to_a_line_over_a_map(folder, qthermo):
                 ("line.toml", '"unbalance"\n', '"unbalance"\nvalue = 3.0\n'),
                 "run line.toml --out line.h5",
                 2,
-                "no place between the points of the axes at which",
+                "no place was found between the points of the axes at which",
             ),
             (("line.toml", "3.0", "0.1"), "run line.toml --out line.h5", 0, "state found"),
             (None, "plot map.h5 --line line.h5", 0, "map.png"),

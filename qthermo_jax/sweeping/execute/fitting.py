@@ -117,12 +117,24 @@ def problem_from_file(path: Path) -> Problem:
     def find(spec: Spec) -> Model:
         return find_model(spec.model, path.parent, spec.observables)
 
-    asked = described.get("fit")
-    name = asked.get("data") if isinstance(asked, dict) else None
     try:
-        return _problem(described, find, path.parent / str(name))
+        return _problem(described, find, _data_of(described, path))
     except SpecError as error:
         raise SpecError(*with_lines(error.issues, text, str(path))) from error.__cause__
+
+
+def data_file(path: Path) -> Path:
+    """The file of the data that a spec with a [fit] names; it need not be there.
+
+    Raises:
+        SpecError: the spec cannot be read.
+    """
+    return _data_of(read_toml(path)[0], path)
+
+
+def _data_of(described: dict[str, Any], path: Path) -> Path:
+    asked = described.get("fit")
+    return path.parent / str(asked.get("data") if isinstance(asked, dict) else None)
 
 
 def _problem(described: dict[str, Any], find: Callable[[Spec], Model], data: Data) -> Problem:
@@ -130,7 +142,9 @@ def _problem(described: dict[str, Any], find: Callable[[Spec], Model], data: Dat
     asked = spec.fit
     if asked is None:
         raise SpecError(Issue(("fit",), "missing: the parameters that are sought, and the data"))
-    model = checked_plan(described, find).model
+    whole = checked_plan(described, find)
+    model = whole.model
+    _check_dimensions(asked, whole, data)
     table = _table(data)
     _check_units(spec, model, data)
     columns = {str(name): _numbers(table, str(name)) for name in table if name in model.parameters}
@@ -173,6 +187,17 @@ def _check_units(spec: Spec, model: Model, data: Data) -> None:
     for name, (given, taken) in told.items():
         if known_unit(given) and known_unit(given) != known_unit(taken):
             raise SpecError(Issue(("fit", "data"), f"{name} is {given!r} there and {taken!r} here"))
+
+
+def _check_dimensions(asked: Fit, plan: Plan, data: Data) -> None:
+    """Check that a dataset has a number in a row, not one for each bath, say."""
+    if not isinstance(data, xr.Dataset):
+        return
+    own = {dim.name for known in plan.system.observables.values() for dim in known.dims}
+    for name in {*asked.measured.values(), *asked.errors.values()} & data.keys():
+        for dim in own.intersection(map(str, data[name].dims)):
+            several = f"{name!r} has a number for each {dim}: choose one, data.sel({dim}=...)"
+            raise SpecError(Issue(("fit", "data"), several))
 
 
 def _check_sought(spec: Spec, asked: Fit, model: Model, columns: Mapping[str, np.ndarray]) -> None:

@@ -39,11 +39,18 @@ def followed(
     formula = Expression.parsed(root.formula)
     names = tuple(axis.name for axis in plan.axes)
     pointwise = Pointwise(lambda asked: planned(bare | asked), plan, (formula,), names)
+    for axis in plan.axes:
+        if not np.isfinite(axis.as_given[axis.name]).all():
+            raise SpecError(
+                Issue(("axes", axis.name), "has a number that is not finite; a [root] takes none")
+            )
     plane = Plane(plan, root, pointwise)
     lines, lost = lines_in(plane)
     where = f"{root.formula} is {root.value:g}"
     if not lines:
-        raise SpecError(Issue(("root",), f"no place between the points of the axes at which {where}"))
+        raise SpecError(
+            Issue(("root",), f"no place was found between the points of the axes at which {where}")
+        )
     places = np.concatenate(lines)
     along = np.concatenate([number + parts_behind(line) for number, line in enumerate(lines)])
     columns = {ALONG: along.tolist()} | {k: v.tolist() for k, v in plane.values(places).items()}
@@ -51,5 +58,7 @@ def followed(
     rewritten = {key: value for key, value in data.items() if key != "root"}
     rewritten |= {"axes": {ALONG: columns}, "labels": labelled}
     rewritten["title"] = data.get("title") or f"{root.formula} = {root.value:g}"
-    odd = f"{lost} of {lost + len(places)} points left out: near them there is no place at which {where}"
+    odd = (
+        f"{lost} of {lost + len(places)} points left out: no place was found near them at which {where}"
+    )
     return planned(rewritten), (Issue(("root",), odd),) if lost else ()

@@ -13,6 +13,7 @@ import xarray as xr
 from scipy.optimize import brentq, least_squares
 from scipy.special import gammaincc
 
+from qthermo_jax.sweeping.errors import SpecError, unknown_name
 from qthermo_jax.sweeping.execute.pointwise import Pointwise
 from qthermo_jax.sweeping.plan.spread import spread
 from qthermo_jax.sweeping.spec.fields import Interval
@@ -22,11 +23,16 @@ from qthermo_jax.sweeping.store.layout import described_coordinate
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# How near a bound counts as on it; how badly conditioned an information matrix is that tells nothing.
-_ON_BOUND, _SINGULAR = 1e-6, 1e13
+# How near a bound counts as on it.
+_ON_BOUND = 1e-6
 
-# Two starts agree if their sums of squares differ by less than this part of them.
-_AGREES = 1e-6
+# A direction of the parameters tells nothing if the residuals change by less than this part of what they
+# change by in another one; a parameter has a share in it if that is more than the second number.
+_UNTOLD, _SHARE = 3e-7, 1e-6
+
+# Two starts came to sums of squares that are alike if they differ by less than this part of them; to the
+# same place if no parameter differs by more than these parts of its interval, or of its error.
+_AGREES, _SAME, _OF_ERROR = 1e-6, 1e-4, 0.1
 
 
 @dataclass(frozen=True)
@@ -91,7 +97,15 @@ class Problem:
 
     def is_sound(self, place: np.ndarray) -> bool:
         """Whether all that was measured has a state there."""
-        return bool(np.isfinite(self.at(place)[0][self.known]).all())
+        return not self.without_state(place)
+
+    def without_state(self, place: np.ndarray) -> int:
+        """How many of the measured numbers the model has none for there."""
+        return int((~np.isfinite(self.at(place)[0][self.known])).sum())
+
+    def without_slope(self, place: np.ndarray) -> int:
+        """How many of the measured numbers have a derivative there that is not known."""
+        return int((~np.isfinite(self.at(place)[1][self.known]).all(axis=-1)).sum())
 
 
 @dataclass(frozen=True)
@@ -106,12 +120,15 @@ class FitResult:
         chi2: sum of the squares of what is left, in standard errors.
         degrees: measured numbers less parameters.
         on_bound: the parameters that lie on a bound, whose errors mean little.
-        agreeing: how many of the starts came to the same sum of squares.
-        converged: whether the search ended at a minimum at which every measurement has a state.
-        message: of the search.
+        agreeing: how many of the starts came to these values.
+        elsewhere: how many came to other values that fit as well.
+        converged: whether the search ended at a minimum at which every measurement has a state, and a
+            derivative.
+        message: of the search, or what is missing there.
         data: what was set, measured and found at each measurement: variables `measured`, `error`,
             `model` and `residual` over (point, formula); all but the last in the `unit` of the formula,
-            which is known where the formula is an observable or an element of one.
+            which is known where the formula is an observable or an element of one. An error that is
+            not given is estimated from what is left over, and NaN where nothing can be.
     """
 
     values: dict[str, float]
@@ -122,6 +139,7 @@ class FitResult:
     degrees: int
     on_bound: tuple[str, ...]
     agreeing: int
+    elsewhere: int
     starts: int
     converged: bool
     message: str
@@ -141,7 +159,11 @@ class FitResult:
         Args:
             name: of the parameter.
             values: of it, in its unit.
+
+        Raises:
+            SpecError: it was not sought.
         """
+        self._position(name)
         bounds = self._problem.over[name]
         values = np.atleast_1d(np.asarray(values, float))
         grown = [self._grown(name, bounds.place(float(value))) for value in values]
@@ -153,7 +175,7 @@ class FitResult:
 
         It need not be symmetric. An end that lies beyond a bound is that bound.
         """
-        index, bounds = list(self.values).index(name), self._problem.over[name]
+        index, bounds = self._position(name), self._problem.over[name]
         here = float(self._place[index])
 
         def end(edge: float) -> float:
@@ -164,10 +186,15 @@ class FitResult:
 
         return end(0.0), end(1.0)
 
+    def _position(self, name: str) -> int:
+        if name not in self.values:
+            raise SpecError(unknown_name(("name",), "parameter", name, self.values))
+        return list(self.values).index(name)
+
     def _grown(self, name: str, place: float) -> float:
-        index = list(self.values).index(name)
+        index = self._position(name)
         others = np.delete(self._place, index)
-        unit = 1.0 if self._problem.errors_known else self.chi2 / max(self.degrees, 1)
+        unit = _scale(self._problem, self.chi2, self.degrees)
 
         def whole(part: np.ndarray) -> np.ndarray:
             return np.insert(part, index, place)
@@ -213,7 +240,8 @@ class FitResult:
         told.append(f"chi^2 = {self.chi2:.4g} with {self.degrees} degrees of freedom{chance}")
         if not self._problem.errors_known:
             told.append("the errors are estimated from what is left over")
-        told.append(f"{self.agreeing} of {self.starts} starts came to this minimum")
+        others = f", {self.elsewhere} to other values that fit as well" if self.elsewhere else ""
+        told.append(f"{self.agreeing} of {self.starts} starts came to this minimum{others}")
         return told if self.converged else [*told, f"NOT CONVERGED: {self.message}"]
 
 
@@ -223,10 +251,9 @@ def fitted(problem: Problem) -> FitResult:
     costs = [_cost(problem, place) for place in places]
     ends = [_searched(problem, places[index]) for index in np.argsort(costs)[: problem.starts]]
     ranked = sorted(ends, key=lambda end: (not problem.is_sound(end.x), end.cost))
-    best = ranked[0]
-    least = float(best.cost)
-    agreeing = sum(bool(abs(end.cost - least) <= _AGREES * (least + 1e-12)) for end in ends)
-    return _result(problem, best, agreeing, len(ends))
+    best, least = ranked[0], float(ranked[0].cost)
+    alike = [end.x for end in ends if abs(end.cost - least) <= _AGREES * (least + 1e-12)]
+    return _result(problem, best, alike, len(ends))
 
 
 def _cost(problem: Problem, place: np.ndarray) -> float:
@@ -239,57 +266,104 @@ def _searched(problem: Problem, place: np.ndarray) -> Any:
     return least_squares(problem.residuals, place, problem.jacobian, bounds=(0.0, 1.0), **tight)
 
 
-def _result(problem: Problem, end: Any, agreeing: int, starts: int) -> FitResult:
+def _result(problem: Problem, end: Any, alike: list[np.ndarray], starts: int) -> FitResult:
+    """What was found.
+
+    Args:
+        end: of the best search.
+        alike: where the searches ended that came to the same sum of squares.
+        starts: number of searches.
+    """
     place = np.asarray(end.x)
     names = list(problem.over)
     chi2 = float(2.0 * end.cost)
     degrees = int(problem.known.sum()) - len(names)
-    covariance = _covariance(problem, place, chi2, degrees)
-    spreads = np.sqrt(np.diagonal(covariance))
+    along = _covariance(problem, place) * _scale(problem, chi2, degrees)
+    apart = np.maximum(_SAME, _OF_ERROR * np.sqrt(np.diagonal(along)))
+    agreeing = sum(bool((np.abs(other - place) <= apart).all()) for other in alike)
+    stretch = np.array(
+        [b.slope(float(own)) for own, b in zip(place, problem.over.values(), strict=True)]
+    )
+    covariance = along * np.outer(stretch, stretch)
     near = (place <= _ON_BOUND) | (place >= 1.0 - _ON_BOUND)
+    lacks = _lacks(problem, place)
     return FitResult(
         values=problem.parameters(place),
-        errors=dict(zip(names, spreads.tolist(), strict=True)),
+        errors=dict(zip(names, np.sqrt(np.diagonal(covariance)).tolist(), strict=True)),
         units={name: problem.pointwise.plan.unit(name) for name in names},
         covariance=xr.DataArray(
             covariance, {"parameter": names, "other": names}, ("parameter", "other")
         ),
-        chi2=chi2,
+        chi2=np.nan if problem.without_state(place) else chi2,
         degrees=degrees,
         on_bound=tuple(name for name, is_near in zip(names, near, strict=True) if is_near),
         agreeing=agreeing,
+        elsewhere=len(alike) - agreeing,
         starts=starts,
-        converged=bool(end.status > 0 and problem.is_sound(place)),
-        message=str(end.message),
-        data=_compared(problem, place),
+        converged=bool(end.status > 0 and not lacks),
+        message=lacks or str(end.message),
+        data=_compared(problem, place, np.sqrt(_scale(problem, chi2, degrees))),
         _problem=problem,
         _place=place,
     )
 
 
-def _covariance(problem: Problem, place: np.ndarray, chi2: float, degrees: int) -> np.ndarray:
-    """Of the parameters: the inverse of the information, scaled where errors are estimated."""
-    jacobian = problem.jacobian(place)
-    information = jacobian.T @ jacobian
+def _lacks(problem: Problem, place: np.ndarray) -> str:
+    """What keeps a place from being judged, in words; nothing if all is there."""
+    whole = int(problem.known.sum())
+    for lost, what in (
+        (problem.without_state(place), "have no state"),
+        (problem.without_slope(place), "have a derivative that is not known"),
+    ):
+        if lost:
+            return f"{lost} of {whole} measured numbers {what} there"
+    return ""
+
+
+def _scale(problem: Problem, chi2: float, degrees: int) -> float:
+    """The square of the standard error that 1 in the residuals stands for."""
+    if problem.errors_known:
+        return 1.0
+    return chi2 / degrees if degrees > 0 else np.inf
+
+
+def _covariance(problem: Problem, place: np.ndarray) -> np.ndarray:
+    """Of the places along the cube's edges, for residuals of the size 1.
+
+    The inverse of the information. A parameter has an infinite variance if it has a share in a
+    direction in which the residuals do not change; the covariances of the others do not depend on it.
+    """
     size = len(problem.over)
-    if not np.linalg.cond(information) < _SINGULAR:
+    if problem.without_slope(place):
         return np.full((size, size), np.inf)
-    scale = 1.0 if problem.errors_known else (chi2 / degrees if degrees > 0 else np.inf)
-    stretch = np.array(
-        [b.slope(float(own)) for own, b in zip(place, problem.over.values(), strict=True)]
-    )
-    return np.asarray(scale * np.linalg.inv(information) * np.outer(stretch, stretch))
+    jacobian = problem.jacobian(place)
+    norms = np.linalg.norm(jacobian, axis=0)
+    norms = np.where(norms > 0, norms, 1.0)
+    _, values, directions = np.linalg.svd(jacobian / norms, full_matrices=True)
+    values = np.pad(values, (0, size - len(values)))
+    told = values > _UNTOLD * values[0]
+    parts = directions[told] / values[told, None]
+    covariance = parts.T @ parts
+    lost = (np.abs(directions[~told]) > _SHARE).any(axis=0)
+    covariance[lost], covariance[:, lost] = np.inf, np.inf
+    return np.asarray(covariance / np.outer(norms, norms))
 
 
-def _compared(problem: Problem, place: np.ndarray) -> xr.Dataset:
+def _compared(problem: Problem, place: np.ndarray, unit: float) -> xr.Dataset:
+    """What was measured and what was found.
+
+    Args:
+        unit: the standard error that 1 in the problem's errors stands for.
+    """
     values, _ = problem.at(place)
+    errors = problem.errors * (unit if np.isfinite(unit) else np.nan)
     dims = ("point", "formula")
     return xr.Dataset(
         {
             "measured": (dims, problem.measured),
-            "error": (dims, problem.errors),
+            "error": (dims, errors),
             "model": (dims, values),
-            "residual": (dims, (values - problem.measured) / problem.errors),
+            "residual": (dims, _ratio(values - problem.measured, errors)),
         },
         {
             "formula": [formula.text for formula in problem.pointwise.formulas],
@@ -300,3 +374,8 @@ def _compared(problem: Problem, place: np.ndarray) -> xr.Dataset:
             },
         },
     )
+
+
+def _ratio(left: np.ndarray, errors: np.ndarray) -> np.ndarray:
+    """What is left over in units of the errors; 0 where nothing is."""
+    return np.asarray(np.divide(left, errors, out=np.zeros_like(left), where=left != 0))

@@ -1,11 +1,14 @@
-"""Lines on which a formula has a value: predicted by contours of a grid, corrected by Newton's steps.
+"""Lines on which a formula has a value: found between the points of a grid, and filled in.
 
-The contour of a grid shows every line that its cells can tell, folds and closed ones included. All
-its points are then moved onto the line together, along the formula's exact gradient, and more are put
-between them, predicted from their tangents, until the line is as smooth as it is wanted.
+The contour of a grid shows every line that its cells can tell, folds and closed ones included. It
+crosses edges of cells between whose ends the formula changes its sign. On all of these edges together
+its place is found by Newton's steps, and by bisection where they leave what encloses it. Further points
+are then predicted from the tangents, and moved onto the line along the formula's exact gradient, until
+it is as smooth as it is wanted.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import contourpy
 import numpy as np
@@ -18,6 +21,13 @@ from qthermo_jax.sweeping.spec.root import Root
 # Newton's steps at most; the last one, as a part of the axes, of a point that has arrived.
 _STEPS, _ARRIVED = 8, 1e-8
 
+# Steps inside an edge, most of which are Newton's; how small a part of it bisection alone leaves.
+_ENCLOSED, _HALVED = 80, 1e-15
+
+# What is left of the formula where it counts as 0, in units of its values at the points of the grid. At
+# a jump and beside a pole more is left.
+_ZERO = 1e-6
+
 # How often points are put in between; the turn from one point to the next above which they are.
 _ROUNDS, _TURN = 6, np.cos(np.deg2rad(10.0))
 
@@ -25,6 +35,19 @@ _ROUNDS, _TURN = 6, np.cos(np.deg2rad(10.0))
 _NEAREST = 0.05
 
 Places = np.ndarray  # (n, axes), each axis from 0 to 1
+
+
+class Edges(NamedTuple):
+    """Edges of cells of the grid, between whose ends the formula changes its sign.
+
+    Attributes:
+        first, second: their ends.
+        values: the formula there, (n, 2).
+    """
+
+    first: Places
+    second: Places
+    values: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -94,28 +117,55 @@ class Plane:
 
 def lines_in(plane: Plane) -> tuple[list[Places], int]:
     """The lines, and how many of their points were lost: where the formula has no slope, or a jump."""
-    lines, lost = _corrected(plane, _predicted(plane))
+    z = plane.on_the_grid()
+    size = float(np.max(np.abs(z[np.isfinite(z)]), initial=0.0))
+    lines, lost = _enclosed(plane, _crossed(plane, z), size)
     for _ in range(_ROUNDS if len(plane.names) > 1 else 0):
         if not any(len(_gaps(plane, line)) for line in lines):
             break
-        lines, missed = _refined(plane, lines)
+        lines, missed = _refined(plane, lines, size)
         lost += missed
     return lines, lost
 
 
-def _predicted(plane: Plane) -> list[Places]:
-    """The contours of the grid; on one axis, where the sign changes."""
-    z = plane.on_the_grid()
+def _crossed(plane: Plane, z: np.ndarray) -> list[Edges]:
+    """The edges that each contour of the grid crosses; on one axis, each change of the sign.
+
+    Args:
+        z: the formula on the grid.
+    """
     if len(plane.names) == 1:
         (x,) = (plane.grid(name) for name in plane.names)
         known = np.isfinite(z)
         x, z = x[known], z[known]
-        (changes,) = np.nonzero(np.signbit(z[:-1]) != np.signbit(z[1:]))
-        weight = z[changes] / (z[changes] - z[changes + 1])
-        return [np.array([[at]]) for at in x[changes] + weight * (x[changes + 1] - x[changes])]
+        pairs = [(at, at) for at in np.flatnonzero(z == 0)]
+        pairs += [(at, at + 1) for at in np.flatnonzero(np.sign(z[:-1]) * np.sign(z[1:]) < 0)]
+        ends = [np.array(own) for own in sorted(pairs)]
+        return [Edges(x[own[:1], None], x[own[1:], None], z[own][None]) for own in ends]
     x, y = (plane.grid(name) for name in plane.names)
     contours = contourpy.contour_generator(y, x, np.ma.masked_invalid(z), corner_mask=True)
-    return [_thinned(np.asarray(line)[:, ::-1], plane.root.step) for line in contours.lines(0.0)]
+    lines = [_thinned(np.asarray(line)[:, ::-1], plane.root.step) for line in contours.lines(0.0)]
+    return [_edges_at(line, x, y, z) for line in lines]
+
+
+def _edges_at(line: Places, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> Edges:
+    """The edges of the grid that the points of a contour lie on.
+
+    Beside what has no state an edge may be a diagonal of a cell.
+    """
+    ends = []
+    for axis, at in zip((x, y), line.T, strict=True):
+        upper = np.clip(np.searchsorted(axis, at), 1, len(axis) - 1)
+        near = np.where(at - axis[upper - 1] < axis[upper] - at, upper - 1, upper)
+        on = np.abs(axis[near] - at) <= _HALVED * 10
+        ends.append((np.where(on, near, upper - 1), np.where(on, near, upper)))
+    (left, right), (low, high) = ends
+    with np.errstate(divide="ignore", invalid="ignore"):
+        u, v = (line.T - [x[left], y[low]]) / [x[right] - x[left], y[high] - y[low]]
+        rising = ~(np.abs(u - v) > np.abs(u + v - 1.0))
+    start, stop = np.where(rising, low, high), np.where(rising, high, low)
+    values = np.stack([z[left, start], z[right, stop]], axis=1)
+    return Edges(np.stack([x[left], y[start]], 1), np.stack([x[right], y[stop]], 1), values)
 
 
 def _thinned(line: Places, step: float) -> Places:
@@ -127,28 +177,68 @@ def _thinned(line: Places, step: float) -> Places:
     return np.array([*kept, line[-1]])
 
 
-def _corrected(plane: Plane, lines: list[Places]) -> tuple[list[Places], int]:
-    """All points moved onto their lines; a line that loses points between others becomes two."""
+def _enclosed(plane: Plane, lines: list[Edges], size: float) -> tuple[list[Places], int]:
+    """The lines through their edges; one that loses points between others becomes two."""
     if not lines:
         return [], 0
-    places, arrived = _moved(plane, np.concatenate(lines))
+    places, arrived = _zeros_on(plane, Edges(*map(np.concatenate, zip(*lines, strict=True))), size)
     found = []
-    ends = np.cumsum([len(line) for line in lines])[:-1]
+    ends = np.cumsum([len(line.first) for line in lines])[:-1]
     for line, kept in zip(np.split(places, ends), np.split(arrived, ends), strict=True):
         runs = np.split(np.arange(len(line)), np.nonzero(np.diff(kept.astype(int)))[0] + 1)
         found += [line[run] for run in runs if len(run) and kept[run[0]]]
     return found, int(np.sum(~arrived))
 
 
-def _moved(plane: Plane, places: Places) -> tuple[Places, np.ndarray]:
-    """Points moved along the gradient until the formula has its value, and whether they arrived."""
-    places = places.copy()
+def _zeros_on(plane: Plane, edges: Edges, size: float) -> tuple[Places, np.ndarray]:
+    """The place on each edge where the formula is 0, and whether there is one: no jump, and no pole.
+
+    Args:
+        size: of the formula, where an edge is a single point at which it is 0.
+    """
+    across = edges.second - edges.first
+    length = np.linalg.norm(across, axis=1)
+    start, stop = edges.values.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.nan_to_num(np.clip(start / (start - stop), 0.0, 1.0))
+    low, high = np.zeros_like(share), np.ones_like(share)
+    last, moving = np.full_like(share, np.inf), np.ones(len(share), bool)
+    for _ in range(_ENCLOSED):
+        own = np.flatnonzero(moving)
+        if not own.size:
+            break
+        at = share[own]
+        value, slope = plane.at(edges.first[own] + at[:, None] * across[own])
+        before = np.sign(value) == np.sign(start[own])
+        low[own], high[own] = np.where(before, at, low[own]), np.where(before, high[own], at)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            step = np.where(value == 0, 0.0, -value / np.sum(slope * across[own], axis=1))
+            small = (np.abs(step) * length[own] <= _ARRIVED) | (length[own] == 0)
+        inside = (at + step > low[own]) & (at + step < high[own]) & (np.abs(step) < 0.5 * last[own])
+        newton = small | inside
+        middle = (low[own] + high[own]) / 2
+        share[own] = np.where(newton, np.clip(at + np.nan_to_num(step), low[own], high[own]), middle)
+        last[own] = np.where(newton, np.abs(step), high[own] - low[own])
+        moving[own] = np.isfinite(value) & ~small & (high[own] - low[own] > _HALVED)
+    places = edges.first + share[:, None] * across
+    left, _ = plane.at(places)
+    ends = np.where(length > 0, np.max(np.abs(edges.values), axis=1), size)
+    return places, np.abs(left) <= _ZERO * ends
+
+
+def _moved(plane: Plane, places: Places, reach: np.ndarray, size: float) -> tuple[Places, np.ndarray]:
+    """Points moved along the gradient until the formula is 0, and whether they arrived.
+
+    Args:
+        reach: how far each may be moved, (n,).
+        size: of the formula; what is left of it where it counts as 0 is compared with this.
+    """
+    start, places = places, places.copy()
     free = (places > 0.0) & (places < 1.0)  # what lies on an edge of the plane stays on it
     free[~free.any(axis=1)] = True
-    size = np.full(len(places), np.inf)
-    longest = max(1.0 / max(2, axis.size - 1) for axis in plane.plan.axes)
+    last = np.full(len(places), np.inf)
     for _ in range(_STEPS):
-        moving = np.flatnonzero(size > _ARRIVED)
+        moving = np.flatnonzero(last > _ARRIVED)
         if not moving.size:
             break
         value, slope = plane.at(places[moving])
@@ -156,10 +246,12 @@ def _moved(plane: Plane, places: Places) -> tuple[Places, np.ndarray]:
         with np.errstate(divide="ignore", invalid="ignore"):
             step = -value[:, None] * slope / np.sum(slope**2, axis=1, keepdims=True)
         length = np.linalg.norm(step, axis=1)
-        size[moving] = np.where(np.isfinite(length), length, np.inf)
-        step *= np.minimum(1.0, longest / np.maximum(length, 1e-300))[:, None]
+        last[moving] = np.where(np.isfinite(length), length, np.inf)
+        step *= np.minimum(1.0, reach[moving] / np.maximum(length, 1e-300))[:, None]
         places[moving] = np.clip(places[moving] + np.nan_to_num(step), 0.0, 1.0)
-    return places, size <= _ARRIVED
+    left, _ = plane.at(places)
+    near = np.linalg.norm(places - start, axis=1) <= reach
+    return places, (last <= _ARRIVED) & near & (np.abs(left) <= _ZERO * size)
 
 
 def _gaps(plane: Plane, line: Places) -> np.ndarray:
@@ -176,11 +268,14 @@ def _gaps(plane: Plane, line: Places) -> np.ndarray:
     return np.flatnonzero(wide)
 
 
-def _refined(plane: Plane, lines: list[Places]) -> tuple[list[Places], int]:
+def _refined(plane: Plane, lines: list[Places], size: float) -> tuple[list[Places], int]:
     """With a point in each gap, predicted from both neighbours and the tangents there."""
     gaps = [_gaps(plane, line) for line in lines]
     predicted = [_between(line, own) for line, own in zip(lines, gaps, strict=True)]
-    places, arrived = _moved(plane, np.concatenate(predicted))
+    wide = [
+        np.linalg.norm(line[own + 1] - line[own], axis=1) for line, own in zip(lines, gaps, strict=True)
+    ]
+    places, arrived = _moved(plane, np.concatenate(predicted), np.concatenate(wide), size)
     ends = np.cumsum([len(own) for own in gaps])[:-1]
     parts = zip(lines, gaps, np.split(places, ends), np.split(arrived, ends), strict=True)
     found = [np.insert(line, own[kept] + 1, new[kept], axis=0) for line, own, new, kept in parts]

@@ -82,7 +82,8 @@ class Pointwise:
         (formula, *_) = self.formulas
         inside = self._in_energy_units(columns)
         numbers = {name: self._number(name, data, inside) for name in formula.names}
-        return np.asarray(np.broadcast_to(formula.value(numbers, np), shape), float)
+        with np.errstate(all="ignore"):  # a formula need not have a value everywhere
+            return np.asarray(np.broadcast_to(formula.value(numbers, np), shape), float)
 
     def at(self, columns: Numbers, fixed: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray]:
         """The formulas, (n, formulas), and their derivatives, (n, formulas, by).

@@ -12,6 +12,25 @@ from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.spec.reading import read_toml
 
 
+def plan_from_file(path: Path, memory: int | None = None, devices: int | None = None) -> Plan:
+    """The plan of `sweep_from_file`; with a [root], of the grid that places are sought on.
+
+    Args:
+        memory, devices: as for `make_plan`.
+
+    Raises:
+        SpecError: what is wrong, one line for each issue.
+    """
+    return plan_from_text(path, *_read(path), memory, devices)
+
+
+def _read(path: Path) -> tuple[dict[str, Any], str]:
+    data, source = read_toml(path)
+    if "fit" in data:
+        raise SpecError(f"{path}: has a [fit]: qthermo fit {path}")
+    return data, source
+
+
 def sweep_from_file(path: Path, memory: int | None = None, devices: int | None = None) -> Sweep:
     """Read and resolve a TOML spec; a model's file is looked up beside it.
 
@@ -21,13 +40,11 @@ def sweep_from_file(path: Path, memory: int | None = None, devices: int | None =
     Raises:
         SpecError: what is wrong, one line for each issue; `qthermo check` says the same.
     """
-    data, source = read_toml(path)
+    data, source = _read(path)
 
     def planned(data: dict[str, Any]) -> Plan:
         return plan_from_text(path, data, source, memory, devices)
 
-    if "fit" in data:
-        raise SpecError(f"{path}: has a [fit]: qthermo fit {path}")
     plan, odd = followed(data, planned)
     for issue in odd:
         warnings.warn(str(issue), SpecWarning, stacklevel=2)
