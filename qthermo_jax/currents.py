@@ -84,9 +84,11 @@ def _flow(system: OpenSystem, state: State, wanted: Callable[[Bounded, Bounded],
     # A state that was altered by hand is not steady: its currents are not within their bounds of 0.
     unaltered = jnp.all(jnp.abs(J) <= bound)
     zero = zero & unaltered & (state.status == Status.OK)
-    # In equilibrium the derivatives are not 0; without a cycle they are.
+    # In equilibrium the derivatives are not 0. Without a cycle they are, unless a link that is not there
+    # yet would close one.
     J = J - jax.lax.stop_gradient(jnp.where(zero, J, 0.0))
-    J = jnp.where(no_cycle & zero, 0.0, J)
+    opening = no_cycle & zero & system.pairs.may_close_a_cycle
+    J = jnp.where(no_cycle & zero & ~opening, 0.0, J)
     logarithms = jnp.log(jnp.where(p > 0, p, 1.0))
     first = int(system.pairs.independent_set_split[0][0])
     alone = state.method == Method.POPULATIONS
@@ -98,7 +100,8 @@ def _flow(system: OpenSystem, state: State, wanted: Callable[[Bounded, Bounded],
     found = wanted(heat, entropy)
     if not state.net_fluxes:
         return _withheld(alone & ~jnp.all(found.reliable), found)
-    asked = alone & ~jnp.all(found.bound <= ENOUGH_DIGITS * jnp.abs(found.value))
+    # A link that is not there has no ln(forth/back), but a derivative.
+    asked = alone & ~opening & ~jnp.all(found.bound <= ENOUGH_DIGITS * jnp.abs(found.value))
     return wanted(*_by_net_fluxes(asked, system, state, transitions, heat, entropy))
 
 
@@ -328,7 +331,8 @@ def _entropy_of(J: Bounded, T: Float[Array, " K"]) -> Bounded:
 
     def over_T(values: Float[Array, "K *d"]) -> Float[Array, "K *d"]:
         own = T.reshape(-1, *(1 for _ in values.shape[1:]))
-        return jnp.where(values == 0.0, 0.0, values / jnp.where(values == 0.0, 1.0, own))
+        nothing = (values == 0.0) & (own == 0.0)
+        return jnp.where(nothing, 0.0, values / jnp.where(nothing, 1.0, own))
 
     # The sign of what a bath at T = 0 takes up has to be known.
     known = (T > 0) | J.reliable

@@ -58,6 +58,8 @@ def liouvillian_gap(system: OpenSystem, state: State) -> Float[Array, ""]:
 
     From all d^2 eigenvalues of the Liouvillian, so it costs of the order of d^6, and the smallest it can
     tell from 0 is about 1e-15 of the fastest rate. 0 where something is conserved or rotates for ever.
+    It has no bound: where several eigenvalues and their eigenvectors coincide, n of them, as down a
+    ladder at T = 0, what is computed is off by the n-th root of round-off.
 
     >>> from qthermo_jax import models, steadystate
     >>> system = models.lambda_system(T_1=0.5, T_2=0.5)
@@ -76,8 +78,8 @@ def secular_ratio(system: OpenSystem, state: State) -> Float[Array, ""]:
     """Largest rate of a jump over the smallest distance of two Bohr frequencies of one bath.
 
     Well below 1 the global master equation may be trusted; near 1 and above, coherences between close
-    levels that it leaves alone matter, and "partial_secular" or "redfield" keeps them. 0 where every
-    bath drives one frequency alone.
+    levels that it leaves alone matter, and "partial_secular" or "redfield" keeps them. The two
+    directions of a jump have frequencies of their own, so that one frequency alone leaves its double.
     """
     transitions = system.transitions_of_H(state.basis)
     strengths, number = transitions.strengths, transitions.pairs.number

@@ -107,6 +107,11 @@ class Pairs:
         return flat, number.astype(WHOLE)
 
     @property
+    def may_close_a_cycle(self) -> bool:
+        """Whether the links that baths can make, whatever their rates, may close a cycle."""
+        return int(np.sum(self.i != self.j)) >= self.dimension
+
+    @property
     def number(self) -> np.ndarray:
         """Which of the distinct pairs of states each transition connects, (P,)."""
         return self._distinct[1]

@@ -125,7 +125,8 @@ def test_what_is_wrong_is_said(unchecked: None) -> None:
         qj.evolve(system, 1.0, [0.5, 0.5])
     with pytest.raises(ValueError, match="method 'exact' is not one of auto, populations, dense"):
         qj.evolve(system, 1.0, [1.0, 0.0, 0.0], method="exact")
-    assert qj.evolve(system, 1.0, [1.0, 0.1, 0.0]).status == Status.BAD_INITIAL_STATE
+    for wrong in ([1.0, 0.1, 0.0], [1.5, -0.5, 0.0]):
+        assert qj.evolve(system, 1.0, wrong).status == Status.BAD_INITIAL_STATE
     statuses = qj.evolve(system, jnp.array([-1.0, np.nan, 1.0]), [1.0, 0.0, 0.0]).status
     assert statuses.tolist() == [Status.PARAMETER_OUT_OF_RANGE] * 2 + [Status.OK]
 

@@ -326,3 +326,19 @@ def test_a_search_goes_to_the_next_solver_where_populations_are_not_exact():
     assert (found.method != qj.Method.POPULATIONS).all()
     assert (found.objective >= J.max("theta") - 1e-9).all()
     np.testing.assert_allclose(found.objective, J.max("theta"), rtol=1e-3)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("condition", "expected", "status"),
+    [
+        ("1/abs(x - 0.5) >= 4", 0.75, qj.Status.OK),
+        ("exp(60*(0.5 - x)) >= 1", math.nan, qj.Status.NOT_FEASIBLE),
+    ],
+)
+def test_a_condition_that_is_large_somewhere_is_kept_where_it_is_small(condition, expected, status):
+    found = qj.optimise(
+        plane, maximise="x", over={"x": (0.1, 0.9000001)}, where=[condition], observables=["purity"]
+    )
+    assert int(found.status) == status
+    assert float(found.x) == pytest.approx(expected, rel=1e-5, nan_ok=True)

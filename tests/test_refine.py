@@ -155,7 +155,7 @@ def test_what_has_a_few_values_is_not_interpolated():
     settings = {"axes": axis, "observables": [much, "level_populations"]}
     bend = {"formula": "exp(-((T - 4)/0.3)**2)", "tolerance": 0.01, "levels": 6}
     elsewhere = qj.sweep(plane, refine=bend, **settings)
-    with pytest.warns(SpecWarning, match="up to 0.5, inside 1 of the finest cells"):
+    with pytest.warns(SpecWarning, match="up to 1, inside 1 of the finest cells"):
         there = qj.sweep(plane, refine=bend | {"formula": "much"}, **settings)
     for found, missing in ((elsewhere, True), (there, False)):
         known = ~found.much.isnull()
@@ -357,3 +357,35 @@ def test_a_spec_has_one_of_refine_root_and_optimise():
 def test_a_spec_without_a_refine_does_not_mention_it():
     given = {"model": "maser", "axes": {"omega_c": [1.0, 2.0]}}
     assert "refine" not in Spec.model_validate(given).model_dump()
+
+
+@qj.observable(qj.Quantity("regime", "", 0, values=("a", "b", "c")))
+def regime(system, state):
+    """0, 1 from x = 0.4, 2 from 0.6, and 0 again from 2.3, where x is told by the bath's temperature."""
+    x = (system.baths[0].T[0] - 0.5) / 0.1
+    return jnp.where(x < 0.4, 0.0, jnp.where(x < 0.6, 1.0, jnp.where(x < 2.3, 2.0, 0.0)))
+
+
+@pytest.mark.long
+def test_points_go_to_every_boundary_of_a_formula_of_few_values():
+    """Between 0 and 2 lies 1, which is their mean."""
+
+    def told_by_its_bath(x: float = 0.0) -> qj.OpenSystem:
+        flip = jnp.array([[0.0, 1.0], [1.0, 0.0]])
+        return qj.OpenSystem(
+            jnp.diag(jnp.array([0.0, 1.0])), [qj.Bath(flip, 0.5 + 0.1 * x, qj.Ohmic(0.1))]
+        )
+
+    refine = {"formula": "regime", "tolerance": 0.1, "levels": 6}
+    with pytest.warns(SpecWarning, match="up to 1, inside 3 of the finest cells"):
+        found = qj.sweep(
+            told_by_its_bath, axes={"x": [0.0, 1.0, 2.0, 3.0]}, observables=[regime], refine=refine
+        )
+    x, codes = found.x.values, found.regime.values
+    exact = np.where(x < 0.4, 0, np.where(x < 0.6, 1, np.where(x < 2.3, 2, 0)))
+    there = np.isfinite(codes)
+    np.testing.assert_array_equal(codes[there], exact[there])
+    # Nothing is left out but between the points beside a boundary.
+    for boundary in (0.4, 0.6, 2.3):
+        assert np.abs(x[found.interpolated == 0] - boundary).min() <= 1 / 64
+    assert there.all()

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -120,3 +122,31 @@ def test_friction_jumps_where_a_stroke_without_baths_ends_at_a_level_that_splits
     assert found.status_d_x.values.tolist() == [Status.NO_DERIVATIVE, Status.OK]
     assert np.isnan(found.d_friction_d_x[0]).all()
     np.testing.assert_allclose(found.d_friction_d_x[1], [0.0, 0.0], atol=1e-12)
+
+
+def second_bath(r: float) -> qj.OpenSystem:
+    """An atom between two baths, the second of which begins to act as r grows."""
+    flip = np.array([[0.0, 1.0], [1.0, 0.0]])
+    hot, cold = qj.Bath(flip, 1.0, qj.Flat(1.0)), qj.Bath(flip, 0.3, qj.Flat(r))
+    return qj.OpenSystem(jnp.diag(jnp.array([0.0, 1.0])), [hot, cold])
+
+
+@pytest.mark.long
+def test_a_bath_that_begins_to_act_carries_heat_in_first_order() -> None:
+    """J = r k (n_2 - n_1)/(...): there is no cycle at r = 0, and one is closed as r grows."""
+    hot, cold = 1 / np.expm1(1.0), 1 / np.expm1(1 / 0.3)
+    excited = hot / (1 + 2 * hot)
+    expected = excited * (cold + 1) - (1 - excited) * cold  # into the cold bath, per rate
+
+    def currents(r: float) -> Any:
+        system = second_bath(r)
+        return qj.heat_currents(system, qj.steadystate(system, method="populations"))
+
+    np.testing.assert_allclose(jax.jacfwd(currents)(0.0), [-expected, expected], rtol=1e-9)
+    asked = {"observables": ["current_noise", "entropy_production"], "derivatives": ["r"]}
+    found = qj.sweep(second_bath, axes={"r": [0.0, 1e-9]}, **asked)
+    for name in ("d_current_noise_d_r", "d_entropy_production_d_r"):
+        at_zero, near = found[name].values
+        known = np.isfinite(at_zero)  # what is not known is withheld
+        np.testing.assert_allclose(at_zero[known], near[known], rtol=1e-6)
+    assert np.isfinite(found.d_entropy_production_d_r[0])

@@ -382,3 +382,26 @@ def test_bad_values_are_a_status() -> None:
     assert cold.status == Status.PARAMETER_OUT_OF_RANGE
     endless = qj.trajectories(refrigerator(), [0.0, np.inf], KEY, N, method="populations")
     assert endless.status == Status.PARAMETER_OUT_OF_RANGE
+
+
+def test_the_jumps_of_a_wide_group_give_its_mean_frequency() -> None:
+    """As the counted heat does: two spins whose frequencies 1.5 and 0.75 are one group."""
+    flip, one = np.array([[0.0, 1.0], [1.0, 0.0]]), np.eye(2)
+    first, second = np.kron(flip, one), np.kron(one, flip)
+    system = qj.OpenSystem(
+        np.diag([1.3, -0.2, 0.25, -0.95]),
+        [qj.Bath(first, 2.0, qj.Flat(1.0)), qj.Bath(second, 0.3, qj.Flat(0.1))],
+        generator="partial_secular",
+        secular_tol=0.35,
+    )
+    record = {
+        method: qj.trajectories(
+            system, [20.0], KEY, 4, np.array([1.0, 0, 0, 0]), method=method, max_jumps=60
+        )
+        for method in ("populations", "dense")
+    }
+    populations, dense = (
+        np.unique(np.abs(own.energies[own.energies != 0]).round(9)) for own in record.values()
+    )
+    np.testing.assert_array_equal(populations, dense)
+    assert populations.size == 1

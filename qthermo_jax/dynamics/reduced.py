@@ -50,6 +50,7 @@ def start_of(system: OpenSystem, basis: Eigenbasis) -> Start:
     inside = basis.rotate_in(rho)
     inside = (inside + inside.conj().T) / 2
     coherences = inside - jnp.diag(inside.diagonal())
+    wrong = wrong | (jnp.min(inside.diagonal().real) < -round_off)
     return Start(inside, wrong, jnp.max(jnp.abs(coherences)) > round_off)
 
 

@@ -143,10 +143,15 @@ def _vanishing(found: Sum, zero: Bool[Array, "*s"]) -> Sum:
 
 
 def _without_cycle(system: OpenSystem, state: SteadyState, found: Sum) -> Sum:
-    """0 where the links that the baths make close no cycle: what a bath gets it gives back."""
+    """0 where the links that the baths make close no cycle: what a bath gets it gives back.
+
+    So are the derivatives, unless a link that is not there yet would close one.
+    """
     if not system.equation.secular:
         return found
     none = has_no_cycle(system.transitions(state.basis))
+    if system.pairs.may_close_a_cycle:
+        return _vanishing(found, jnp.broadcast_to(none, found.value.shape))
     zero = none & (jnp.abs(found.value) <= found.bound)
     return Sum(
         jnp.where(zero, 0.0, found.value),

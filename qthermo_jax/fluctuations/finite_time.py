@@ -171,7 +171,7 @@ def _bounds(
     wrong = time * jnp.max(jnp.sum(count.generator.error, axis=0)) + eps * (64 + 4 * time * fastest)
     rate, square = largest(first.value) + jnp.abs(drift), largest(second.value)
     of_mean = time * (largest(first.error) + wrong * rate)
-    far = moved + rate / fastest
+    far = moved + rate / jnp.where(fastest > 0, fastest, 1.0)
     cross = time * (wrong * rate + largest(first.error))[:, None] * far[None]
     of_square = time * (largest(second.error) + wrong * square)
     covariance = cross + cross.T + jnp.diag(of_square) + of_mean[:, None] * of_mean[None]

@@ -45,7 +45,8 @@ def scaled_cgf(
 
     Returns:
         in units of energy (hbar = 1). NaN where its error may exceed 1e-6 of it and 1e-12 of the rate of
-        the jumps, and where the system has no steady state.
+        the jumps, and where the system has no steady state. Where it has several, that of the one that
+        counts most.
 
     Raises:
         ValueError: chi is not one number for each bath, an unknown method, or a generator whose jumps

@@ -88,11 +88,16 @@ class RateWalk(Walk):
     def of(cls, transitions: Transitions, rho: Complex[Array, "d d"]) -> "RateWalk":
         """Starting from the populations of a density matrix in the eigenbasis."""
         pairs, energies = transitions.pairs, transitions.basis.relative_energies
-        position, _, origin, target = pairs.directed_transitions
+        position, reverse, origin, target = pairs.directed_transitions
         _, gamma, _ = transitions.directed()
         rates = jnp.where(origin == target, 0.0, transitions.strengths[position] * gamma)
         table = Groups.of(origin, pairs.dimension).table
-        released = energies[origin] - energies[target]
+        # In a wide group all jumps give its mean frequency.
+        wide = transitions.basis.tolerance > transitions.basis.round_off
+        omega = transitions.omega[pairs.number[position]]
+        released = jnp.where(
+            wide, jnp.where(reverse, -omega, omega), energies[origin] - energies[target]
+        )
         return cls(
             pairs,
             jnp.cumsum(jnp.maximum(rho.diagonal().real, 0.0)),

@@ -68,7 +68,9 @@ _MEANINGS = {
     ),
     Status.UNDERFLOW: "the rates span more orders of magnitude than this precision holds",
     Status.NOT_POSITIVE: "the density matrix has a negative eigenvalue (as Redfield's may)",
-    Status.BAD_INITIAL_STATE: "the initial state is not Hermitian, or its trace is not 1",
+    Status.BAD_INITIAL_STATE: (
+        "the initial state is not Hermitian, has a negative population, or a trace that is not 1"
+    ),
     Status.INACCURATE: "round-off may have changed the state, or a derivative, by more than 1e-3",
     Status.NOT_PERIODIC: "H(t) is not what it is a period later",
     Status.TOO_FEW_STEPS: (

@@ -44,6 +44,9 @@ Numbers = dict[str, Array]
 # Two descents agree if their costs differ by no more.
 _AGREES = 1e-5
 
+# The margins of a condition count as so many times the middling one at most.
+_LARGE = 10.0
+
 # Places that are nearer to one another than so many times their mean distance share a valley as a rule.
 _NEIGHBOURS = 1.5
 
@@ -293,7 +296,8 @@ def _is_known(aim: Aim) -> Bool[Array, "*s"]:
 def _scales_of(search: Search, seen: Aim) -> _Scales:
     """How much the objective differs among the better places that were seen, and how large margins are.
 
-    The worse half may hold poles.
+    The worse half may hold poles. Beside one a margin may be so large that a part of it is no measure of
+    whether a condition is kept: it counts as `_LARGE` times the middling one at most.
     """
     known = _is_known(seen)
     cost = jnp.sort(jnp.where(known, -search.sign * seen.objective, jnp.inf))
@@ -303,7 +307,10 @@ def _scales_of(search: Search, seen: Aim) -> _Scales:
     # A difference that is round-off is no scale.
     real = [middle - cost[0] > 1e-9 * size, last - cost[0] > 1e-9 * size]
     extent = jnp.select(real, [middle - cost[0], last - cost[0]], size)
-    margins = jnp.max(jnp.where(known[:, None], jnp.abs(seen.margins), 0.0), axis=0)
+    sizes = jnp.abs(seen.margins)
+    largest = jnp.max(jnp.where(known[:, None], sizes, 0.0), axis=0)
+    middling = jnp.nanmedian(jnp.where(known[:, None], sizes, jnp.nan), axis=0)
+    margins = jnp.where(middling > 0, jnp.minimum(largest, _LARGE * middling), largest)
     return _Scales(
         jnp.where((extent > 0) & (number > 0), extent, 1.0), jnp.where(margins > 0, margins, 1.0)
     )

@@ -74,7 +74,11 @@ class Level:
 
 
 def refined(
-    function: Function, shape: tuple[int, ...], tolerance: float, levels: int
+    function: Function,
+    shape: tuple[int, ...],
+    tolerance: float,
+    levels: int,
+    between: Between = mean,
 ) -> Iterator[Level]:
     """Divide cells where the function bends.
 
@@ -83,6 +87,8 @@ def refined(
         shape: of that grid.
         tolerance: the largest surplus of a cell that is left.
         levels: how often each interval is halved at most, at least once.
+        between: what is expected between two points with values; NaN where anything is, and the surplus
+            then is 1.
 
     Yields:
         one halving of the grid after the other, the last one when nothing bends any more.
@@ -93,14 +99,14 @@ def refined(
     known = np.ones(shape, bool)
     divided = np.ones(tuple(n - 1 for n in shape), bool)
     for level in range(1, levels + 1):
-        expected = finer(values, mean, axes)
-        values = expected.copy()
+        expected, values = finer(values, between, axes), finer(values, mean, axes)
+        foreseen = np.isfinite(values)
         known = finer(known, lambda before, _: np.zeros_like(before), axes)
         while True:
             missing = _points_of(divided) & ~known
             values[missing] = function(level, np.argwhere(missing))
             known |= missing
-            surplus, edge = _judged(values, expected, divided)
+            surplus, edge = _judged(values, expected, foreseen, divided)
             bends = divided & (edge | (surplus > tolerance))
             around = _with_neighbours(bends) & ~divided
             if not around.any():
@@ -153,13 +159,17 @@ def _points_of(cells: np.ndarray) -> np.ndarray:
 
 
 def _judged(
-    values: np.ndarray, expected: np.ndarray, divided: np.ndarray
+    values: np.ndarray, expected: np.ndarray, foreseen: np.ndarray, divided: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The largest surplus of each divided cell, and whether it has points with a value and without."""
-    there, foreseen = np.isfinite(values), np.isfinite(expected)
-    both = there & foreseen
+    """The largest surplus of each divided cell, and whether it has points with a value and without.
+
+    Args:
+        foreseen: where the points of the coarser grid beside a point have values.
+    """
+    there = np.isfinite(values)
     differences = np.zeros_like(values)
-    np.subtract(values, expected, out=differences, where=both)
+    np.subtract(values, expected, out=differences, where=there & foreseen)
+    differences = np.where(np.isnan(differences), 1.0, differences)
     largest = np.zeros(divided.shape)
     some, every, unforeseen = (np.zeros(divided.shape, bool) for _ in range(3))
     every[...] = True

@@ -16,7 +16,7 @@ from qthermo_jax.sweeping.errors import Interrupted, StoreError
 from qthermo_jax.sweeping.execute.hierarchy import Between, Level, agreeing, finer, mean, refined
 from qthermo_jax.sweeping.execute.job import Sweep
 from qthermo_jax.sweeping.execute.progress import Watcher, nobody
-from qthermo_jax.sweeping.plan.elements import Elements, resolve
+from qthermo_jax.sweeping.plan.elements import Elements, quantity_of, resolve
 from qthermo_jax.sweeping.plan.record import Plan
 from qthermo_jax.sweeping.plan.refinement import at_points, on_halved_grid
 from qthermo_jax.sweeping.schedule.report import TileReport, counted
@@ -120,6 +120,12 @@ class _Points:
     def _expression(self) -> Expression:
         return Expression.parsed(self.asked.formula)
 
+    @property
+    def between(self) -> Between:
+        """What the formula is between two points: of a few values it has theirs, or any."""
+        known = quantity_of(self._expression, self.plan.system.observables)
+        return agreeing if known.values else mean
+
     @cached_property
     def _resolved(self) -> tuple[Elements, dict[str, np.ndarray]]:
         """Where observables stand, and the defaults of parameters that are not given."""
@@ -166,7 +172,7 @@ def refined_result(
     if asked is None:
         raise AssertionError(job.source)  # nobody asks for it without a [refine]
     points = _Points(plan, asked, watch, stop, tile_files, [[] for _ in range(asked.levels + 1)])
-    levels = list(refined(points, plan.shape, asked.tolerance, asked.levels))
+    levels = list(refined(points, plan.shape, asked.tolerance, asked.levels, points.between))
     whole_plan = on_halved_grid(plan, len(levels))
     layout = layout_of(whole_plan, job.source, device_name())
     arrays, surpluses = {}, {}
