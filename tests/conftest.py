@@ -33,13 +33,14 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, (str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")))
 )
 
-# The workers and the processes that tests start share what each has compiled, in a folder that goes
-# when the run ends. The first process makes it.
-if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-    os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="qthermo_jax-tests-")
-    atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
+# The workers and the processes that tests start share what each has compiled, in folders that go when
+# the run ends. The first process makes them. JAX's own, which knows a program by all that it is made of,
+# may be one that several runs share.
+for _variable in ("JAX_COMPILATION_CACHE_DIR", "QTHERMO_CACHE_DIR"):
+    if _variable not in os.environ:
+        os.environ[_variable] = tempfile.mkdtemp(prefix="qthermo_jax-tests-")
+        atexit.register(shutil.rmtree, os.environ[_variable], ignore_errors=True)
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
-os.environ.setdefault("QTHERMO_CACHE_DIR", f"{os.environ['JAX_COMPILATION_CACHE_DIR']}/programs")
 jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 

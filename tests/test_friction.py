@@ -22,7 +22,7 @@ from systems import SEEDS
 pytestmark = pytest.mark.accuracy
 
 DIGITS = 60
-solved = jax.jit(qj.limit_cycle)
+solved = qj.limit_cycle
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray as xr
+from jax.experimental.compilation_cache import compilation_cache
 
 import qthermo_jax as qj
 from qthermo_jax import cache
@@ -29,6 +30,16 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("QTHERMO_CACHE_DIR", str(tmp_path / "programs"))
     forget()
     return tmp_path / "programs"
+
+
+@pytest.fixture
+def compiled_here() -> Iterator[None]:
+    """JAX's own cache is off: what it loads instead of compiling is not kept in ours."""
+    jax.config.update("jax_enable_compilation_cache", False)
+    compilation_cache.reset_cache()
+    yield
+    jax.config.update("jax_enable_compilation_cache", True)
+    compilation_cache.reset_cache()
 
 
 def forget() -> None:
@@ -79,10 +90,11 @@ def test_sweeps_with_other_numbers_make_no_program(
     assert compilations() == made
 
 
+@pytest.mark.long
 def test_another_process_loads_what_one_compiled(
-    own_cache: Path, compilations: Callable[[], int]
+    own_cache: Path, compiled_here: None, compilations: Callable[[], int]
 ) -> None:
-    model = closed_over(0.2718)  # no other test has compiled it: JAX's own cache knows it not
+    model = closed_over(0.2718)
     cold = swept(model)
     made = compilations()
     assert made
@@ -109,9 +121,11 @@ def test_what_jax_has_loaded_is_not_saved(
             np.testing.assert_array_equal(again.heat_currents, cold.heat_currents)
 
 
-def test_a_program_that_calls_lapack_is_loaded(own_cache: Path) -> None:
+@pytest.mark.long
+def test_a_program_that_calls_lapack_is_loaded(own_cache: Path, compiled_here: None) -> None:
     asked = {"axes": {"g": [0.2, 0.4]}, "parameters": {"sites": 2}, "observables": ["site_populations"]}
     cold = qj.sweep("chain", **asked)
+    assert programs_in(own_cache)
     forget()
     xr.testing.assert_identical(qj.sweep("chain", **asked).drop_attrs(), cold.drop_attrs())
 
@@ -284,6 +298,11 @@ def test_a_models_file_and_its_helpers_are_a_part_of_it(
 # --- files of the cache
 
 
+def programs_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir() if path.name.startswith("program-")}
+
+
+@pytest.mark.long
 @pytest.mark.parametrize(
     "damage",
     [
@@ -294,8 +313,12 @@ def test_a_models_file_and_its_helpers_are_a_part_of_it(
     ],
     ids=["cut", "empty", "changed", "foreign"],
 )
-def test_a_damaged_file_is_replaced(own_cache: Path, damage: Callable[[bytes], bytes]) -> None:
+def test_a_damaged_file_is_replaced(
+    own_cache: Path, compiled_here: None, damage: Callable[[bytes], bytes]
+) -> None:
     whole = swept()
+    programs = programs_in(own_cache)
+    assert programs
     files = {path: path.read_bytes() for path in own_cache.iterdir()}
     for path, data in files.items():
         path.write_bytes(damage(data))
@@ -303,10 +326,13 @@ def test_a_damaged_file_is_replaced(own_cache: Path, damage: Callable[[bytes], b
     np.testing.assert_array_equal(swept().heat_currents, whole.heat_currents)
     forget()
     assert all(cache.read(path.stem) is not None for path in files)
+    assert programs_in(own_cache) == programs
 
 
-def test_a_sound_file_of_something_else_is_replaced(own_cache: Path) -> None:
+@pytest.mark.long
+def test_a_sound_file_of_something_else_is_replaced(own_cache: Path, compiled_here: None) -> None:
     whole = swept()
+    assert programs_in(own_cache)
     for path in own_cache.iterdir():
         cache.write(path.stem, pickle.dumps((False, "no executable")))
     forget()
@@ -334,8 +360,12 @@ def test_a_folder_that_cannot_be_made_is_a_note(
     assert caplog.text.count("cannot be kept") == 1
 
 
+@pytest.mark.long
 def test_a_full_disk_is_a_note(
-    own_cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    own_cache: Path,
+    compiled_here: None,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")

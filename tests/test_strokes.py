@@ -19,7 +19,7 @@ pytestmark = pytest.mark.accuracy
 
 SIGMA_Z = np.diag([1.0, -1.0])
 
-solved = jax.jit(qj.limit_cycle)
+solved = qj.limit_cycle
 
 
 def qubit(omega: jax.Array | float, transverse: float = 0.0) -> jax.Array:
@@ -208,9 +208,9 @@ def test_quasi_static_otto_has_the_otto_efficiency(omega_c: float) -> None:
     state = solved(
         cycle(
             (qubit(2.0), 3.0, {"hot": bath(6.0)}),
-            (lambda s: qubit(2.0 + s * (omega_c - 2.0)), 1.0),
+            (lambda s: qubit(2.0 + s * (omega_c - 2.0)), 1.0, {}, {"steps": 64}),
             (qubit(omega_c), 3.0, {"cold": bath(0.5)}),
-            (lambda s: qubit(omega_c + s * (2.0 - omega_c)), 1.0),
+            (lambda s: qubit(omega_c + s * (2.0 - omega_c)), 1.0, {}, {"steps": 64}),
         )
     )
     np.testing.assert_allclose(-state.work / -state.heat[0], 1 - omega_c / 2.0, rtol=1e-12)
@@ -323,11 +323,11 @@ def test_nothing_that_dissipates_is_not_unique() -> None:
 @pytest.mark.long
 def test_matrices_that_are_not_what_they_should_be_are_statuses() -> None:
     skew = np.array([[0.0, 1.0], [0.0, 1.0]])
-    hot = {"hot": bath(1.0)}
+    hot = {"bath": bath(1.0)}
     assert status_of(cycle((skew, 1.0, hot))) == "NOT_HERMITIAN"
     turn = cycle((qubit(1.0), 1.0, hot, {"unitary": skew}))
     assert status_of(turn) == "PARAMETER_OUT_OF_RANGE"
-    assert status_of(cycle((qubit(1.0), 1.0, {"b": bath(-1.0)}))) == "PARAMETER_OUT_OF_RANGE"
+    assert status_of(cycle((qubit(1.0), 1.0, {"bath": bath(-1.0)}))) == "PARAMETER_OUT_OF_RANGE"
 
 
 @pytest.mark.long

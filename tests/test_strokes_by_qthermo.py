@@ -72,7 +72,7 @@ def test_state_heat_and_work_are_those_of_another_package(parts: list[Part]) -> 
     # so that half of the step removes it; their integrator's tolerance leaves 2e-11 of the state.
     (_, *coarse), (rho_at, *fine) = with_steps(parts, 100), with_steps(parts, 200)
     heat, work = ((4 * b - a) / 3 for a, b in zip(coarse, fine, strict=True))
-    state = jax.jit(qj.limit_cycle)(cycle_of(parts))
+    state = qj.limit_cycle(cycle_of(parts))
     # Coherence that the ramps leave: without it a cycle of populations would pass.
     assert np.max(state.friction) > 1e-4
     np.testing.assert_allclose(state.rho_at[:-1], rho_at, rtol=0, atol=1e-9)

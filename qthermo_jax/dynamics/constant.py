@@ -40,6 +40,8 @@ def evolve(
     """rho(t) under the system's master equation, at each of some times.
 
     Pure: maps, differentiates (by `times` too) and compiles. Costs a matrix exponential for each time.
+    Its error is about eps t |L|, L the generator: 1e-4 of a population at the times that one bath takes
+    that is 12 decades weaker than another.
 
     Args:
         system: dimension d.
