@@ -78,9 +78,6 @@ def test_without_a_drive_it_is_the_local_steady_state() -> None:
 def test_the_first_law_and_a_state_that_is_one(seed: int) -> None:
     drive, bare = random_drive(seed, 3), bare_hamiltonian(seed % 1000, 3)
     state = solved(drive.system(generator="local", local=bare, steps=128))
-    if state.status == Status.TOO_FEW_STEPS:
-        assert np.isnan(state.power)
-        return
     assert state.status == Status.OK
     assert abs(state.energy_balance) <= 2 * np.sum(state.heat_bounds)
     rho = np.asarray(state.rho_at)

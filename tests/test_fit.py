@@ -399,6 +399,7 @@ def test_a_number_for_each_bath_is_none_in_a_row():
         fitted_to({"heat_currents[1]": "J"}, {"x": (0.0, 1.0)}, data)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("asked", "line_"),
     [

@@ -321,3 +321,21 @@ def test_energies_in_a_finite_time_do_not_depend_on_their_unit() -> None:
     for unit in (1e4, 1e-6):
         for own, expected in zip(of_unit(unit), of_unit(1.0), strict=True):
             np.testing.assert_allclose(own, expected, rtol=1e-11)
+
+
+@pytest.mark.long
+def test_in_the_cold_ratios_of_tiny_currents_are_right_or_not_known() -> None:
+    """One cycle: the currents of the hot and the work bath are proportional, some 1e-186."""
+    system = qj.models.three_level_refrigerator(
+        omega_c=0.5, omega_h=1.0, T_c=0.0025, T_h=0.002, T_w=0.0022
+    )
+    state = qj.steadystate(system, method="populations")
+    J = np.abs(np.asarray(qj.heat_currents(system, state))[1:])
+    fano = np.asarray(qj.fano(system, state))
+    assert (J < 1e-180).all()
+    np.testing.assert_allclose(fano[1:], [1.0, 0.5], rtol=1e-6)  # far from equilibrium: omega each
+    np.testing.assert_allclose(qj.signal_to_noise(system, state)[1:], J / fano[1:], rtol=1e-6)
+    activity = qj.dynamical_activity(system, state)
+    np.testing.assert_allclose(qj.kur_ratio(system, state)[1:], fano[1:] * activity / J, rtol=1e-6)
+    for ratio in (qj.fano, qj.tur_ratio, qj.kur_ratio, qj.signal_to_noise, qj.correlation):
+        assert not np.isinf(ratio(system, state)).any()

@@ -108,9 +108,7 @@ def test_a_wrong_number_is_never_called_right() -> None:
 @given(seed=SEEDS)
 def test_first_and_second_law_hold_on_random_cycles(seed: int) -> None:
     state = solved(cycle_of(random_parts(seed, 2)))
-    assert state.status in (Status.OK, Status.TOO_FEW_STEPS)
-    if state.status != Status.OK:
-        return
+    assert state.status == Status.OK
     moved = np.sum(np.abs(state.stroke_heat)) + np.sum(np.abs(state.stroke_work))
     assert np.all(np.abs(state.stroke_balance) <= 1e-10 * moved)
     assert abs(np.sum(state.heat) - state.work) <= 1e-10 * moved

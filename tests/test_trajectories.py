@@ -384,6 +384,7 @@ def test_bad_values_are_a_status() -> None:
     assert endless.status == Status.PARAMETER_OUT_OF_RANGE
 
 
+@pytest.mark.long
 def test_the_jumps_of_a_wide_group_give_its_mean_frequency() -> None:
     """As the counted heat does: two spins whose frequencies 1.5 and 0.75 are one group."""
     flip, one = np.array([[0.0, 1.0], [1.0, 0.0]]), np.eye(2)

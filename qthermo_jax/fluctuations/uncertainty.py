@@ -1,6 +1,7 @@
 """How regular currents are: noise beside mean, and the bounds that dissipation and activity set."""
 
 from dataclasses import replace
+from itertools import zip_longest
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -128,7 +129,7 @@ def bounded_correlation(system: OpenSystem, state: SteadyState, tier: Tier | Non
     """S_kl/sqrt(S_kk S_ll) with its bound; 1 on the diagonal."""
     S = bounded_noise(system, state, tier)
     own, off = jnp.diagonal(S.value), jnp.diagonal(S.bound)
-    scale = jnp.sqrt(own[:, None] * own[None])
+    scale = jnp.sqrt(own[:, None]) * jnp.sqrt(own[None])
     value = S.value / scale
     of_own = jnp.diagonal(S.parts, axis1=0, axis2=1).T / (2 * own[:, None])
     size = jnp.abs(value)
@@ -188,15 +189,26 @@ def _dissipated(system: OpenSystem, state: SteadyState, J: Bounded) -> Bounded:
 
 
 def _product(of: Bounded, *factors: tuple[Bounded, int]) -> Bounded:
-    """Product of powers of sizes; its relative error is the sum of theirs."""
+    """Product of powers of sizes; its relative error is the sum of theirs.
+
+    They are multiplied and divided in turn, so that no square of a small number underflows. What is
+    divided by a 0 that is none by law is not known.
+    """
+    above = [factor for factor, power in factors for _ in range(power)]
+    below = [factor for factor, power in factors for _ in range(-power)]
     value = jnp.ones_like(of.value)
+    for over, under in zip_longest(above, below):
+        value = value if over is None else value * jnp.abs(over.value)
+        value = value if under is None else value / jnp.abs(under.value)
     relative, parts = jnp.zeros_like(of.bound), jnp.zeros_like(of.parts)
     for factor, power in factors:
         size = jnp.abs(factor.value)
-        value = value * size**power
         relative = relative + abs(power) * factor.bound / size
         parts = parts + abs(power) * factor.parts / size[..., None]
-    product = of.having(value, value[..., None] * parts, value * relative)
+    by_law = jnp.any(jnp.stack([jnp.array(False), *(factor.exact for factor in below)]))
+    bound = value * relative
+    bound = jnp.where(jnp.isfinite(bound) | by_law, bound, jnp.nan)
+    product = of.having(value, value[..., None] * parts, bound)
     return replace(product, pace=of.pace.with_those_of(*(factor.pace for factor, _ in factors)))
 
 
