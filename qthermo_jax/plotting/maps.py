@@ -33,6 +33,9 @@ _BARE = "0.88"
 # Of codes, one after the other (Paul Tol's light scheme, which the colour-blind tell apart).
 _REGIONS = ("#dddddd", "#77aadd", "#44bb99", "#eedd88", "#ee8866", "#ffaabb", "#99ddff", "#bbcc33")
 
+# A side of zero that is smaller than this part of the other is what is left of numbers that cancel.
+_CANCELLED = 1e-9
+
 
 @dataclass(frozen=True)
 class Colours:
@@ -65,7 +68,7 @@ def colours_of(chosen: xr.DataArray, scale: str) -> Colours:
     neutral = float(chosen.attrs.get("neutral", math.nan))
     boundary = neutral if all(reaches(known, neutral)) else None
     extent = max(-low, high)
-    signed = all(reaches(known, 0.0))
+    signed = all(reaches(known, 0.0, _CANCELLED))
     if scale == "log":
         ends = (float(known[known > 0].min()), high) if high > 0.0 else (0.1, 1.0)
         return Colours("viridis", mpl.colors.LogNorm(*ends), boundary, None)

@@ -28,8 +28,8 @@ CATEGORIES = [
 ]
 MARKERS = "os^Dv<>p"
 DASHES = ("-", "--", "-.", ":")
-# A side of a value that is smaller than this part of the other is round-off.
-_ROUND_OFF = 1e-9
+# A side of a value that is smaller than this part of it, or of the other side, is round-off.
+_ROUND_OFF = 1e-12
 # How much steps may differ that are called equal.
 _ALIKE = 1e-5
 # So many ticks at least stand along an axis.
@@ -97,10 +97,14 @@ def scale_of(values: xr.DataArray, is_map: bool) -> str:
     return natural_scale(finite)
 
 
-def reaches(values: np.ndarray, middle: float) -> tuple[bool, bool]:
-    """Whether finite values reach below and above a middle by more than round-off."""
+def reaches(values: np.ndarray, middle: float, part: float = _ROUND_OFF) -> tuple[bool, bool]:
+    """Whether finite values reach below and above a middle by more than round-off.
+
+    Args:
+        part: of the middle and of the larger side that is round-off.
+    """
     below, above = middle - float(values.min()), float(values.max()) - middle
-    least = _ROUND_OFF * max(below, above)
+    least = part * max(below, above, abs(middle))
     return bool(below > least), bool(above > least)
 
 

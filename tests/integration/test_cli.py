@@ -75,7 +75,7 @@ def test_a_picture_that_cannot_be_drawn_ends_no_sweep(folder, qthermo):
     (folder / "results" / "spec.png").mkdir(parents=True)
     code, out, err = qthermo("run", "--plot", "spec.toml", "other.toml", "third.toml")
     assert code == 2
-    assert err.endswith("qthermo: --out results/spec.png: cannot be written: Is a directory\n")
+    assert err.endswith("qthermo: --out results/spec.png: is a folder\n")
     for name in ("other", "third"):
         assert f"results/{name}.h5: 4 points" in out
         assert (folder / "results" / f"{name}.png").is_file()

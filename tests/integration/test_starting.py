@@ -73,6 +73,9 @@ def test_a_new_spec_shows_what_else_can_be_asked_for(folder, qthermo, model, nam
     assert count == 1
     if name in ("optimise", "fit"):  # what is sought is no axis
         asking = re.sub(r"^T_\w+ = {.*$", "", asking, flags=re.MULTILINE)
+    if name == "fit":  # nor is what the data give
+        Path("seen.csv").write_text("rate,column\n0.1,0.5\n0.2,0.6\n")
+        asking = re.sub(r"^rate = .*$", "", asking, flags=re.MULTILINE)
     Path("new.toml").write_text(asking)
     jsonschema.validate(tomllib.loads(asking), json_schema())
     verdict = check(Path("new.toml"), Path("x.h5"))

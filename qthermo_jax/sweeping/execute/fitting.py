@@ -149,7 +149,7 @@ def _problem(described: dict[str, Any], find: Callable[[Spec], Model], data: Dat
     _check_units(spec, model, data)
     columns = {str(name): _numbers(table, str(name)) for name in table if name in model.parameters}
     _check_sought(spec, asked, model, columns)
-    _check_columns(asked, model, table, columns)
+    _check_columns(asked, model, table, columns, spec.parameters)
     bare = {key: value for key, value in described.items() if key != "fit"}
 
     def planned(changed: dict[str, Any]) -> Plan:
@@ -214,13 +214,19 @@ def _check_sought(spec: Spec, asked: Fit, model: Model, columns: Mapping[str, np
 
 
 def _check_columns(
-    asked: Fit, model: Model, table: pd.DataFrame, set_: Mapping[str, np.ndarray]
+    asked: Fit,
+    model: Model,
+    table: pd.DataFrame,
+    set_: Mapping[str, np.ndarray],
+    fixed: Mapping[str, Any],
 ) -> None:
     if not set_:
         named = ", ".join(map(str, table))
         lacks = f"no column is called as a parameter of {model.name}; there are {named}"
         raise SpecError(Issue(("fit", "data"), lacks))
     for name, own in set_.items():
+        if name in fixed:
+            raise SpecError(Issue(("parameters", name), f"{name!r} is a column of the data too"))
         if not np.isfinite(own).all():
             raise SpecError(Issue(("fit", "data"), f"column {name!r} has a row without a number"))
     for formula, column in asked.measured.items():

@@ -31,7 +31,6 @@ class Draft:
         self.issues: list[Issue] = []
         self._repairs: Counter[Steps] = Counter()
         self._dropped: defaultdict[Steps, list[int]] = defaultdict(list)
-        self._emptied: set[Steps] = set()
 
     def repair(self, found: Iterable[Issue]) -> bool:
         """Note the issues that are found at a time and repair them; False if that is beyond guessing."""
@@ -39,8 +38,8 @@ class Draft:
         leaves = {place[-1] for place in before if place and isinstance(place[-1], str)}
         known = [(issue, self._in_the_file(issue.steps)) for issue in found]
         for issue, place in known:
-            # A name that was wrong elsewhere is missing here, or a table lacks what it had: an echo.
-            if place not in before | self._emptied and not (place and place[-1] in leaves):
+            # A name that was wrong elsewhere is missing here: an echo.
+            if place not in before and not (place and place[-1] in leaves):
                 self.issues.append(replace(issue, steps=place))
         # From the last entry of a list to the first: dropping one moves those behind it.
         return False not in [self._repaired(issue, place) for issue, place in reversed(known)]
@@ -116,11 +115,11 @@ class Draft:
         table, key = self._table(steps), steps[-1]
         if not isinstance(table, dict) or key not in table:
             return False
+        if steps[0] == "fit" and not meant and len(table) == 1:  # which leaves nothing to fit
+            return False
         value = table.pop(key)
         if meant:
             table.setdefault(meant, value)
-        elif not table:
-            self._emptied.add(steps[:-1])
         return True
 
     def _table(self, steps: Steps) -> Any:

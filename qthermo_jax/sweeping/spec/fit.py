@@ -26,7 +26,7 @@ class Fit(Table):
     """The parameters that are sought, each with its bounds: [a, b], or a table with start, stop and
     spacing."""
     samples: int = Field(16, ge=1, le=10**4)
-    """At how many places within the bounds the search looks first."""
+    """At how many places inside the bounds the search looks first, beside their corners."""
     starts: int = Field(3, ge=1, le=100)
     """How many of the best of those it starts from."""
 

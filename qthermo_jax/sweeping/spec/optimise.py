@@ -54,7 +54,7 @@ class Optimise(Table):
     where: list[Condition] = Field(default=[])
     """Conditions, "efficiency >= 0.3". A name that is no parameter of the model may be an axis."""
     samples: int = Field(16, ge=1, le=10**4)
-    """At how many places within the bounds the search looks first."""
+    """At how many places inside the bounds the search looks first, beside their corners."""
     starts: int = Field(2, ge=1, le=100)
     """How many of the best of those it starts from."""
 
