@@ -76,11 +76,9 @@ class Interrupts:
                 if number[0] not in _SIGNALS:
                     continue
                 if self._first.is_set():
-                    kept = self._kept
-                    _say(
-                        "qthermo: interrupted"
-                        + (f"; finished tiles are kept in {kept()}" if kept else "")
-                    )
+                    folder = self._kept
+                    kept = f"; finished tiles are kept in {folder()}" if folder else ""
+                    _say(f"qthermo: interrupted{kept}")
                     leave_at_once()
                 self._first.set()
                 if self._kept:

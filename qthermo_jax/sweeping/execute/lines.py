@@ -24,9 +24,9 @@ _STEPS, _ARRIVED = 8, 1e-8
 # Steps inside an edge, most of which are Newton's; how small a part of it bisection alone leaves.
 _ENCLOSED, _HALVED = 80, 1e-15
 
-# What is left of the formula where it counts as 0, in units of its values at the points of the grid. At
-# a jump and beside a pole more is left.
-_ZERO = 1e-6
+# What is left of the formula where it counts as 0, in units of its values at the points of the grid; at
+# a jump and beside a pole more is left. What is left by round-off, in units of the value that is sought.
+_ZERO, _ROUND_OFF = 1e-6, 1e-12
 
 # How often points are put in between; the turn from one point to the next above which they are.
 _ROUNDS, _TURN = 6, np.cos(np.deg2rad(10.0))
@@ -89,6 +89,11 @@ class Plane:
         """The formula less its value at all points of the sorted grid; NaN where there is no state."""
         axes = {name: self._sorted(name).tolist() for name in self.names}
         return self.pointwise.on_grid(axes) - self.root.value
+
+    def is_zero(self, places: Places, sizes: np.ndarray | float) -> np.ndarray:
+        """Whether the formula is 0 at places, beside so large values at other ones."""
+        left, _ = self.at(places)
+        return np.asarray(np.abs(left) <= _ZERO * sizes + _ROUND_OFF * abs(self.root.value))
 
     def at(self, places: Places) -> tuple[np.ndarray, np.ndarray]:
         """The formula less its value, (n,), and its slope along each axis, (n, axes)."""
@@ -221,9 +226,8 @@ def _zeros_on(plane: Plane, edges: Edges, size: float) -> tuple[Places, np.ndarr
         last[own] = np.where(newton, np.abs(step), high[own] - low[own])
         moving[own] = np.isfinite(value) & ~small & (high[own] - low[own] > _HALVED)
     places = edges.first + share[:, None] * across
-    left, _ = plane.at(places)
     ends = np.where(length > 0, np.max(np.abs(edges.values), axis=1), size)
-    return places, np.abs(left) <= _ZERO * ends
+    return places, plane.is_zero(places, ends)
 
 
 def _moved(plane: Plane, places: Places, reach: np.ndarray, size: float) -> tuple[Places, np.ndarray]:
@@ -249,9 +253,8 @@ def _moved(plane: Plane, places: Places, reach: np.ndarray, size: float) -> tupl
         last[moving] = np.where(np.isfinite(length), length, np.inf)
         step *= np.minimum(1.0, reach[moving] / np.maximum(length, 1e-300))[:, None]
         places[moving] = np.clip(places[moving] + np.nan_to_num(step), 0.0, 1.0)
-    left, _ = plane.at(places)
     near = np.linalg.norm(places - start, axis=1) <= reach
-    return places, (last <= _ARRIVED) & near & (np.abs(left) <= _ZERO * size)
+    return places, (last <= _ARRIVED) & near & plane.is_zero(places, size)
 
 
 def _gaps(plane: Plane, line: Places) -> np.ndarray:
