@@ -41,7 +41,7 @@ def readable(text: str) -> str:
     r"""A text with formulas between dollar signs; as it is written where one of them cannot be set.
 
     >>> readable("costs $x^2$"), readable("costs $x_$")
-    ('costs $x^2$', 'costs \$x_\$')
+    ('costs $x^2$', 'costs \\$x_\\$')
     """
     try:
         MathTextParser("path").parse(text)

@@ -44,7 +44,7 @@ def test_run_writes_the_file_and_counts_points_by_status(folder, qthermo):
     code, out, _ = qthermo("run", "spec.toml")
     assert code == 0
     assert "results/spec.h5: 4 points" in out
-    assert "3 state found, 1 a temperature below 0" in out
+    assert "3 state found, 1 a temperature, duration or cut-off below 0" in out
     with xr.open_dataset(folder / "results" / "spec.h5", engine="h5netcdf") as data:
         assert data.attrs["spec"] == SPEC
         assert data.unbalance.values[0] == 1.0
