@@ -107,3 +107,13 @@ def test_a_formula_that_cannot_be_set_stands_as_it_is_written():
 )
 def test_a_unit_of_several_words_is_raised_as_a_whole(unit, squared):
     assert Quantity("current", "J", 2).unit(unit) == squared
+
+
+def test_what_is_held_names_all_that_moves_and_a_legend_its_own_label():
+    coords = {"T_L": ("bias", [0.5, 0.6]), "T_R": ("bias", [0.1, 0.2])}
+    data = sweep_of(
+        {"g": [0.1, 0.2], "bias": [0.4, 0.5]}, {"x": ((), np.ones((2, 2)), {})}, coords=coords
+    )
+    assert select(data, "bias=0.5").attrs["selected"] == ["bias = 0.5, T_L = 0.6, T_R = 0.2"]
+    texts = plot(data, hue="bias").axes[0].get_legend().get_texts()
+    assert [text.get_text() for text in texts] == ["bias = 0.4", "bias = 0.5"]

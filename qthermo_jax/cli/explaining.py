@@ -78,7 +78,7 @@ def _grid(plan: Plan) -> Iterator[tuple[str, str]]:
     if root := plan.spec.root:
         yield (
             "root",
-            f"the places on this grid at which {root.formula} is {root.value:g}; solved are these",
+            f"each place on this grid at which {root.formula} is {root.value:g} becomes a point",
         )
     yield "points", f"{plan.points} ({' x '.join(map(str, plan.shape)) or 'no axes'}){refinement(plan)}"
 

@@ -150,11 +150,22 @@ def moving(data: xr.Dataset, dimension: str) -> list[xr.DataArray]:
 
 
 def value_of(data: xr.Dataset, dimension: str, index: int) -> str:
-    """`g = 0.1`, and so for each of the parameters that move together."""
-    coordinate = along(data, dimension)
-    counted = np.issubdtype(coordinate.dtype, np.integer) and len(moving(data, dimension)) > 1
-    shown = [each for each in moving(data, dimension) if each.name != dimension or not counted]
+    """`g = 0.1`; for parameters that move together without a coordinate of their own, all of them."""
+    own, *others = moving(data, dimension)
+    shown = others if _is_counted(own) and others else [own]
     return ", ".join(_equation(each, index) for each in shown)
+
+
+def held_at(data: xr.Dataset, dimension: str, index: int) -> str:
+    """`value_of` with all that moves along the dimension, for pictures that hold it."""
+    own, *others = moving(data, dimension)
+    shown = others if _is_counted(own) and others else [own, *others]
+    return ", ".join(_equation(each, index) for each in shown)
+
+
+def _is_counted(labels: xr.DataArray) -> bool:
+    """Whether the points of a dimension have numbers, 0, 1, 2, ..., and no value of their own."""
+    return np.issubdtype(labels.dtype, np.integer)
 
 
 def entry_of(data: xr.Dataset, dimension: str, index: int) -> str:

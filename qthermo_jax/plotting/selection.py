@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import xarray as xr
 
-from qthermo_jax.plotting.labels import along, value_of
+from qthermo_jax.plotting.labels import along, held_at
 from qthermo_jax.sweeping.errors import SpecError
 
 
@@ -43,7 +43,7 @@ def select(data: xr.Dataset, *choices: str, tell: Callable[[str], object] = _nob
         if np.issubdtype(labels.dtype, np.floating) and not np.isclose(taken, float(value), atol=0.0):
             tell(f"select {choice}: took {name} = {taken:g}, the nearest there is")
         dimension = str(labels.dims[0])
-        selected = [*data.attrs.get("selected", []), value_of(data, dimension, index)]
+        selected = [*data.attrs.get("selected", []), held_at(data, dimension, index)]
         data = data.isel({dimension: index}).assign_attrs(selected=selected)
     return data
 
