@@ -278,7 +278,10 @@ def _result(problem: Problem, end: Any, alike: list[np.ndarray], starts: int) ->
     names = list(problem.over)
     chi2 = float(2.0 * end.cost)
     degrees = int(problem.known.sum()) - len(names)
-    along = _covariance(problem, place) * _scale(problem, chi2, degrees)
+    scale = _scale(problem, chi2, degrees)
+    along = _covariance(problem, place)
+    told = np.isfinite(along) & np.isfinite(scale)
+    along = np.multiply(along, scale, out=np.full_like(along, np.inf), where=told)
     apart = np.maximum(_SAME, _OF_ERROR * np.sqrt(np.diagonal(along)))
     agreeing = sum(bool((np.abs(other - place) <= apart).all()) for other in alike)
     stretch = np.array(
@@ -302,7 +305,7 @@ def _result(problem: Problem, end: Any, alike: list[np.ndarray], starts: int) ->
         starts=starts,
         converged=bool(end.status > 0 and not lacks),
         message=lacks or str(end.message),
-        data=_compared(problem, place, np.sqrt(_scale(problem, chi2, degrees))),
+        data=_compared(problem, place, np.sqrt(scale)),
         _problem=problem,
         _place=place,
     )
